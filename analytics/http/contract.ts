@@ -1,0 +1,246 @@
+// The contract between the server and its page: types only, erased at run time. The one file of this room that
+// the dashboard may import. int64 values travel as strings where they can exceed 2^53.
+
+// ── Shared ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How far an answer can be trusted. All times in milliseconds since the epoch. */
+export interface Freshness {
+  /** Event time up to which rows are final, null before the first line. */
+  readonly watermark: number | null
+  /** When the newest committed line was folded, null before the first. */
+  readonly committedAt: number | null
+  /** Records in the log that are not folded yet, over all partitions. */
+  readonly lagRecords: number
+  /** True while late data may still change this answer. */
+  readonly mayChange: boolean
+}
+
+/** RFC 9457 problem document; the body of every answer with status ≥ 400. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  /** The nearest valid metric, dimension, window or field, when there is one. */
+  readonly didYouMean?: string
+}
+
+export type Unit = 'count' | 'per_second' | 'bytes' | 'milliseconds' | 'ratio' | 'records'
+
+// ── HTTP GETs under /api/v1 ─────────────────────────────────────────────────────────────────────────────
+
+/** GET /stats/{metric}?window=5m&by=path&filter=path:/x → one value per group; without `by`, one row with no labels. */
+export interface StatsAnswer {
+  readonly metric: string
+  readonly definition: string
+  readonly unit: Unit
+  readonly window: { readonly from: number; readonly to: number }
+  readonly rows: readonly StatsRow[]
+  readonly freshness: Freshness
+}
+
+/** `values` holds `value` for counters; `p50 p90 p95 p99 mean max min count last` where they apply. */
+export interface StatsRow {
+  readonly labels: Readonly<Record<string, string>>
+  readonly values: Readonly<Record<string, number | null>>
+}
+
+/** GET /series/{metric}?from=&to=&step=&by= → columns, one point per step; null where nothing was counted. */
+export interface SeriesAnswer {
+  readonly metric: string
+  readonly definition: string
+  readonly unit: Unit
+  readonly stepSeconds: number
+  /** Start of each bucket. */
+  readonly times: readonly number[]
+  readonly series: readonly {
+    readonly labels: Readonly<Record<string, string>>
+    readonly values: Readonly<Record<string, readonly (number | null)[]>>
+  }[]
+  readonly freshness: Freshness
+}
+
+/** GET /top/{dimension}?metric=requests&window=5m&limit=10 */
+export interface TopAnswer {
+  readonly dimension: string
+  readonly metric: string
+  readonly window: { readonly from: number; readonly to: number }
+  readonly rows: readonly TopRow[]
+  /** What the listed rows leave out, so that the parts add up to the whole. */
+  readonly other: number
+  readonly freshness: Freshness
+}
+
+export interface TopRow {
+  readonly value: string
+  readonly count: number
+  /** Share of the whole, 0 to 1. */
+  readonly share: number
+}
+
+/** GET /losses */
+export interface LossesAnswer {
+  readonly totalLines: number
+  readonly entries: readonly LossEntry[]
+}
+
+export interface LossEntry {
+  readonly at: number
+  readonly reason: string
+  readonly source: string
+  readonly from: string
+  readonly to: string
+  /** Lines lost, null when it cannot be known. */
+  readonly lines: number | null
+  readonly detail: string
+}
+
+/** GET /cluster */
+export interface ClusterAnswer {
+  readonly clusterId: string
+  readonly controllerId: number
+  readonly brokers: readonly {
+    readonly id: number
+    readonly host: string
+    readonly port: number
+    readonly up: boolean
+  }[]
+  readonly topics: readonly {
+    readonly name: string
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly leader: number
+      readonly isr: readonly number[]
+      readonly logStartOffset: string
+      readonly highWatermark: string
+      /** Next offset the aggregator will fold, null when it does not read this topic. */
+      readonly folded: string | null
+    }[]
+  }[]
+}
+
+/** GET /agents */
+export interface AgentsAnswer {
+  readonly agents: readonly AgentStatus[]
+}
+
+/** The value of a record of `__tailrace_agents`, as the agent writes it every 5 s, plus when it was last seen. */
+export interface AgentStatus {
+  readonly agentId: string
+  readonly host: string
+  readonly version: string
+  readonly lastSeen: number
+  readonly files: number
+  readonly linesPerSecond: number
+  readonly bytesBehind: number
+  readonly errors: readonly string[]
+}
+
+// ── WebSocket /api/v1/live, subprotocol tailrace.v1 ─────────────────────────────────────────────────────
+// Per subscription, seq is contiguous: a gap or an unknown epoch is answered by a fresh snap. Values are absolute,
+// so that replays and conflation are safe.
+
+export type ClientMessage =
+  | { readonly type: 'hello'; readonly version: 1; readonly build: string; readonly lastEpoch?: string }
+  | {
+      readonly type: 'sub'
+      readonly id: number
+      readonly topic: LiveTopic
+      readonly args?: Readonly<Record<string, string>>
+      readonly from?: { readonly epoch: string; readonly seq: number }
+    }
+  | { readonly type: 'unsub'; readonly id: number }
+  /** The page is hidden (state ticks drop to 1 Hz, no tail) or shown again (fresh snaps follow). */
+  | { readonly type: 'visibility'; readonly hidden: boolean }
+
+export type ServerMessage =
+  | {
+      readonly type: 'welcome'
+      readonly session: string
+      readonly epoch: string
+      readonly serverTime: number
+      readonly build: string
+      readonly hz: number
+    }
+  | {
+      readonly type: 'snap'
+      readonly id: number
+      readonly epoch: string
+      readonly seq: number
+      readonly data: LiveData
+    }
+  | { readonly type: 'delta'; readonly id: number; readonly seq: number; readonly data: LiveData }
+  | { readonly type: 'heartbeat'; readonly serverTime: number }
+  | { readonly type: 'refused'; readonly id: number; readonly detail: string }
+
+/** Close codes: 4008 slow and 4409 restarting may reconnect; 4401 not signed in and 4426 wrong version may not. */
+export type LiveTopic = 'overview' | 'series' | 'top' | 'tail' | 'losses'
+
+export type LiveData =
+  | { readonly kind: 'overview'; readonly overview: Overview }
+  | { readonly kind: 'series'; readonly series: LiveSeries }
+  | { readonly kind: 'top'; readonly top: TopAnswer }
+  | { readonly kind: 'tail'; readonly rows: readonly TailRow[]; readonly gap?: TailGap }
+  | { readonly kind: 'losses'; readonly losses: LossesAnswer }
+
+/** The tiles. A null value is not known yet; the page shows a dash, never a zero. */
+export interface Overview {
+  readonly at: number
+  readonly linesTotal: number
+  readonly linesPerSecond: number | null
+  readonly requestsPerSecond: number | null
+  /** 5xx over all requests of the last minute, 0 to 1. */
+  readonly errorRatio: number | null
+  readonly latencyP95Ms: number | null
+  readonly activeUsers5m: number | null
+  readonly bytesPerSecond: number | null
+  /** From the agent's reading of a line to the commit that counts it, over the last minute. */
+  readonly lagP50Ms: number | null
+  readonly lagP95Ms: number | null
+  readonly lossesTotal: number
+  readonly agents: { readonly seen: number; readonly live: number }
+  readonly broker: { readonly state: 'up' | 'down'; readonly detail: string; readonly since: number }
+  readonly freshness: Freshness
+}
+
+/**
+ * `sub` topic 'series', args { metric, step: '1'|'10'|'60', points }: a snap has every point, a delta the buckets
+ * touched since.
+ */
+export interface LiveSeries {
+  readonly metric: string
+  readonly stepSeconds: number
+  readonly times: readonly number[]
+  readonly values: Readonly<Record<string, readonly (number | null)[]>>
+}
+
+/** `sub` topic 'tail', args { topic, filter? }. The line is its bytes as text (invalid UTF-8 as U+FFFD), never markup. */
+export interface TailRow {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  /** Record timestamp: the agent's clock at reading. */
+  readonly at: number
+  readonly line: string
+  /** Length of the whole line in bytes where `line` was cut. */
+  readonly cutFrom?: number
+  readonly level: 'info' | 'warn' | 'error'
+}
+
+export interface TailGap {
+  readonly dropped: number
+}
+
+// ── Signing in ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** POST /api/v1/login { token } (token from the link `/login#t=…`) → cookie; 401 problem when used or expired. */
+export interface LoginRequest {
+  readonly token: string
+}
+
+/** GET /api/v1/me; 401 when not signed in. */
+export interface MeAnswer {
+  readonly user: string
+  readonly role: 'admin' | 'viewer'
+  readonly build: string
+}
