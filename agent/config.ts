@@ -1,0 +1,28 @@
+// What an agent process is told. Plain data, validated by whoever writes it (the `tailrace` command).
+
+export interface AgentInput {
+  /** Absolute globs. */
+  readonly paths: readonly string[]
+  readonly exclude?: readonly string[]
+  /** By default chosen by format: combined and raw → logs, json → behavior, metrics → metrics. */
+  readonly topic?: string
+  readonly format: 'auto' | 'combined' | 'json' | 'metrics' | 'raw'
+  /** JSON field whose hash keys the record. */
+  readonly keyField?: string
+}
+
+export interface AgentConfig {
+  readonly dataDirectory: string
+  readonly bootstrap: readonly string[]
+  /** Name of this machine in status and metrics. */
+  readonly host: string
+  /** Seed of the key hash; the same for all agents of an appliance. */
+  readonly keySeed: string
+  readonly inputs: readonly AgentInput[]
+  /** Send this host's own CPU, memory, disk and load to the metrics topic. */
+  readonly hostMetrics?: boolean
+  readonly sweepMs?: number
+  readonly lingerMs?: number
+  /** false: no file watcher, the sweep alone. */
+  readonly watch?: boolean
+}

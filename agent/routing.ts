@@ -1,0 +1,81 @@
+// How a line finds its partition: topic, partition count, key rule. A src has one routing for life; what is sent
+// again goes where it went the first time, whatever the configuration says by then. Pure.
+import { partitionForKey } from '../broker/protocol/murmur2.ts'
+import { type KeyRule, keyLength, keyRule, type LineFormat, writeBlockKey, writeVisitorKey } from './key.ts'
+
+/** As it lies in the checkpoint: everything that is needed to route a line the same way again. */
+export interface Routing {
+  readonly topic: string
+  readonly partitions: number
+  readonly format: LineFormat
+  readonly keyField: string | null
+  /** The seeded hash key, 16 hex digits: another seed is another routing. */
+  readonly hashKey: string
+}
+
+export function sameRouting(a: Routing, b: Routing): boolean {
+  return (
+    a.topic === b.topic &&
+    a.partitions === b.partitions &&
+    a.format === b.format &&
+    a.keyField === b.keyField &&
+    a.hashKey === b.hashKey
+  )
+}
+
+const topicByFormat: Readonly<Record<LineFormat, string>> = {
+  combined: 'logs',
+  json: 'behavior',
+  metrics: 'metrics',
+  raw: 'logs',
+}
+
+export function topicOf(format: LineFormat, configured: string | undefined): string {
+  return configured ?? topicByFormat[format]
+}
+
+/** Behaviour events are keyed by their visitor unless told otherwise. */
+export function keyFieldOf(format: LineFormat, configured: string | undefined): string | null {
+  if (configured !== undefined) return configured
+  return format === 'json' ? 'anonymousId' : null
+}
+
+/** Routes the lines of one range. Holds the last key it made: `key` is void after the next call. */
+export class Router {
+  readonly routing: Routing
+  readonly key: Buffer = Buffer.alloc(keyLength)
+  readonly #rule: KeyRule
+  readonly #fileId: string
+  readonly #blockKey = Buffer.alloc(keyLength)
+  #block = -1
+
+  constructor(routing: Routing, fileId: string) {
+    const words = Buffer.from(routing.hashKey, 'hex')
+    const hashKey = { low: words.readInt32LE(0), high: words.readInt32LE(4) }
+    this.routing = routing
+    this.#rule = keyRule(routing.format, hashKey, routing.keyField)
+    this.#fileId = fileId
+  }
+
+  /** The partition of the line `bytes[start, end)` that starts at `position` of its file; its key is in `key`. */
+  route(bytes: Buffer, start: number, end: number, position: number): number {
+    if (!writeVisitorKey(this.#rule, bytes, start, end, this.key)) this.#takeBlockKey(position)
+    return partitionForKey(this.key, this.routing.partitions)
+  }
+
+  #takeBlockKey(position: number): void {
+    const block = position >>> 0 === position ? position >>> 20 : Math.floor(position / 1_048_576)
+    if (block !== this.#block) {
+      writeBlockKey(this.#rule, this.#fileId, position, this.#blockKey)
+      this.#block = block
+    }
+    this.#blockKey.copy(this.key)
+  }
+}
+
+export function hashKeyText(key: { readonly low: number; readonly high: number }): string {
+  const words = Buffer.alloc(8)
+  words.writeInt32LE(key.low, 0)
+  words.writeInt32LE(key.high, 4)
+  return words.toString('hex')
+}

@@ -1,0 +1,266 @@
+// What the agent knows about one file: which ranges of it were or will be sent, under which src, and how far that
+// is acknowledged. Pure: no I/O, no clock, no randomness; the shell in tail.ts looks, reads and mints.
+//
+//      start ──── acknowledged ────▶ frontier ──── may be in the log ────▶ mark        end
+//
+// A range is open while it grows with its file. After a restart every range is closed: what lies before its mark
+// may already be in the log and is sent again under the same src; what comes after it gets a src of its own.
+import { type Guard, headOf } from './guard.ts'
+import type { Routing } from './routing.ts'
+
+/** A piece of a range that was read in one turn. It is acknowledged when nothing of it is pending. */
+export interface Span {
+  readonly range: Range
+  end: number
+  guard: Guard
+  /** Records not acknowledged yet, and one more while the turn lasts. */
+  pending: number
+}
+
+export interface Range {
+  readonly src: string
+  readonly routing: Routing
+  readonly start: number
+  /** Next byte to read: always the start of a line. */
+  read: number
+  readGuard: Guard
+  /** Nothing at or beyond it has left, or may leave before a later mark is durable. */
+  mark: number
+  markGuard: Guard
+  open: boolean
+  /** Its bytes are no longer in the file: what is in memory goes on, nothing of it can be read again. */
+  orphan: boolean
+  frontier: number
+  frontierGuard: Guard
+  /** A durable checkpoint says that everything up to the mark is acknowledged. */
+  doneDurably: boolean
+  /** The declaration that this src is finished is on its way. */
+  declaring: boolean
+  readonly spans: Span[]
+  /** Whatever the shipper prepared for this range; null after a restart until it is needed. */
+  outlet: unknown
+}
+
+export interface TrackedFile {
+  readonly inode: bigint
+  device: bigint
+  path: string
+  /** Index of the input whose glob found it; -1 for one that only the checkpoint knows. */
+  input: number
+  head: Guard | null
+  firstLineEnd: number
+  /** Every byte before it belongs to some range. */
+  end: number
+  endGuard: Guard
+  ranges: Range[]
+  /** Serialized for the checkpoint, or null when something has changed since. */
+  saved: string | null
+}
+
+export type LossReason =
+  | 'truncated-before-read'
+  | 'deleted-before-read'
+  | 'unterminated-line'
+  | 'line-cut'
+  | 'checkpoint-lost'
+  | 'checkpoint-damaged'
+  | 'possibly-twice: rewritten'
+  | 'record-rejected'
+
+/** What the ledger is owed. `to` is null where nobody can know it, and so is `lines`. */
+export interface Loss {
+  readonly source: string
+  readonly from: number
+  readonly to: number | null
+  readonly reason: LossReason
+  readonly lines: number | null
+  readonly detail: string
+}
+
+export function newTrackedFile(device: bigint, inode: bigint, path: string, input: number): TrackedFile {
+  return {
+    inode,
+    device,
+    path,
+    input,
+    head: null,
+    firstLineEnd: 0,
+    end: 0,
+    endGuard: '',
+    ranges: [],
+    saved: null,
+  }
+}
+
+/** What is read next: first what may have to be sent again, in order, then the range that grows. */
+export function rangeToRead(file: TrackedFile): Range | null {
+  let open: Range | null = null
+  for (const range of file.ranges) {
+    if (isRereading(range)) return range
+    if (range.open) open = range
+  }
+  return open
+}
+
+export function isRereading(range: Range): boolean {
+  return !range.orphan && !range.open && range.read < range.mark
+}
+
+/** A new range from the file's end on, under a src that nothing was ever sent under. */
+export function beginRange(file: TrackedFile, src: string, routing: Routing): Range {
+  const range: Range = {
+    src,
+    routing,
+    start: file.end,
+    read: file.end,
+    readGuard: file.endGuard,
+    mark: file.end,
+    markGuard: file.endGuard,
+    open: true,
+    orphan: false,
+    frontier: file.end,
+    frontierGuard: file.endGuard,
+    doneDurably: false,
+    declaring: false,
+    spans: [],
+    outlet: null,
+  }
+  file.ranges.push(range)
+  file.saved = null
+  return range
+}
+
+/** Another routing needs another src: the range ends where it is. */
+export function closeRange(file: TrackedFile, range: Range): void {
+  range.open = false
+  file.saved = null
+}
+
+export function beginSpan(range: Range): Span {
+  const span: Span = { range, end: range.read, guard: range.readGuard, pending: 1 }
+  range.spans.push(span)
+  return span
+}
+
+/** The turn is over: everything up to `position` was cut into lines and handed on. */
+export function endSpan(file: TrackedFile, span: Span, position: number, guard: Guard): void {
+  const range = span.range
+  span.end = position
+  span.guard = guard
+  range.read = position
+  range.readGuard = guard
+  if (range.open) {
+    range.mark = position
+    range.markGuard = guard
+    file.end = position
+    file.endGuard = guard
+  }
+  span.pending--
+  if (span.pending === 0) settle(range)
+  file.saved = null
+}
+
+/** `count` records of this span are acknowledged. True when the frontier moved. */
+export function acknowledge(span: Span, count: number): boolean {
+  span.pending -= count
+  return span.pending === 0 && settle(span.range)
+}
+
+/** Moves the frontier over every leading span that has nothing pending. */
+function settle(range: Range): boolean {
+  let done = 0
+  while (done < range.spans.length && range.spans[done]!.pending === 0) done++
+  if (done === 0) return false
+  const last = range.spans[done - 1]!
+  range.spans.splice(0, done)
+  range.frontier = last.end
+  range.frontierGuard = last.guard
+  return true
+}
+
+export function isDone(range: Range): boolean {
+  return !range.open && range.spans.length === 0 && (range.orphan || range.read >= range.mark)
+}
+
+/** Everything below it is acknowledged; of an orphan, everything that ever will be. */
+export function frontierOf(range: Range): number {
+  return range.orphan && range.spans.length === 0 ? range.mark : range.frontier
+}
+
+/** The lowest position that is not acknowledged and whose bytes should still be in the file. */
+export function baseOf(file: TrackedFile): { position: number; guard: Guard } {
+  let position = file.end
+  let guard = file.endGuard
+  for (const range of file.ranges) {
+    if (range.orphan || range.frontier >= position) continue
+    position = range.frontier
+    guard = range.frontierGuard
+  }
+  return { position, guard }
+}
+
+/** Where reading stands, for what the ledger says about a range that went unread. */
+export function unreadFrom(file: TrackedFile): { position: number; source: string } {
+  const range = file.ranges.find(isRereading)
+  const last = range ?? file.ranges.at(-1)
+  return { position: range?.read ?? file.end, source: last?.src ?? '' }
+}
+
+export interface RewriteEvidence {
+  /** The first line that stands there now, or null when there is none yet. */
+  readonly firstLine: Uint8Array | null
+  /** The bytes before the acknowledged position are still the ones that were read. */
+  readonly baseHolds: boolean
+  /** How large the file was when it was last looked at. */
+  readonly knownSize: number
+  /** Where to say it, when no range names a source. */
+  readonly fallbackSource: string
+}
+
+/**
+ * The bytes before our position are not the ones we read: a truncation, another file under the same inode, or a
+ * tail lost with the power. What was not read is lost; what stands there now is read under a new src.
+ */
+export function rewrite(file: TrackedFile, evidence: RewriteEvidence, losses: Loss[]): void {
+  const unread = unreadFrom(file)
+  const source = unread.source || evidence.fallbackSource
+  losses.push({
+    source,
+    from: unread.position,
+    to: evidence.knownSize > unread.position ? evidence.knownSize : null,
+    reason: 'truncated-before-read',
+    lines: null,
+    detail: `${file.path} was truncated or replaced; what it held beyond this byte was not read`,
+  })
+  const base = baseOf(file)
+  const sameHead =
+    file.head !== null && evidence.firstLine !== null && headOf(evidence.firstLine) === file.head
+  // A guard that covers no more than the first line could be the header that every file has.
+  const tailOnly = sameHead && evidence.baseHolds && base.position > file.firstLineEnd
+  if (sameHead) {
+    losses.push({
+      source,
+      from: tailOnly ? base.position : 0,
+      to: null,
+      reason: 'possibly-twice: rewritten',
+      lines: null,
+      detail: `${file.path} begins as before; what is read again may have been counted already`,
+    })
+  }
+  for (const range of file.ranges) {
+    range.open = false
+    range.orphan = true
+  }
+  file.end = tailOnly ? base.position : 0
+  file.endGuard = tailOnly ? base.guard : ''
+  if (!tailOnly) {
+    file.head = null
+    file.firstLineEnd = 0
+  }
+  file.saved = null
+}
+
+/** The file is gone and nothing of it is left to read or to be acknowledged. */
+export function isForgettable(file: TrackedFile): boolean {
+  return file.ranges.length === 0
+}
