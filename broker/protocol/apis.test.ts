@@ -1,5 +1,6 @@
 // Every API at every version we accept: bodies of all sorts go out, come back equal, and go out the same again.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { accepts, apiByKey, apis, everyVersion } from './apis.ts'
 import { arbitraryBody, defaultBody, seededRandom } from './arbitrary-body.ts'
@@ -76,4 +77,15 @@ test('the table covers the APIs of a plain broker with consumer groups, each adv
     [accepts(apis.produce, 2), accepts(apis.produce, 3), accepts(apis.produce, 14)],
     [false, true, false],
   )
+})
+
+test('docs/wire.md lists these APIs, versions and first flexible versions', () => {
+  const page = readFileSync(new URL('../../docs/wire.md', import.meta.url), 'utf8')
+  const listed = [...page.matchAll(/^\| (\d+) \| (\w+) \| (\d+)–(\d+) \| (\d+) \|$/gm)].map(row =>
+    row.slice(1),
+  )
+  const actual = Object.values(apis).map(api =>
+    [api.key, api.name, ...api.accepted, api.flexible].map(String),
+  )
+  assert.deepEqual(listed, actual)
 })
