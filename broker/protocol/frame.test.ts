@@ -55,6 +55,13 @@ test('the header of an unknown API reads as far as the client id, so that it can
   })
 })
 
+test('decodeRequest() refuses a version outside the accepted range', () => {
+  for (const version of [-1, 2, 14]) {
+    const header = { apiKey: 0, apiVersion: version, correlationId: 1, clientId: null, bodyOffset: 0 }
+    assert.throws(() => decodeRequest(noBytes, header, apis.produce), /Produce v-?\d+ is not accepted/)
+  }
+})
+
 test('a cut or impossible header is a ProtocolError', () => {
   for (const cut of [
     '',

@@ -1,6 +1,6 @@
 // Frames: a 4-byte length, a request or response header, a body. Encoding goes into a writer that is reused;
 // splitting a byte stream into frames allocates only as bytes arrive. No sockets here.
-import { type AnyApi, apiByKey } from './apis.ts'
+import { type AnyApi, accepts, apiByKey } from './apis.ts'
 import { type ExternalBytes, Reader, type Writer } from './bytes.ts'
 import type { Body, Encodable } from './fields.ts'
 import { ProtocolError } from './protocol-error.ts'
@@ -33,12 +33,14 @@ export function decodeRequestHeader(frame: Buffer): RequestHeader {
   return { apiKey, apiVersion, correlationId, clientId, bodyOffset: reader.position }
 }
 
-/** Reads the body of a request whose header said which API and version it is. */
+/** Reads the body of a request whose header said which API and version it is; a version we do not accept is refused. */
 export function decodeRequest<A extends AnyApi>(
   frame: Buffer,
   header: RequestHeader,
   api: A,
 ): Body<A['request']> {
+  if (!accepts(api, header.apiVersion))
+    throw new ProtocolError(`${api.name} v${header.apiVersion} is not accepted`, 2)
   return api.request.decode(new Reader(frame, header.bodyOffset), header.apiVersion)
 }
 
