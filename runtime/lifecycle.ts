@@ -1,5 +1,6 @@
 // The life of a process: one AbortSignal from SIGTERM, SIGINT or, under the supervisor, the end of its pipe;
 // one line of JSON on stdout when ready; an exit code that says how it ended.
+import module from 'node:module'
 import { createLog, type Log } from './log.ts'
 
 /** Exit codes every command and process shares (sysexits where one fits). */
@@ -76,6 +77,8 @@ export async function runProcess(
 }
 
 function writeReady(facts: Readonly<Record<string, unknown>>): void {
+  // Now, because a process that is killed later would leave no cache behind.
+  module.flushCompileCache?.()
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, ...facts })}\n`)
 }
 

@@ -86,7 +86,7 @@ function checkFile(path: string): void {
 function checkImport(path: string, target: string): void {
   const from = roomOf(path)
   const to = roomOf(target)
-  if (from === undefined || from === to || /\.(css|svg)$/.test(target)) return
+  if (from === undefined || from === to || /\.(css|svg)$/.test(target) || target === 'package.json') return
   // A test may bring in a neighbour to play the other side of the conversation.
   if (/\.test\.tsx?$/.test(path)) return
   const allowed = mayImport[from]!.some(room => target === room || target.startsWith(`${room}/`))

@@ -29,7 +29,7 @@ export type Unit = 'count' | 'per_second' | 'bytes' | 'milliseconds' | 'ratio' |
 
 // ── HTTP GETs under /api/v1 ─────────────────────────────────────────────────────────────────────────────
 
-/** GET /stats/{metric}?window=5m&by=path&filter=path:/x → one value per group; without `by`, one row with no labels. */
+/** GET /stats/{metric}?window=5m&by=path&filter=path:/x → a value per group; without `by`, one row with no labels. */
 export interface StatsAnswer {
   readonly metric: string
   readonly definition: string
@@ -214,7 +214,7 @@ export interface LiveSeries {
   readonly values: Readonly<Record<string, readonly (number | null)[]>>
 }
 
-/** `sub` topic 'tail', args { topic, filter? }. The line is its bytes as text (invalid UTF-8 as U+FFFD), never markup. */
+/** `sub` topic 'tail', args { topic, filter? }. The line is bytes as text (invalid UTF-8 as U+FFFD), never markup. */
 export interface TailRow {
   readonly topic: string
   readonly partition: number

@@ -1,0 +1,22 @@
+// What a broker process is told. Plain data, validated by whoever writes it (the `tailrace` command).
+
+export interface BrokerConfig {
+  readonly brokerId: number
+  /** Loopback only, until credentials and TLS are set. */
+  readonly host: string
+  /** 0 = any free port, reported in the ready line. */
+  readonly port: number
+  readonly advertisedHost?: string
+  readonly advertisedPort?: number
+  /** This broker's own directory: partitions, checkpoints, lock. */
+  readonly dataDirectory: string
+  /** The SQLite file of the MetadataStore, shared by all brokers of this machine. */
+  readonly metadataPath: string
+  readonly segmentBytes: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  /** For topics created without a count. */
+  readonly defaultPartitions: number
+  /** Created at the first start when missing. */
+  readonly initialTopics: readonly { readonly name: string; readonly partitions: number }[]
+}

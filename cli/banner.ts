@@ -1,0 +1,39 @@
+// What `tailrace up` says once everything serves. Pure: facts in, text out. The address comes last, because
+// terminals make a link of it and eyes rest there.
+import type { DataDirectory } from './data-directory.ts'
+
+export interface BannerFacts {
+  readonly data: DataDirectory
+  readonly kafkaAddress: string
+  readonly origin: string
+  readonly link: string
+  readonly pids: Readonly<Record<string, number>>
+  readonly inputs: readonly string[]
+  readonly demo: boolean
+}
+
+export function bannerText(facts: BannerFacts): string {
+  const rows = [
+    ['data', `${facts.data.path} (created ${facts.data.createdAt.slice(0, 10)})`],
+    [
+      'tailing',
+      facts.inputs.length === 0
+        ? 'nothing yet: add inputs to tailrace.yaml, or --tail GLOB'
+        : facts.inputs.join('  '),
+    ],
+    ['kafka', facts.kafkaAddress],
+    [
+      'query',
+      `curl -H "Authorization: Bearer $(cat ${facts.data.tokenPath})" ` +
+        `"${facts.origin}/api/v1/stats/requests?window=1m"`,
+    ],
+    [
+      'try',
+      `kill -9 ${facts.pids['broker']}   (the broker: the page says so, it comes back, the counts stay exact)`,
+    ],
+    ['stop', 'Ctrl-C; the data stays'],
+  ]
+  const lines = rows.map(([name, value]) => `  ${name!.padEnd(8)} ${value}`)
+  const heading = facts.demo ? 'Tailrace is up, with demo traffic' : 'Tailrace is up'
+  return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
+}

@@ -1,0 +1,40 @@
+// The data directory across versions and starts.
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { openDataDirectory } from './data-directory.ts'
+
+const temporary = () => mkdtempDisposable(join(tmpdir(), 'data-'))
+
+test('openDataDirectory() keeps its secrets between starts, readable by their owner alone', async () => {
+  await using directory = await temporary()
+  const first = openDataDirectory(directory.path, {})
+  const second = openDataDirectory(directory.path, {})
+  assert.deepEqual([first.fresh, second.fresh], [true, false])
+  assert.equal(second.keySeed, first.keySeed)
+  assert.equal((await stat(first.tokenPath)).mode & 0o777, 0o600)
+})
+
+test('openDataDirectory() takes a preset admin token', async () => {
+  await using directory = await temporary()
+  const opened = openDataDirectory(directory.path, { TAILRACE_ADMIN_TOKEN: 'preset' })
+  assert.equal(await readFile(opened.tokenPath, 'utf8'), 'preset\n')
+})
+
+for (const [name, content, expected] of [
+  ['a newer format', '{"format":99}', /written by a newer Tailrace/],
+  ['a broken format file', 'garbage', /it should hold/],
+] as const) {
+  test(`openDataDirectory() refuses ${name} and says what to do`, async () => {
+    await using directory = await temporary()
+    await writeFile(join(directory.path, 'format'), content)
+    assert.throws(
+      () => openDataDirectory(directory.path, {}),
+      (error: unknown) =>
+        error instanceof ExitError && error.exitCode === exitCodes.config && expected.test(error.message),
+    )
+  })
+}

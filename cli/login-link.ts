@@ -1,0 +1,46 @@
+// Asks the running server for a link that signs in once. Talks HTTP with the admin's token; keeps nothing.
+import { existsSync, readFileSync } from 'node:fs'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+
+const requestTimeoutMs = 5_000
+
+/** POST /api/v1/login-links → `{origin}/login#t=…`. Throws ExitError 69 when the server cannot be reached. */
+export async function requestLoginLink(origin: string, tokenPath: string): Promise<string> {
+  const answer = await callServer(origin, tokenPath, '/api/v1/login-links', 'POST')
+  return `${origin}/login#t=${(answer as { token: string }).token}`
+}
+
+/** One call with the admin's token. Throws ExitError with the address tried and what to do. */
+export async function callServer(
+  origin: string,
+  tokenPath: string,
+  path: string,
+  method: string,
+): Promise<unknown> {
+  if (!existsSync(tokenPath)) {
+    throw new ExitError(
+      exitCodes.config,
+      `No token at "${tokenPath}": start Tailrace once, or name its data directory with --data`,
+    )
+  }
+  const token = readFileSync(tokenPath, 'utf8').trim()
+  let response: Response
+  try {
+    response = await fetch(`${origin}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    })
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
+    throw new ExitError(
+      exitCodes.unavailable,
+      `Cannot reach ${origin} (${cause}). Is Tailrace running? Start it with \`npm start\`, or name its --http-port`,
+    )
+  }
+  if (!response.ok) {
+    const text = (await response.text()).slice(0, 300)
+    throw new ExitError(exitCodes.failed, `${method} ${origin}${path} answered ${response.status}: ${text}`)
+  }
+  return response.json()
+}

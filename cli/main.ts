@@ -1,0 +1,169 @@
+// The `tailrace` command: reads the command line, validates the settings, and hands over. Standard output is
+// data; everything said to a person goes to standard error.
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { Command, CommanderError, Option } from 'commander'
+import packageJson from '../package.json' with { type: 'json' }
+import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { requestLoginLink } from './login-link.ts'
+import { nearest } from './nearest.ts'
+import { agentProcess, analyticsProcess, brokerProcess } from './processes.ts'
+import { loadSettings, type Settings } from './settings.ts'
+import { readStatus, statusExitCode, statusText } from './status.ts'
+import { childEnvironment, type ProcessSpec } from './supervisor.ts'
+import { terminalLog } from './terminal-log.ts'
+import { up } from './up.ts'
+
+const program = new Command('tailrace')
+  .description('Log lines in, live exact statistics out. Kafka clients welcome on its port.')
+  .version(packageJson.version)
+  .exitOverride()
+  .configureOutput({ outputError: () => {} })
+  .showSuggestionAfterError(false)
+
+const withShared = (command: Command) =>
+  command
+    .option('--config <file>', 'configuration file (default: ./tailrace.yaml when there is one)')
+    .option('--data <directory>', 'directory that holds everything Tailrace keeps')
+    .addOption(new Option('--kafka-port <port>', 'port for Kafka clients').argParser(Number))
+    .addOption(new Option('--http-port <port>', 'port of dashboard and API').argParser(Number))
+
+const collect = (value: string, previous: string[]) => [...previous, value]
+
+interface Flags {
+  readonly config?: string
+  readonly data?: string
+  readonly kafkaPort?: number
+  readonly httpPort?: number
+  readonly bootstrap?: string
+  readonly demo?: boolean
+  readonly tail?: string[]
+  readonly json?: boolean
+}
+
+withShared(program.command('up'))
+  .description('run everything on this machine: broker, agent, statistics, dashboard')
+  .option('--demo', 'with realistic traffic written to real files')
+  .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
+  .action((flags: Flags) => runUp(flags))
+
+withShared(program.command('broker'))
+  .description('run one broker')
+  .action((flags: Flags) => runOne(flags, (settings, data) => brokerProcess(settings, data)))
+
+withShared(program.command('agent'))
+  .description('run the agent: tail files and ship their lines')
+  .option('--bootstrap <host:port>', 'brokers to send to')
+  .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
+  .action((flags: Flags) =>
+    runOne(flags, (settings, data) => agentProcess(settings, data, bootstrapOf(settings))),
+  )
+
+withShared(program.command('analytics'))
+  .description('run the statistics, the API and the dashboard')
+  .option('--bootstrap <host:port>', 'brokers to read from')
+  .action((flags: Flags) =>
+    runOne(flags, (settings, data) => analyticsProcess(settings, data, bootstrapOf(settings))),
+  )
+
+withShared(program.command('status'))
+  .description('say whether everything is well; exit code 10 when it is not')
+  .option('--json', 'one JSON object on standard output')
+  .action(async (flags: Flags) => {
+    const settings = settingsOf(flags)
+    const report = await readStatus(originOf(settings), join(settings.data, 'token'), Date.now())
+    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : statusText(report, Date.now()))
+    process.exitCode = statusExitCode(report)
+  })
+
+withShared(program.command('login-link'))
+  .description('print a link that signs in to the dashboard once')
+  .action(async (flags: Flags) => {
+    const settings = settingsOf(flags)
+    process.stdout.write(`${await requestLoginLink(originOf(settings), join(settings.data, 'token'))}\n`)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = explain(error)
+}
+
+async function runUp(flags: Flags): Promise<void> {
+  const tail = flags.tail ?? []
+  const demo = flags.demo === true && tail.length === 0
+  const settings = settingsOf(flags, demo ? 'data/demo' : 'data')
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
+  const context: ProcessContext = { signal: controller.signal, log: terminalLog(), ready: () => {} }
+  await up(settings, { demo, tail }, context)
+  process.exit(exitCodes.ok)
+}
+
+/** A single room in the foreground: its own process, so that a broker loads nothing it does not need. */
+async function runOne(
+  flags: Flags,
+  specOf: (settings: Settings, data: ReturnType<typeof openDataDirectory>) => ProcessSpec,
+): Promise<void> {
+  const settings = settingsOf(flags)
+  const tailed = (flags.tail ?? []).map(path => ({
+    paths: [resolve(path)],
+    format: 'auto' as const,
+  }))
+  const spec = specOf(
+    tailed.length > 0 ? { ...settings, inputs: tailed } : settings,
+    openDataDirectory(settings.data, process.env),
+  )
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', spec.entry, JSON.stringify(spec.config)],
+    {
+      stdio: 'inherit',
+      env: childEnvironment(),
+    },
+  )
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  const [code] = await new Promise<[number | null]>(resolve =>
+    child.once('exit', exitCode => resolve([exitCode])),
+  )
+  process.exit(code ?? exitCodes.failed)
+}
+
+function settingsOf(flags: Flags, data = 'data'): Settings {
+  const { kafkaPort, httpPort, bootstrap } = flags
+  return loadSettings({ data: flags.data, kafkaPort, httpPort, bootstrap }, process.env, flags.config, {
+    data,
+  })
+}
+
+function bootstrapOf(settings: Settings): string[] {
+  return settings.bootstrap?.split(',') ?? [`127.0.0.1:${settings.kafkaPort}`]
+}
+
+function originOf(settings: Settings): string {
+  return `http://127.0.0.1:${settings.httpPort}`
+}
+
+/** One sentence on standard error, and the exit code that goes with it. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.ok
+    const typed = /unknown (?:command|option) '([^']+)'/.exec(error.message)?.[1]
+    const known = program.commands.flatMap(command => [
+      command.name(),
+      ...command.options.map(option => option.long ?? ''),
+    ])
+    const guess = typed === undefined ? undefined : nearest(typed, known)
+    const hint = guess ? ` Did you mean ${guess}?` : ' See `tailrace --help`.'
+    if (error.code !== 'commander.help') process.stderr.write(`tailrace: ${error.message}.${hint}\n`)
+    return exitCodes.usage
+  }
+  if (error instanceof ExitError) {
+    process.stderr.write(`tailrace: ${error.message}\n`)
+    return error.exitCode
+  }
+  process.stderr.write(`tailrace: ${(error as Error).stack}\n`)
+  return exitCodes.failed
+}

@@ -1,0 +1,94 @@
+// Which processes an appliance is made of, and what each is told. Pure: settings in, specifications out.
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { AgentConfig } from '../agent/config.ts'
+import type { AnalyticsConfig } from '../analytics/config.ts'
+import type { BrokerConfig } from '../broker/config.ts'
+import type { FixturesConfig } from '../fixtures/config.ts'
+import type { DataDirectory } from './data-directory.ts'
+import type { Settings } from './settings.ts'
+import type { ProcessSpec } from './supervisor.ts'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const hourMs = 3_600_000
+
+/** What the aggregators read; the agent picks one of them by format. */
+export const topics = ['behavior', 'metrics', 'logs'] as const
+
+export function brokerProcess(settings: Settings, data: DataDirectory): ProcessSpec {
+  const config: BrokerConfig = {
+    brokerId: 1,
+    host: '127.0.0.1',
+    port: settings.kafkaPort,
+    dataDirectory: join(data.path, 'broker-1'),
+    metadataPath: join(data.path, 'metadata.db'),
+    segmentBytes: settings.segmentBytes,
+    retentionMs: settings.retentionHours * hourMs,
+    retentionBytes: settings.retentionBytes,
+    defaultPartitions: 6,
+    initialTopics: [
+      ...topics.map(name => ({ name, partitions: 6 })),
+      { name: '__tailrace_losses', partitions: 1 },
+      { name: '__tailrace_agents', partitions: 1 },
+    ],
+  }
+  return { name: 'broker', entry: join(root, 'broker/main.ts'), config, stopTimeoutMs: 1_500 }
+}
+
+export function analyticsProcess(
+  settings: Settings,
+  data: DataDirectory,
+  bootstrap: readonly string[],
+): ProcessSpec {
+  const config: AnalyticsConfig = {
+    dataDirectory: join(data.path, 'analytics'),
+    bootstrap: [...bootstrap],
+    host: '127.0.0.1',
+    port: settings.httpPort,
+    topics: [...topics],
+    pageDirectory: join(root, 'dashboard/dist'),
+    tokenPath: data.tokenPath,
+    timeZone: settings.timeZone,
+    brokerMetricsPath: join(data.path, 'broker-1/metrics.prom'),
+  }
+  return { name: 'analytics', entry: join(root, 'analytics/main.ts'), config, stopTimeoutMs: 1_000 }
+}
+
+export function agentProcess(
+  settings: Settings,
+  data: DataDirectory,
+  bootstrap: readonly string[],
+): ProcessSpec {
+  const config: AgentConfig = {
+    dataDirectory: join(data.path, 'agent'),
+    bootstrap: [...bootstrap],
+    host: hostname(),
+    keySeed: data.keySeed,
+    inputs: settings.inputs.map(input => ({ ...input })) as AgentConfig['inputs'],
+    hostMetrics: settings.hostMetrics,
+  }
+  return { name: 'agent', entry: join(root, 'agent/main.ts'), config, stopTimeoutMs: 1_800 }
+}
+
+/** The traffic of the demo: a web shop's access logs, its behaviour events and three hosts' metrics. */
+export function demoProcess(directory: string): ProcessSpec {
+  const config: FixturesConfig = {
+    directory,
+    seed: 20_261_124,
+    linesPerSecond: 150,
+    files: 2,
+    startTime: 'now',
+    rotate: { everyLines: 200_000, keep: 2 },
+  }
+  return { name: 'demo', entry: join(root, 'fixtures/main.ts'), config, stopTimeoutMs: 500 }
+}
+
+/** What the demo's agent tails. */
+export function demoInputs(directory: string): Settings['inputs'] {
+  return [
+    { paths: [join(directory, 'access-*.log')], format: 'combined' },
+    { paths: [join(directory, 'behavior*.jsonl')], format: 'json', keyField: 'anonymousId' },
+    { paths: [join(directory, 'metrics*.jsonl')], format: 'metrics' },
+  ]
+}

@@ -1,0 +1,46 @@
+// What a person may write in tailrace.yaml, in the environment and on the command line, and what they are told
+// when it is wrong.
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { loadSettings } from './settings.ts'
+
+async function load(yaml: string, environment: NodeJS.ProcessEnv = {}, flags: Record<string, unknown> = {}) {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'settings-'))
+  const path = join(directory.path, 'tailrace.yaml')
+  await writeFile(path, yaml)
+  return loadSettings(flags, environment, path, { data: 'data' })
+}
+
+test('loadSettings() lets the environment override the file, and flags override both', async () => {
+  assert.equal((await load('kafkaPort: 1')).kafkaPort, 1)
+  assert.equal((await load('kafkaPort: 1', { TAILRACE_KAFKA_PORT: '2' })).kafkaPort, 2)
+  assert.equal((await load('kafkaPort: 1', { TAILRACE_KAFKA_PORT: '2' }, { kafkaPort: 3 })).kafkaPort, 3)
+  assert.equal((await load('kafkaPort: 1', {}, { kafkaPort: undefined })).kafkaPort, 1)
+})
+
+const refusals = [
+  ['kafkaProt: 1', /tailrace\.yaml:1: Unknown setting "kafkaProt": did you mean "kafkaPort"\?/],
+  ['data: x\nkafkaPort: many', /tailrace\.yaml:2: Setting "kafkaPort"/],
+  ['inputs:\n  - path: [/x]', /Unknown setting "path": did you mean "paths"\?/],
+  ['kafkaPort: 70000', /tailrace\.yaml:1: Setting "kafkaPort"/],
+  ['a: [', /tailrace\.yaml:1: /],
+] as const
+for (const [yaml, expected] of refusals) {
+  test(`loadSettings() refuses ${JSON.stringify(yaml)} with the place and the remedy`, async () => {
+    await assert.rejects(load(yaml), (error: unknown) => {
+      assert(error instanceof ExitError)
+      assert.equal(error.exitCode, exitCodes.config)
+      assert.match(error.message, expected)
+      return true
+    })
+  })
+}
+
+test('loadSettings() reads inputs with their defaults', async () => {
+  const settings = await load('inputs:\n  - paths: ["/var/log/nginx/*.log"]\n    keyField: userId\n')
+  assert.deepEqual(settings.inputs, [{ paths: ['/var/log/nginx/*.log'], format: 'auto', keyField: 'userId' }])
+})

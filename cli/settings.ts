@@ -1,0 +1,125 @@
+// What a user may set: one zod schema over tailrace.yaml, TAILRACE_* variables and flags, in that order of
+// growing precedence. Reads the file and the environment it is given; starts nothing.
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { nearest } from './nearest.ts'
+
+const port = z.number().int().min(0).max(65_535)
+const formats = ['auto', 'combined', 'json', 'metrics', 'raw'] as const
+
+const inputSchema = z.strictObject({
+  paths: z.array(z.string()).min(1).describe('Globs of the files to tail'),
+  exclude: z.array(z.string()).optional().describe('Globs to leave out'),
+  topic: z.string().optional().describe('Topic to send to; by default chosen by format'),
+  format: z.enum(formats).default('auto').describe('How the lines are written'),
+  keyField: z.string().optional().describe('JSON field whose hash keys the record, such as anonymousId'),
+})
+
+export const settingsSchema = z.strictObject({
+  data: z.string().describe('Directory that holds everything Tailrace keeps'),
+  kafkaPort: port.default(9092).describe('Port that Kafka clients connect to'),
+  httpPort: port.default(8080).describe('Port of the dashboard, the API and the live socket'),
+  inputs: z.array(inputSchema).default([]).describe('What the agent tails'),
+  hostMetrics: z.boolean().default(true).describe("Send this host's CPU, memory, disk and load as metrics"),
+  retentionHours: z.number().positive().default(168).describe('How long the log keeps a line'),
+  retentionBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(2 ** 31)
+    .describe('How many bytes a partition keeps'),
+  segmentBytes: z
+    .number()
+    .int()
+    .min(2 ** 20)
+    .default(2 ** 27)
+    .describe('Size at which a segment file is rolled'),
+  timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
+  bootstrap: z.string().optional().describe('Brokers of somebody else, host:port,host:port'),
+})
+
+export type Settings = z.output<typeof settingsSchema>
+export type SettingsInput = z.input<typeof settingsSchema>
+
+/**
+ * Merges the sources and validates them. `flags` are what the command line gave, undefined where it gave nothing.
+ * Throws ExitError 78 with file:line and the nearest valid name.
+ */
+export function loadSettings(
+  flags: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+  configPath: string | undefined,
+  defaults: Partial<SettingsInput>,
+): Settings {
+  const file = readConfigFile(configPath)
+  const merged = { ...defaults, ...file.values, ...fromEnvironment(environment), ...definedOnly(flags) }
+  const result = settingsSchema.safeParse(merged)
+  if (result.success) return { ...result.data, data: resolve(result.data.data) }
+  const lines = result.error.issues.map(issue => describe(issue, file))
+  throw new ExitError(exitCodes.config, lines.join('\n'))
+}
+
+interface ConfigFile {
+  readonly path: string | undefined
+  readonly values: Readonly<Record<string, unknown>>
+  lineOf(path: readonly PropertyKey[]): number | undefined
+}
+
+function readConfigFile(configPath: string | undefined): ConfigFile {
+  const path = configPath ?? (existsSync('tailrace.yaml') ? 'tailrace.yaml' : undefined)
+  if (path === undefined) return { path, values: {}, lineOf: () => undefined }
+  if (!existsSync(path))
+    throw new ExitError(exitCodes.config, `Cannot read the configuration "${path}": no such file`)
+  const counter = new LineCounter()
+  const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: counter })
+  const broken = document.errors[0]
+  if (broken) {
+    throw new ExitError(
+      exitCodes.config,
+      `${path}:${counter.linePos(broken.pos[0]).line}: ${broken.message.split('\n')[0]}`,
+    )
+  }
+  const values = (document.toJS() ?? {}) as Record<string, unknown>
+  const lineOf = (keys: readonly PropertyKey[]) => {
+    const node = document.getIn(keys, true) as { range?: [number, number, number] } | undefined
+    return node?.range ? counter.linePos(node.range[0]).line : undefined
+  }
+  return { path, values, lineOf }
+}
+
+/** TAILRACE_KAFKA_PORT=9192 sets kafkaPort; numbers and booleans are written as in YAML. */
+function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const found: Record<string, unknown> = {}
+  for (const name of Object.keys(settingsSchema.shape)) {
+    const variable = `TAILRACE_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`
+    const text = environment[variable]
+    if (text !== undefined) found[name] = parseDocument(text).toJS()
+  }
+  return found
+}
+
+function definedOnly(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
+}
+
+function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
+  const line = file.path === undefined ? undefined : file.lineOf(issue.path)
+  const place = line === undefined ? '' : `${file.path}:${line}: `
+  if (issue.code === 'unrecognized_keys') {
+    const names =
+      issue.path[0] === 'inputs' ? Object.keys(inputSchema.shape) : Object.keys(settingsSchema.shape)
+    return issue.keys
+      .map(key => {
+        const keyLine = file.lineOf([...issue.path, key])
+        const where = keyLine === undefined ? place : `${file.path}:${keyLine}: `
+        const guess = nearest(key, names)
+        const hint = guess ? `: did you mean "${guess}"?` : `; known are ${names.join(', ')}`
+        return `${where}Unknown setting "${key}"${hint}`
+      })
+      .join('\n')
+  }
+  return `${place}Setting "${issue.path.map(String).join('.')}": ${issue.message}`
+}

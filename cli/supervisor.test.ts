@@ -1,0 +1,93 @@
+// Real child processes: ready, killed, brought back, stopped, and gone when the supervisor is.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { ExitError } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
+import { type ProcessSpec, Supervisor } from './supervisor.ts'
+
+const lifecycle = join(import.meta.dirname, '../runtime/lifecycle.ts')
+const obedient = `
+import { aborted, runProcess } from ${JSON.stringify(lifecycle)}
+await runProcess('child', async context => { context.ready({ port: 7 }); await aborted(context.signal) })`
+const refusing = `
+import { ExitError, runProcess } from ${JSON.stringify(lifecycle)}
+await runProcess('child', async () => { throw new ExitError(78, 'Cannot start: say why') })`
+
+/** A log whose lines can be awaited. */
+function listeningLog() {
+  const waiting: { pattern: RegExp; settle: (line: string) => void }[] = []
+  const say = (message: string) => {
+    for (const waiter of waiting.filter(each => each.pattern.test(message))) waiter.settle(message)
+  }
+  const log: Log = { debug: say, info: say, warn: say, error: say }
+  const line = (pattern: RegExp) => new Promise<string>(settle => waiting.push({ pattern, settle }))
+  return { log, line }
+}
+
+async function specIn(directory: string, source: string): Promise<ProcessSpec> {
+  const entry = join(directory, 'child.ts')
+  await writeFile(entry, `// A child.\n${source}`)
+  return { name: 'child', entry, config: {}, stopTimeoutMs: 1_000 }
+}
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('Supervisor brings back a child that was killed, and stop() leaves none', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const { log, line } = listeningLog()
+  const supervisor = new Supervisor(log, directory.path)
+  const facts = await supervisor.start(await specIn(directory.path, obedient))
+  assert.equal(facts['port'], 7)
+  const back = line(/child is back/)
+  process.kill(facts.pid, 'SIGKILL')
+  await back
+  assert.equal(alive(facts.pid), false)
+  await supervisor.stop()
+})
+
+test("Supervisor.start() rejects with the child's own exit code and sentence", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const supervisor = new Supervisor(listeningLog().log, directory.path)
+  await assert.rejects(supervisor.start(await specIn(directory.path, refusing)), (error: unknown) => {
+    assert(error instanceof ExitError)
+    assert.deepEqual([error.exitCode, error.message], [78, 'Cannot start: say why'])
+    return true
+  })
+  await supervisor.stop()
+})
+
+test('a child ends by itself when its supervisor is killed with -9', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const spec = await specIn(directory.path, obedient)
+  const parentPath = join(directory.path, 'parent.ts')
+  await writeFile(
+    parentPath,
+    `// A supervisor to be killed.
+import { Supervisor } from ${JSON.stringify(join(import.meta.dirname, 'supervisor.ts'))}
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+const facts = await new Supervisor(log, ${JSON.stringify(directory.path)}).start(${JSON.stringify(spec)})
+console.log(facts.pid)`,
+  )
+  const parent = spawn(process.execPath, [parentPath], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [pidText] = (await once(createInterface(parent.stdout), 'line')) as [string]
+  const exited = once(parent.stdout, 'close')
+  parent.kill('SIGKILL')
+  await exited
+  const deadline = performance.now() + 3_000
+  while (alive(Number(pidText)) && performance.now() < deadline)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  assert.equal(alive(Number(pidText)), false)
+})

@@ -1,0 +1,209 @@
+// Keeps the processes of one appliance alive: starts them, waits until they are ready, restarts the one that
+// died, and stops them in order. Every child lives in a process group of its own, so that Ctrl-C reaches this
+// process alone, and ends when its stdin closes, so that none outlives a supervisor that was killed.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
+
+export interface ProcessSpec {
+  readonly name: string
+  /** Entry file, absolute. */
+  readonly entry: string
+  readonly config: unknown
+  /** How long a clean stop may take before it is cut off. */
+  readonly stopTimeoutMs: number
+}
+
+export type ReadyFacts = Readonly<Record<string, unknown>> & { readonly pid: number }
+
+/** Restart waits, doubled from the first to the last; a process that lived for `settledMs` starts over. */
+const restartDelayMs = { first: 200, last: 5_000 }
+const settledMs = 10_000
+
+export class Supervisor {
+  readonly #children = new Map<string, Child>()
+  readonly #log: Log
+  readonly #logDirectory: string
+
+  constructor(log: Log, logDirectory: string) {
+    this.#log = log
+    this.#logDirectory = logDirectory
+  }
+
+  /** Starts a process and resolves with its facts when it is ready. Rejects with its own exit code if it ends first. */
+  start(spec: ProcessSpec): Promise<ReadyFacts> {
+    const child = new Child(spec, this.#log, this.#logDirectory)
+    this.#children.set(spec.name, child)
+    return child.start()
+  }
+
+  /** Stops in the reverse order of starting: what writes ends before what it writes to. */
+  async stop(): Promise<void> {
+    for (const child of [...this.#children.values()].reverse()) await child.stop()
+  }
+
+  /** The process as it runs now; undefined while it is down. */
+  pidOf(name: string): number | undefined {
+    return this.#children.get(name)?.pid
+  }
+
+  /** kill -9, for whoever tests the promise. Resolves when the process has been brought back and is ready. */
+  killAndAwait(name: string): Promise<void> {
+    const child = this.#children.get(name)
+    if (child === undefined) throw new Error(`No process named ${name}`)
+    return child.killAndAwait()
+  }
+
+  /** For the second Ctrl-C. */
+  killAll(): void {
+    for (const child of this.#children.values()) child.kill()
+  }
+}
+
+class Child {
+  readonly #spec: ProcessSpec
+  readonly #log: Log
+  readonly #output: WriteStream
+  #process: ChildProcess | undefined
+  #stopping = false
+  #restartTimer: NodeJS.Timeout | undefined
+  #delayMs = restartDelayMs.first
+  #lastError = ''
+  #onBack: (() => void) | undefined
+
+  constructor(spec: ProcessSpec, log: Log, logDirectory: string) {
+    this.#spec = spec
+    this.#log = log
+    this.#output = createWriteStream(join(logDirectory, `${spec.name}.log`), { flags: 'a' })
+    this.#output.on('error', () => {})
+  }
+
+  get pid(): number | undefined {
+    const running = this.#process
+    return running?.exitCode === null && running.signalCode === null ? running.pid : undefined
+  }
+
+  start(): Promise<ReadyFacts> {
+    return new Promise((resolve, reject) => {
+      let ready = false
+      this.#spawn(
+        facts => {
+          ready = true
+          resolve(facts)
+        },
+        code => {
+          if (ready) return false
+          reject(
+            new ExitError(
+              code,
+              this.#lastError || `${this.#spec.name} ended with code ${code} before it was ready`,
+            ),
+          )
+          return true
+        },
+      )
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#restartTimer)
+    const running = this.#process
+    if (running && running.exitCode === null && running.signalCode === null) {
+      const exited = new Promise<void>(resolve => running.once('exit', () => resolve()))
+      running.kill('SIGTERM')
+      const timer = setTimeout(() => running.kill('SIGKILL'), this.#spec.stopTimeoutMs)
+      await exited
+      clearTimeout(timer)
+    }
+    this.#output.end()
+  }
+
+  killAndAwait(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onBack = resolve
+      this.#process?.kill('SIGKILL')
+    })
+  }
+
+  kill(): void {
+    this.#stopping = true
+    this.#process?.kill('SIGKILL')
+  }
+
+  #spawn(onReady: (facts: ReadyFacts) => void, onEarlyExit: (code: number) => boolean): void {
+    const startedAt = performance.now()
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', this.#spec.entry, JSON.stringify(this.#spec.config)],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true,
+        env: { ...childEnvironment(), TAILRACE_SUPERVISED: '1' },
+      },
+    )
+    this.#process = child
+    child.stdin.on('error', () => {})
+    createInterface(child.stdout).on('line', line => {
+      const facts = parseReady(line)
+      if (facts) onReady(facts)
+      else this.#output.write(`${line}\n`)
+    })
+    createInterface(child.stderr).on('line', line => this.#onLogLine(line))
+    child.once('exit', (code, signal) => {
+      if (this.#stopping || onEarlyExit(code ?? exitCodes.failed)) return
+      this.#restart(startedAt, signal === null ? `code ${code}` : signal)
+    })
+  }
+
+  #restart(startedAt: number, how: string): void {
+    if (performance.now() - startedAt > settledMs) this.#delayMs = restartDelayMs.first
+    const delayMs = this.#delayMs
+    this.#delayMs = Math.min(delayMs * 2, restartDelayMs.last)
+    this.#log.warn(`${this.#spec.name} ended (${how}), starting it again`, { delayMs })
+    this.#restartTimer = setTimeout(() => {
+      this.#spawn(
+        facts => {
+          this.#log.info(`${this.#spec.name} is back`, { pid: facts.pid })
+          this.#onBack?.()
+        },
+        () => false,
+      )
+    }, delayMs)
+  }
+
+  /** Everything goes to the process's log file; what a person should see now goes to the terminal too. */
+  #onLogLine(line: string): void {
+    this.#output.write(`${line}\n`)
+    const entry = parseLogLine(line)
+    if (entry === undefined || (entry.level !== 'warn' && entry.level !== 'error')) return
+    if (entry.level === 'error') this.#lastError = String(entry.message)
+    this.#log[entry.level](`${this.#spec.name}: ${entry.message}`)
+  }
+}
+
+/** Sixteen pool threads, so that a flush in flight per partition starves nobody; compiled code kept between starts. */
+export function childEnvironment(): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? '16',
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'tailrace-compile-cache'),
+  }
+}
+
+function parseReady(line: string): ReadyFacts | undefined {
+  if (!line.startsWith('{"ready":true')) return undefined
+  return JSON.parse(line) as ReadyFacts
+}
+
+function parseLogLine(line: string): { level: string; message: unknown } | undefined {
+  try {
+    return JSON.parse(line) as { level: string; message: unknown }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,123 @@
+// `tailrace up`: the whole appliance in the foreground, until Ctrl-C. Decides the order of starting and what a
+// person is told; the processes themselves are the supervisor's.
+import { mkdirSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { aborted, ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
+import { bannerText } from './banner.ts'
+import { type DataDirectory, openDataDirectory } from './data-directory.ts'
+import { requestLoginLink } from './login-link.ts'
+import { agentProcess, analyticsProcess, brokerProcess, demoInputs, demoProcess } from './processes.ts'
+import type { Settings } from './settings.ts'
+import { Supervisor } from './supervisor.ts'
+
+export interface UpOptions {
+  readonly demo: boolean
+  /** Globs given on the command line: tailed instead of the demo's traffic. */
+  readonly tail: readonly string[]
+}
+
+/** Runs until the signal aborts. Throws ExitError with what to do when something cannot start. */
+export async function up(settings: Settings, options: UpOptions, context: ProcessContext): Promise<void> {
+  await refuseEmptyGlobs(options.tail)
+  await refuseTakenPort(settings.kafkaPort, '--kafka-port', 'Kafka')
+  await refuseTakenPort(settings.httpPort, '--http-port', 'HTTP')
+  const data = openDataDirectory(settings.data, process.env)
+  const logDirectory = join(data.path, 'log')
+  mkdirSync(logDirectory, { recursive: true })
+  const supervisor = new Supervisor(context.log, logDirectory)
+  let interrupts = 0
+  process.on('SIGINT', () => {
+    interrupts++
+    if (interrupts > 1) supervisor.killAll()
+  })
+  try {
+    await startAll(supervisor, withInputs(settings, options, data), options, data)
+    await aborted(context.signal)
+  } finally {
+    await supervisor.stop()
+  }
+}
+
+async function startAll(
+  supervisor: Supervisor,
+  settings: Settings,
+  options: UpOptions,
+  data: DataDirectory,
+): Promise<void> {
+  const broker = await supervisor.start(brokerProcess(settings, data))
+  const bootstrap = [`127.0.0.1:${broker['port']}`]
+  const demo = options.demo && options.tail.length === 0
+  const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap))
+  const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
+  const [analytics, agent] = await Promise.all([analyticsStarted, agentStarted])
+  if (demo) await supervisor.start(demoProcess(demoDirectory(data)))
+  const origin = `http://127.0.0.1:${analytics['port']}`
+  const link = await requestLoginLink(origin, data.tokenPath)
+  process.stderr.write(
+    bannerText({
+      data,
+      kafkaAddress: bootstrap[0]!,
+      origin,
+      link,
+      pids: { broker: broker.pid, analytics: analytics.pid, agent: agent.pid },
+      inputs: settings.inputs.flatMap(input => input.paths),
+      demo,
+    }),
+  )
+}
+
+function withInputs(settings: Settings, options: UpOptions, data: DataDirectory): Settings {
+  if (options.tail.length > 0) {
+    return {
+      ...settings,
+      inputs: options.tail.map(path => ({ paths: [resolve(path)], format: 'auto' as const })),
+    }
+  }
+  if (!options.demo) return { ...settings, inputs: settings.inputs.map(absolutePaths) }
+  mkdirSync(demoDirectory(data), { recursive: true })
+  return { ...settings, inputs: demoInputs(demoDirectory(data)) }
+}
+
+function absolutePaths(input: Settings['inputs'][number]): Settings['inputs'][number] {
+  return { ...input, paths: input.paths.map(path => resolve(path)) }
+}
+
+function demoDirectory(data: DataDirectory): string {
+  return join(data.path, 'traffic')
+}
+
+async function refuseEmptyGlobs(globs: readonly string[]): Promise<void> {
+  for (const pattern of globs) {
+    let found = false
+    for await (const _path of glob(resolve(pattern))) {
+      found = true
+      break
+    }
+    if (!found) {
+      throw new ExitError(
+        exitCodes.usage,
+        `No file matches "${pattern}". Check the path, and keep the quotes so that the shell leaves the * alone. ` +
+          'Files that appear later are found too, once one exists now',
+      )
+    }
+  }
+}
+
+/** Asked before anything starts, so that the answer names the flag instead of a stack trace. */
+async function refuseTakenPort(port: number, flag: string, what: string): Promise<void> {
+  if (port === 0) return
+  const { promise, resolve: settle } = Promise.withResolvers<NodeJS.ErrnoException | undefined>()
+  const probe = createServer()
+  probe.once('error', settle)
+  probe.listen(port, '127.0.0.1', () => probe.close(() => settle(undefined)))
+  const error = await promise
+  if (error === undefined) return
+  const reason =
+    error.code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be opened (${error.code})`
+  throw new ExitError(
+    exitCodes.unavailable,
+    `${what} port ${port} on 127.0.0.1 ${reason}. Choose another: ${flag} ${port + 100}`,
+  )
+}
