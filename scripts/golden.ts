@@ -1,0 +1,162 @@
+// Records the golden exchanges of fixtures/wire anew: real clients talk through a proxy to a real Apache Kafka, and
+// a small set of what they said and heard is kept. `node scripts/golden.ts [client …]`; only a run with every client
+// replaces the files. Needs a JDK, Maven, Go, Python, kcat and the network; no test needs it.
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { exchangeFileName, formatExchange, wireDirectory } from '../fixtures/wire.ts'
+import { RecordingProxy } from './golden/proxy.ts'
+import { choose } from './golden/selection.ts'
+
+const kafkaPort = 19_592
+const proxyPort = 19_590
+const bootstrap = `127.0.0.1:${proxyPort}`
+const clientTimeoutMs = 240_000
+const root = join(import.meta.dirname, '..')
+const drivers = join(import.meta.dirname, 'golden')
+const kafkaScript = join(import.meta.dirname, 'real/kafka.sh')
+const cache = join(process.env['TAILRACE_KAFKA_CACHE'] ?? join(homedir(), '.cache/tailrace-kafka'), 'clients')
+const python = join(cache, 'python/bin/python')
+const go = join(cache, 'go/golden')
+const pythonPackages = { 'kafka-python': '3.0.12', aiokafka: '0.14.0', 'confluent-kafka': '2.16.1' }
+const goModules = {
+  'github.com/twmb/franz-go': 'v1.22.2',
+  'github.com/twmb/franz-go/pkg/kadm': 'v1.19.0',
+  'github.com/IBM/sarama': 'v1.61.1',
+}
+
+interface Client {
+  readonly name: string
+  readonly version: string
+  readonly command: readonly string[]
+}
+
+const nodeDriver = (file: string) => [process.execPath, join(drivers, file), bootstrap]
+const pythonDriver = (name: string) => [python, join(drivers, 'clients.py'), name, bootstrap]
+const kafkaVersion = process.env['KAFKA_VERSION'] ?? '4.3.1'
+
+function clients(): Client[] {
+  const classPath = execFileSync(kafkaScript, ['classpath'], { encoding: 'utf8' }).trim()
+  return [
+    { name: 'kafkajs', version: npmVersion('kafkajs'), command: nodeDriver('kafkajs.ts') },
+    {
+      name: 'platformatic',
+      version: npmVersion('@platformatic/kafka'),
+      command: nodeDriver('platformatic.ts'),
+    },
+    { name: 'kcat', version: kcatVersion(), command: [join(drivers, 'kcat.sh'), bootstrap] },
+    { name: 'java', version: kafkaVersion, command: [join(drivers, 'java.sh'), classPath, bootstrap] },
+    ...Object.entries(pythonPackages).map(([name, version]) => ({
+      name,
+      version,
+      command: pythonDriver(name),
+    })),
+    {
+      name: 'franz-go',
+      version: goModules['github.com/twmb/franz-go'],
+      command: [go, 'franz-go', bootstrap],
+    },
+    { name: 'sarama', version: goModules['github.com/IBM/sarama'], command: [go, 'sarama', bootstrap] },
+    {
+      name: 'franz-go-old',
+      version: goModules['github.com/twmb/franz-go'],
+      command: [go, 'franz-go-old', bootstrap],
+    },
+  ]
+}
+
+function npmVersion(name: string): string {
+  const manifest = readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+function kcatVersion(): string {
+  const text = execFileSync('kcat', ['-V'], { encoding: 'utf8' })
+  return /librdkafka ([\d.]+)/.exec(text)?.[1] ?? 'unknown'
+}
+
+/** Installs the clients that npm does not bring, each at the version written above, outside the tree. */
+function prepare(): void {
+  if (!existsSync(python)) {
+    mkdirSync(cache, { recursive: true })
+    execFileSync('python3', ['-m', 'venv', join(cache, 'python')])
+    const packages = Object.entries(pythonPackages).map(([name, version]) => `${name}==${version}`)
+    execFileSync(python, ['-m', 'pip', 'install', '-q', ...packages, 'cramjam', 'lz4', 'zstandard'])
+  }
+  const directory = join(cache, 'go')
+  mkdirSync(directory, { recursive: true })
+  copyFileSync(join(drivers, 'main.go'), join(directory, 'main.go'))
+  if (!existsSync(join(directory, 'go.mod'))) {
+    execFileSync('go', ['mod', 'init', 'golden'], { cwd: directory })
+    const modules = Object.entries(goModules).map(([path, version]) => `${path}@${version}`)
+    execFileSync('go', ['get', ...modules], { cwd: directory })
+    execFileSync('go', ['mod', 'tidy'], { cwd: directory })
+  }
+  execFileSync('go', ['build', '-o', go, '.'], { cwd: directory })
+}
+
+/** A client that fails is reported, not fatal: what it said until then is as real as the rest. */
+function drive({ name, command }: Client): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const [program, ...rest] = command
+  const child = spawn(program!, rest, { stdio: ['ignore', 'inherit', 'inherit'], timeout: clientTimeoutMs })
+  child.on('error', error => console.error(`${name}: ${error.message}`))
+  child.on('close', (code, signal) => {
+    if (code !== 0) console.error(`${name}: ended with ${code ?? signal}`)
+    resolve()
+  })
+  return promise
+}
+
+async function record(chosen: readonly Client[], proxy: RecordingProxy): Promise<void> {
+  execFileSync(kafkaScript, ['start', String(kafkaPort), String(proxyPort)], {
+    stdio: ['ignore', 'inherit', 'ignore'],
+  })
+  try {
+    await proxy.listen(proxyPort)
+    for (const client of chosen) {
+      const before = proxy.seen.length
+      proxy.client = `${client.name} ${client.version}`
+      await drive(client)
+      console.log(`${proxy.client}: ${proxy.seen.length - before} exchanges`)
+    }
+  } finally {
+    proxy.close()
+    execFileSync(kafkaScript, ['stop'])
+  }
+}
+
+const names = process.argv.slice(2)
+const all = clients()
+const chosen = names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
+if (chosen.length === 0) {
+  console.error(
+    `Cannot record ${names.join(', ')}: known clients are ${all.map(({ name }) => name).join(', ')}`,
+  )
+  process.exit(64)
+}
+prepare()
+const proxy = new RecordingProxy(kafkaPort)
+await record(chosen, proxy)
+const exchanges = choose(proxy.seen, `Apache Kafka ${kafkaVersion}`)
+if (names.length === 0) {
+  mkdirSync(wireDirectory, { recursive: true })
+  for (const file of readdirSync(wireDirectory)) {
+    if (file.endsWith('.hex')) rmSync(join(wireDirectory, file))
+  }
+  for (const exchange of exchanges) {
+    writeFileSync(join(wireDirectory, exchangeFileName(exchange)), formatExchange(exchange))
+  }
+}
+console.log(
+  `${exchanges.length} exchanges of ${proxy.seen.length} ${names.length === 0 ? 'written' : 'would be kept'}`,
+)

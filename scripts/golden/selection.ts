@@ -1,0 +1,74 @@
+// Which of thousands of seen exchanges are worth keeping: for each API and version the fullest answer two clients
+// got, and for Produce and Fetch one of each codec a client speaks.
+import { type AnyApi, apiByKey } from '../../broker/protocol/apis.ts'
+import type { Exchange } from '../../fixtures/wire.ts'
+import type { SeenExchange } from './proxy.ts'
+
+/** Of one API and version, codecs apart. More clients say the same once more. */
+const clientsEach = 2
+/** Larger frames hold more of the same. */
+const bytesMax = 4_096
+const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+const magicAt = 16
+const attributesAt = 21
+const batchHeaderBytes = 61
+
+export function choose(seen: readonly SeenExchange[], broker: string): Exchange[] {
+  const best = new Map<string, Exchange>()
+  for (const one of seen) {
+    const exchange = describe(one, broker)
+    if (!exchange) continue
+    const { api, version, client, variant } = exchange
+    const key = [api, version, client, variant].join(' ')
+    const rival = best.get(key)
+    if (!rival || value(exchange) > value(rival)) best.set(key, exchange)
+  }
+  const clients = new Map<string, string[]>()
+  const kept: Exchange[] = []
+  // In the order in which clients ran, which puts the walk through old versions last, as a filler of gaps.
+  for (const exchange of best.values()) {
+    const key = `${exchange.api} ${exchange.version}`
+    const there = clients.get(key) ?? []
+    const codecOfNewVersion = exchange.variant !== '' && !exchange.client.startsWith('franz-go-old')
+    if (!there.includes(exchange.client)) {
+      const limit = exchange.client.startsWith('franz-go-old') ? 1 : clientsEach
+      if (there.length >= limit && !codecOfNewVersion) continue
+      clients.set(key, [...there, exchange.client])
+    }
+    kept.push(exchange)
+  }
+  return kept
+}
+
+function describe(seen: SeenExchange, broker: string): Exchange | null {
+  const api = apiByKey(seen.apiKey)
+  if (!api || (!seen.response && api.name !== 'Produce')) return null
+  const { version, client, request, response } = seen
+  const variant = codecOf(api, request, response)
+  return { api: api.name, version, client, broker, variant, request, response }
+}
+
+/** Full is better than empty, but what is too large comes last. */
+function value({ request, response }: Exchange): number {
+  const bytes = request.length + (response?.length ?? 0)
+  return bytes <= bytesMax ? bytes : -bytes
+}
+
+/**
+ * The codec of the first record batch in sight, for Produce and Fetch. Found by its look, not by the schema: a
+ * batch says its own length, has magic 2 and one of five codecs, and ends within the frame.
+ */
+function codecOf(api: AnyApi, request: Buffer, response: Buffer | null): string {
+  if (api.name !== 'Produce' && api.name !== 'Fetch') return ''
+  const bytes = api.name === 'Produce' ? request : response!
+  for (let at = 4; at + batchHeaderBytes <= bytes.length; at++) {
+    const length = bytes.readInt32BE(at + 8)
+    const looksRight =
+      bytes[at + magicAt] === 2 &&
+      bytes.readInt32BE(at) === 0 &&
+      length > 49 &&
+      at + 12 + length <= bytes.length
+    if (looksRight) return codecs[bytes.readInt16BE(at + attributesAt) & 7] ?? ''
+  }
+  return ''
+}
