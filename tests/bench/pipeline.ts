@@ -1,0 +1,101 @@
+// The whole pipeline at a fixed rate: a generator writes real files, the agent ships them, the broker keeps them,
+// the aggregator counts them. Prints lines per second counted, the lag, and CPU and memory of each process.
+import { readFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { StatsAnswer } from '../../analytics/http/contract.ts'
+import { demoInputs } from '../../cli/processes.ts'
+import type { ProcessSpec } from '../../cli/supervisor.ts'
+import type { FixturesConfig } from '../../fixtures/config.ts'
+import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+
+/** Of /proc/PID/stat on Linux, USER_HZ. */
+const clockTicksPerSecond = 100
+const drainTimeoutMs = 180_000
+const rooms = ['agent', 'broker', 'analytics'] as const
+
+/** `npm run bench -- pipeline --rate 30000 --seconds 60` */
+export async function runPipeline(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { rate: { type: 'string', default: '30000' }, seconds: { type: 'string', default: '60' } },
+  })
+  const rate = Number(values.rate)
+  const lines = rate * Number(values.seconds)
+  await using traffic = await mkdtempDisposable(join(tmpdir(), 'tailrace-bench-'))
+  await using appliance = await startAppliance(demoInputs(traffic.path))
+  const lags: number[] = []
+  const sampler = setInterval(() => void sampleLag(appliance, lags), 1_000)
+  const startedAt = performance.now()
+  const before = rooms.map(room => usageOf(appliance, room))
+  await appliance.supervisor.start(generator(traffic.path, rate, lines))
+  const timeoutMs = Number(values.seconds) * 1_000 + drainTimeoutMs
+  const counted = await eventually(
+    'all lines counted',
+    () => countedLines(appliance),
+    count => count >= lines,
+    timeoutMs,
+  )
+  clearInterval(sampler)
+  const tookSeconds = (performance.now() - startedAt) / 1_000
+  console.log(`written   ${lines} lines at ${rate}/s`)
+  console.log(
+    `counted   ${counted} lines in ${tookSeconds.toFixed(1)} s: ${Math.round(counted / tookSeconds)} lines/s`,
+  )
+  console.log(
+    `lag       p50 ${quantile(lags, 0.5)} ms, p95 ${quantile(lags, 0.95)} ms, from reading a line to its commit`,
+  )
+  rooms.forEach((room, index) => {
+    const after = usageOf(appliance, room)
+    const cpuSeconds = after.cpuSeconds - before[index]!.cpuSeconds
+    const perMillion = (cpuSeconds / counted) * 1_000_000
+    console.log(
+      `${room.padEnd(9)} ${cpuSeconds.toFixed(1)} CPU-s, ${perMillion.toFixed(1)} per million lines, peak ${after.peakMiB} MiB`,
+    )
+  })
+}
+
+function generator(directory: string, rate: number, lines: number): ProcessSpec {
+  const config: FixturesConfig = {
+    directory,
+    seed: 1,
+    linesPerSecond: rate,
+    lines,
+    files: 2,
+    startTime: 'now',
+  }
+  const entry = join(import.meta.dirname, '../../fixtures/main.ts')
+  return { name: 'generator', entry, config, stopTimeoutMs: 500 }
+}
+
+async function countedLines(appliance: Appliance): Promise<number> {
+  const answer = await appliance.get<StatsAnswer>('/stats/lines?window=1d')
+  return answer.rows.reduce((sum, row) => sum + (row.values['value'] ?? 0), 0)
+}
+
+async function sampleLag(appliance: Appliance, lags: number[]): Promise<void> {
+  const answer = await appliance.get<StatsAnswer>('/stats/lag?window=10s').catch(() => undefined)
+  const lag = answer?.rows[0]?.values['p50']
+  if (typeof lag === 'number') lags.push(Math.round(lag))
+}
+
+function usageOf(
+  appliance: Appliance,
+  room: (typeof rooms)[number],
+): { cpuSeconds: number; peakMiB: number } {
+  const pid = appliance.supervisor.pidOf(room)
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  const peakKiB = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond,
+    peakMiB: Math.round(Number(peakKiB) / 1_024),
+  }
+}
+
+function quantile(values: readonly number[], q: number): number | string {
+  if (values.length === 0) return '–'
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
+}

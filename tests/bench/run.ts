@@ -1,0 +1,18 @@
+// `npm run bench -- NAME`: the figures of docs/performance.md, printed by the command that stands beside them.
+// Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
+import { nearest } from '../../cli/nearest.ts'
+import { runPipeline } from './pipeline.ts'
+
+const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  pipeline: runPipeline,
+}
+const [name = '', ...args] = process.argv.slice(2)
+const benchmark = benchmarks[name]
+if (benchmark) {
+  await benchmark(args)
+} else {
+  const guess = nearest(name, Object.keys(benchmarks))
+  const hint = guess ? ` Did you mean ${guess}?` : ''
+  console.error(`bench: no benchmark "${name}".${hint} Known: ${Object.keys(benchmarks).join(', ')}`)
+  process.exitCode = 64
+}

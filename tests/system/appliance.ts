@@ -1,0 +1,108 @@
+// A whole appliance for a test: the product's own processes under the product's own supervisor, on free ports and
+// in a temporary directory, with the pids at hand so that a test can kill them.
+import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDataDirectory } from '../../cli/data-directory.ts'
+import { requestLoginLink } from '../../cli/login-link.ts'
+import { agentProcess, analyticsProcess, brokerProcess } from '../../cli/processes.ts'
+import { type Settings, settingsSchema } from '../../cli/settings.ts'
+import { Supervisor } from '../../cli/supervisor.ts'
+import type { Log } from '../../runtime/log.ts'
+
+export type Room = 'broker' | 'analytics' | 'agent'
+
+export interface Appliance extends AsyncDisposable {
+  readonly directory: string
+  readonly kafkaAddress: string
+  readonly origin: string
+  readonly supervisor: Supervisor
+  /** A GET under /api/v1 with the admin's token. Throws on any status but 200. */
+  get<Answer>(path: string): Promise<Answer>
+  loginLink(): Promise<string>
+  /** kill -9; the supervisor starts it again. Resolves when it is ready again. */
+  kill(room: Room): Promise<void>
+}
+
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Starts broker, analytics and agent. `inputs` are absolute globs. */
+export async function startAppliance(
+  inputs: Settings['inputs'],
+  changes: Partial<Settings> = {},
+): Promise<Appliance> {
+  const directory = await mkdtemp(join(tmpdir(), 'tailrace-'))
+  const settings: Settings = {
+    ...settingsSchema.parse({ data: join(directory, 'data'), kafkaPort: 0, httpPort: 0, hostMetrics: false }),
+    inputs,
+    ...changes,
+  }
+  const data = openDataDirectory(settings.data, {})
+  mkdirSync(join(data.path, 'log'))
+  const supervisor = new Supervisor(quiet, join(data.path, 'log'))
+  // The ports are free ones at first and the same ones ever after, as a restarted process must have them.
+  const broker = await supervisor.start(brokerProcess({ ...settings, kafkaPort: await freePort() }, data))
+  const bootstrap = [`127.0.0.1:${broker['port']}`]
+  const [analytics] = await Promise.all([
+    supervisor.start(analyticsProcess({ ...settings, httpPort: await freePort() }, data, bootstrap)),
+    supervisor.start(agentProcess(settings, data, bootstrap)),
+  ])
+  const origin = `http://127.0.0.1:${analytics['port']}`
+  const token = readFileSync(data.tokenPath, 'utf8').trim()
+  return {
+    directory,
+    kafkaAddress: bootstrap[0]!,
+    origin,
+    supervisor,
+    async get<Answer>(path: string) {
+      const response = await fetch(`${origin}/api/v1${path}`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      if (response.status !== 200) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
+      return (await response.json()) as Answer
+    },
+    loginLink: () => requestLoginLink(origin, data.tokenPath),
+    kill: room => supervisor.killAndAwait(room),
+    async [Symbol.asyncDispose]() {
+      await supervisor.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Asks again every 100 ms until `accept` holds, for facts that arrive over HTTP. Throws with the last answer. */
+export async function eventually<Answer>(
+  what: string,
+  ask: () => Promise<Answer>,
+  accept: (answer: Answer) => boolean,
+  timeoutMs: number,
+): Promise<Answer> {
+  const deadline = performance.now() + timeoutMs
+  let last: unknown
+  while (performance.now() < deadline) {
+    try {
+      const answer = await ask()
+      if (accept(answer)) return answer
+      last = answer
+    } catch (error) {
+      last = error
+    }
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  throw new Error(`${what} did not come true within ${timeoutMs} ms; last seen: ${describe(last)}`)
+}
+
+function describe(value: unknown): string {
+  return value instanceof Error ? value.message : JSON.stringify(value).slice(0, 2_000)
+}
+
+/** A port that was free a moment ago, for processes that must keep theirs across restarts. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
