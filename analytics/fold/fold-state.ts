@@ -1,0 +1,121 @@
+// The state that folding changes, and the little it may ask the store for. No I/O of its own.
+import { emptyCombinedLine } from '../../agent/formats/combined.ts'
+import { emptyJsonEvent } from '../../agent/formats/json-event.ts'
+import { emptyMetricLine } from '../../agent/formats/metric-line.ts'
+import { otherValue, valueBytesMax, valuesPerDayMax } from '../windows/catalogue.ts'
+import type { ZoneDays } from '../windows/zone-days.ts'
+import { ByteInterner } from './interner.ts'
+import { Cell, dimensionSets, Pending, type PendingBucket } from './pending.ts'
+import { emptyRecordSource } from './record-source.ts'
+
+/** What committed state says. Synchronous: asked once per value and kept. */
+export interface CommittedState {
+  /** Last position folded of a src in a partition, -1 before the first. */
+  lastPosition(partitionId: number, src: string): number
+  /** The values a dimension set already has on a day. */
+  valuesOfDay(dimensionSet: string, dayMs: number): readonly string[]
+}
+
+/** One partition as the fold sees it. */
+export interface PartitionFold {
+  /** Row of the partition in the store. */
+  readonly id: number
+  readonly topic: string
+  readonly topicValue: number
+  readonly partition: number
+  /** Where what is pending began: the committed next offset. */
+  start: number
+  /** The offset to fold next. */
+  next: number
+  highWatermark: number
+  /** Newest event time folded, clamped. */
+  watermarkMs: number
+  /** Last position by interned src; asked from the store at the first sight of a src. */
+  readonly positions: Map<number, number>
+  /** Srcs whose position changed since the last commit. */
+  readonly movedSrcs: Set<number>
+}
+
+/** Counts of what happened, for /metrics; not part of the statistics. */
+export interface FoldCounters {
+  folded: number
+  duplicates: number
+  late: number
+  clamped: number
+  unparsed: number
+}
+
+export class FoldState {
+  readonly committed: CommittedState
+  readonly days: ZoneDays
+  readonly values = new ByteInterner(valueBytesMax)
+  readonly srcs = new ByteInterner(256)
+  readonly counters: FoldCounters = { folded: 0, duplicates: 0, late: 0, clamped: 0, unparsed: 0 }
+  /** Lines older than this are older than everything that is kept. */
+  oldestMs = Number.NEGATIVE_INFINITY
+  pending = new Pending()
+  readonly otherId: number
+  readonly #daysSeen = dimensionSets.map(() => new Map<number, Set<number>>())
+
+  /** Reused results of the parsers. */
+  readonly source = emptyRecordSource()
+  readonly combined = emptyCombinedLine()
+  readonly event = emptyJsonEvent()
+  readonly metric = emptyMetricLine()
+
+  constructor(committed: CommittedState, days: ZoneDays) {
+    this.committed = committed
+    this.days = days
+    this.otherId = this.values.idOfText(otherValue)
+  }
+
+  /** Ids grow with every value seen, even those beyond the limits: past this a fresh state is due. */
+  get isCrowded(): boolean {
+    return this.values.size > 200_000 || this.srcs.size > 200_000
+  }
+
+  partition(id: number, topic: string, partition: number, next: number, watermarkMs: number): PartitionFold {
+    return {
+      id,
+      topic,
+      topicValue: this.values.idOfText(topic),
+      partition,
+      start: next,
+      next,
+      highWatermark: next,
+      watermarkMs,
+      positions: new Map(),
+      movedSrcs: new Set(),
+    }
+  }
+
+  /** The cell a value counts in: its own, or the shared one once its day has too many values. */
+  cell(bucket: PendingBucket, set: number, value: number): Cell {
+    const cells = bucket.values[set]!
+    const found = cells.get(value)
+    if (found) return found
+    const admitted = this.#admit(set, value, bucket.startMs) ? value : this.otherId
+    let cell = cells.get(admitted)
+    if (!cell) {
+      cell = new Cell()
+      cells.set(admitted, cell)
+    }
+    return cell
+  }
+
+  #admit(set: number, value: number, timeMs: number): boolean {
+    const dayMs = this.days.startOf(timeMs)
+    let seen = this.#daysSeen[set]!.get(dayMs)
+    if (!seen) {
+      seen = new Set()
+      for (const text of this.committed.valuesOfDay(dimensionSets[set]!, dayMs))
+        seen.add(this.values.idOfText(text))
+      seen.delete(this.otherId)
+      this.#daysSeen[set]!.set(dayMs, seen)
+    }
+    if (seen.has(value)) return true
+    if (seen.size >= valuesPerDayMax) return false
+    seen.add(value)
+    return true
+  }
+}

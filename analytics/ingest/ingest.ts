@@ -1,0 +1,340 @@
+// Joins the fetch path, the fold and the store: folds what arrives, commits it every 200 ms, and after any failure
+// forgets what was not committed and reads again from the committed offsets. Owns the writing connection.
+import type { FetchedFrom, FetchHandler } from '../../broker/client/fetcher.ts'
+import type { RecordVisitor } from '../../broker/protocol/record-walk.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Log } from '../../runtime/log.ts'
+import { fold } from '../fold/fold.ts'
+import { FoldState, type PartitionFold } from '../fold/fold-state.ts'
+import { Pending } from '../fold/pending.ts'
+import type { LedgerRow, StatusRow } from '../store/side-tables.ts'
+import { FencedError, type SourceRow, type Writer } from '../store/writer.ts'
+import type { ZoneDays } from '../windows/zone-days.ts'
+import { readBatches } from './batches.ts'
+import { agentsTopic, ledgerRow, lossesTopic, statusRow } from './side-records.ts'
+
+/** What ingest needs of a fetch loop; tests bring their own. */
+export interface FetchControl {
+  seek(topic: string, partition: number, offset: number): void
+  remove(topic: string, partition: number): void
+  pause(): void
+  resume(): void
+}
+
+export interface IngestOptions {
+  readonly writer: Writer
+  readonly days: ZoneDays
+  readonly clock: Clock
+  readonly log: Log
+  readonly flushIntervalMs: number
+  readonly flushRecordsMax: number
+}
+
+export interface IngestCounters {
+  commits: number
+  fenced: number
+  failures: number
+  records: number
+  duplicates: number
+  late: number
+  clamped: number
+  unparsed: number
+}
+
+/** After a commit failed for a reason that may pass (disk full, database busy). */
+const retryAfterMs = 1000
+
+export class Ingest implements FetchHandler {
+  readonly counters: IngestCounters = {
+    commits: 0,
+    fenced: 0,
+    failures: 0,
+    records: 0,
+    duplicates: 0,
+    late: 0,
+    clamped: 0,
+    unparsed: 0,
+  }
+  readonly #options: IngestOptions
+  readonly #partitions = new Map<string, PartitionFold>()
+  #state: FoldState
+  #current: PartitionFold | null = null
+  #ledger: LedgerRow[] = []
+  #agents = new Map<string, StatusRow>()
+  #loop: FetchControl | null = null
+  #timer: NodeJS.Timeout | null = null
+  #pendingSinceMs = Number.POSITIVE_INFINITY
+  #closed = false
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+    this.#state = this.#newState()
+  }
+
+  /** Before the first partition is assigned. */
+  attach(loop: FetchControl): void {
+    this.#loop = loop
+  }
+
+  /** True once a partition is read or known to be stopped. */
+  isAssigned(topic: string, partition: number): boolean {
+    return this.#partitions.has(`${topic}/${partition}`)
+  }
+
+  /** Reads a partition from where the store says; `topicId` is what the cluster calls the topic now. */
+  assign(topic: string, partition: number, topicId: string | null, earliest: number): void {
+    const { writer, log, clock } = this.#options
+    let source = writer.source(topic, partition, topicId, earliest)
+    if (source.topicId !== null && topicId !== null && source.topicId !== topicId) {
+      log.warn('the topic was made anew while nobody read it', { topic, partition, topicId })
+      writer.restartSource(source, topicId, earliest, recreatedEntry(source, topicId, clock.wallMs()))
+      source = writer.findSource(topic, partition)!
+    }
+    const { id, next, watermarkMs, stopped } = source
+    this.#partitions.set(
+      `${topic}/${partition}`,
+      this.#state.partition(id, topic, partition, next, watermarkMs),
+    )
+    if (stopped === null) this.#loop!.seek(topic, partition, next)
+    else log.error('this partition is stopped, see the loss ledger', { topic, partition, reason: stopped })
+  }
+
+  onBatches(topic: string, partition: number, batches: Buffer, from: FetchedFrom): void {
+    const state = this.#partitions.get(`${topic}/${partition}`)
+    if (!state || this.#closed) return
+    state.highWatermark = from.highWatermark
+    if (batches.length === 0) return
+    this.#current = state
+    const visitor = this.#visitorOf(topic)
+    if (this.#guarded(() => readBatches(this.#state, state, batches, visitor))) this.#flushWhenDue()
+  }
+
+  onOffsetOutOfRange(
+    topic: string,
+    partition: number,
+    offset: number,
+    earliest: number,
+    latest: number,
+  ): void {
+    const state = this.#partitions.get(`${topic}/${partition}`)
+    if (!state || this.#closed) return
+    this.flush()
+    const { log, writer, clock } = this.#options
+    const facts = { topic, partition, offset, earliest, latest }
+    if (state.next < earliest) {
+      log.error('retention has overtaken the count: lines are lost', facts)
+      this.#loseRange(state, earliest)
+      this.#loop!.seek(topic, partition, earliest)
+      this.flush()
+      return
+    }
+    if (state.next <= latest) {
+      this.#loop!.seek(topic, partition, state.next)
+      return
+    }
+    log.error('the log ends before what was counted: this partition is not read on', facts)
+    const source = writer.findSource(topic, partition)!
+    const at = clock.wallMs()
+    this.#guarded(() => writer.stop(source, 'log-truncated', truncatedEntry(source, latest, at)))
+    this.#loop!.remove(topic, partition)
+  }
+
+  onTopicReplaced(topic: string, partition: number, topicId: string): void {
+    if (this.#closed) return
+    this.flush()
+    const { writer, clock, log } = this.#options
+    const source = writer.findSource(topic, partition)
+    if (!source) return
+    log.warn('the topic was made anew', { topic, partition, topicId })
+    this.#guarded(() =>
+      writer.restartSource(source, topicId, 0, recreatedEntry(source, topicId, clock.wallMs())),
+    )
+    this.assign(topic, partition, topicId, 0)
+  }
+
+  /** Commits what is pending, if anything is. True if it is committed or nothing was there. */
+  flush(): boolean {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#pendingSinceMs = Number.POSITIVE_INFINITY
+    const partitions = [...this.#partitions.values()].filter(partition => partition.next !== partition.start)
+    if (partitions.length === 0) return true
+    const { writer, clock } = this.#options
+    const flush = {
+      partitions,
+      pending: this.#state.pending,
+      ledger: this.#ledger,
+      agents: [...this.#agents.values()],
+      nowMs: clock.wallMs(),
+    }
+    if (!this.#guarded(() => writer.commit(flush, this.#state))) return false
+    this.counters.commits++
+    this.#noteCounters()
+    this.#state.pending = new Pending()
+    this.#ledger = []
+    this.#agents.clear()
+    if (this.#state.isCrowded) this.#startOver()
+    return true
+  }
+
+  /** Commits and stops; nothing is folded afterwards. */
+  close(): void {
+    if (this.#closed) return
+    this.flush()
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#closed = true
+  }
+
+  /** One visitor per kind of topic, made once: the walk calls it per record. */
+  readonly #foldRecord: RecordVisitor = (
+    offset,
+    timestamp,
+    buffer,
+    _keyStart,
+    _keyEnd,
+    start,
+    end,
+    headers,
+    count,
+  ) => fold(this.#state, this.#current!, offset, timestamp, buffer, start, end, headers, count)
+
+  readonly #readLoss: RecordVisitor = (offset, timestamp, buffer, keyStart, keyEnd, start, end) => {
+    if (!this.#passSide(offset)) return
+    const row = ledgerRow(
+      buffer.toString('utf8', keyStart, keyEnd),
+      valueBytes(buffer, start, end),
+      timestamp,
+    )
+    if (row) this.#ledger.push(row)
+  }
+
+  readonly #readStatus: RecordVisitor = (offset, timestamp, buffer, _keyStart, _keyEnd, start, end) => {
+    if (!this.#passSide(offset)) return
+    const row = statusRow(valueBytes(buffer, start, end), timestamp)
+    if (row) this.#agents.set(row.agentId, row)
+  }
+
+  #visitorOf(topic: string): RecordVisitor {
+    if (topic === lossesTopic) return this.#readLoss
+    return topic === agentsTopic ? this.#readStatus : this.#foldRecord
+  }
+
+  #passSide(offset: number): boolean {
+    if (offset < this.#current!.next) return false
+    this.#current!.next = offset + 1
+    this.#state.pending.records++
+    return true
+  }
+
+  #flushWhenDue(): void {
+    const { clock, flushIntervalMs, flushRecordsMax } = this.#options
+    const now = clock.monotonicMs()
+    if (this.#pendingSinceMs === Number.POSITIVE_INFINITY) this.#pendingSinceMs = now
+    const isDue = now - this.#pendingSinceMs >= flushIntervalMs
+    if (isDue || this.#state.pending.records >= flushRecordsMax) this.flush()
+    else this.#timer ??= setTimeout(() => this.flush(), flushIntervalMs)
+  }
+
+  /** Runs a transaction; when it fails, everything that was not committed is forgotten and fetched again. */
+  #guarded(transaction: () => void): boolean {
+    const { log } = this.#options
+    try {
+      transaction()
+      return true
+    } catch (error) {
+      if (error instanceof FencedError) {
+        this.counters.fenced++
+        log.info('another process has counted these records, reading again', { reason: error.message })
+        this.#startOver()
+      } else {
+        this.counters.failures++
+        log.error('cannot commit, trying again', { error })
+        this.#loop?.pause()
+        this.#startOver()
+        setTimeout(() => this.#loop?.resume(), retryAfterMs).unref()
+      }
+      return false
+    }
+  }
+
+  /** The one recovery there is: committed offsets, committed sketches, and nothing else. */
+  #startOver(): void {
+    const { writer } = this.#options
+    writer.forget()
+    this.#state = this.#newState()
+    this.#ledger = []
+    this.#agents.clear()
+    this.#current = null
+    for (const [key, { topic, partition }] of this.#partitions) {
+      const source = writer.findSource(topic, partition)!
+      const { id, next, watermarkMs } = source
+      this.#partitions.set(key, this.#state.partition(id, topic, partition, next, watermarkMs))
+      if (source.stopped === null) this.#loop?.seek(topic, partition, next)
+    }
+  }
+
+  #newState(): FoldState {
+    const { writer, days } = this.#options
+    const state = new FoldState(writer, days)
+    state.oldestMs = writer.oldestMs()
+    return state
+  }
+
+  #loseRange(state: PartitionFold, earliest: number): void {
+    const { days, clock } = this.#options
+    this.#state.pending.lose({
+      reason: 'retention-gap',
+      topic: state.topic,
+      partition: state.partition,
+      dayMs: days.startOf(clock.wallMs()),
+      fromOffset: state.next,
+      toOffset: earliest - 1,
+      lines: earliest - state.next,
+      detail: 'the log’s retention deleted these records before they were counted',
+    })
+    state.next = earliest
+  }
+
+  #noteCounters(): void {
+    const { counters } = this.#state
+    this.counters.records += counters.folded
+    this.counters.duplicates += counters.duplicates
+    this.counters.late += counters.late
+    this.counters.clamped += counters.clamped
+    this.counters.unparsed += counters.unparsed
+    Object.assign(counters, { folded: 0, duplicates: 0, late: 0, clamped: 0, unparsed: 0 })
+  }
+}
+
+function valueBytes(buffer: Buffer, start: number, end: number): Buffer | null {
+  return start < 0 ? null : buffer.subarray(start, end)
+}
+
+function recreatedEntry(source: SourceRow, topicId: string, at: number): LedgerRow {
+  const name = `${source.topic}-${source.partition}`
+  return {
+    key: `${name}:topic-recreated:${topicId}`,
+    at,
+    reason: 'topic-recreated',
+    source: name,
+    from: String(source.next),
+    to: '',
+    lines: null,
+    detail: 'the topic was deleted and made anew; what it held beyond this offset was never counted',
+  }
+}
+
+function truncatedEntry(source: SourceRow, latest: number, at: number): LedgerRow {
+  const name = `${source.topic}-${source.partition}`
+  return {
+    key: `${name}:log-truncated:${source.next}`,
+    at,
+    reason: 'log-truncated',
+    source: name,
+    from: String(latest),
+    to: String(source.next),
+    lines: null,
+    detail:
+      'the log ends before what was counted: the broker has lost its end, and this partition is not read on',
+  }
+}

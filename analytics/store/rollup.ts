@@ -1,0 +1,135 @@
+// Spreads pending buckets over every step they count in, inside the caller's transaction. Counts are additive deltas,
+// gathered first so that a row is touched once per flush; sketches change in the cache. Writes nothing itself.
+
+import type { ByteInterner } from '../fold/interner.ts'
+import { type Cell, dimensionSets, type Pending, type PendingBucket } from '../fold/pending.ts'
+import type { MetricName } from '../windows/catalogue.ts'
+import { bucketStart, daySeconds, type StepSeconds, steps } from '../windows/steps.ts'
+import type { ZoneDays } from '../windows/zone-days.ts'
+import type { SeriesDirectory } from './series-directory.ts'
+import type { SketchCache } from './sketch-cache.ts'
+
+/** Steps that take a row at a time; the step's edge has been passed otherwise. */
+export type Edges = ReadonlyMap<StepSeconds, number>
+
+/** By step, by bucket (seconds), by series: what to add. */
+export type CountDeltas = ReadonlyMap<StepSeconds, Map<number, Map<number, number>>>
+
+const countFields = [
+  ['lines', 'lines'],
+  ['unparsed', 'unparsed'],
+  ['requests', 'requests'],
+  ['errors', 'errors'],
+  ['client_errors', 'clientErrors'],
+  ['bytes', 'bytes'],
+  ['events', 'events'],
+  ['pageviews', 'pageviews'],
+] as const satisfies readonly (readonly [MetricName, keyof Cell])[]
+
+export class Rollup {
+  readonly deltas: CountDeltas = new Map(steps.map(step => [step.seconds, new Map()]))
+  /** By step: the buckets (seconds) that this flush touches. */
+  readonly touched = new Map<StepSeconds, Set<number>>(steps.map(step => [step.seconds, new Set()]))
+  readonly #series: SeriesDirectory
+  readonly #sketches: SketchCache
+  readonly #values: ByteInterner
+  readonly #days: ZoneDays
+  readonly #edges: Edges
+  #daySeconds = 0
+
+  constructor(
+    series: SeriesDirectory,
+    sketches: SketchCache,
+    values: ByteInterner,
+    days: ZoneDays,
+    edges: Edges,
+  ) {
+    this.#series = series
+    this.#sketches = sketches
+    this.#values = values
+    this.#days = days
+    this.#edges = edges
+  }
+
+  add(pending: Pending): void {
+    for (const bucket of pending.buckets.values()) this.#addBucket(bucket)
+  }
+
+  /** The lag of each line of this flush, at the time of its commit. */
+  addLag(readAt: ReadonlyMap<number, number>, nowMs: number): void {
+    if (readAt.size === 0) return
+    this.#daySeconds = this.#days.startOf(nowMs) / 1000
+    const series = this.#series.idOf('lag', '', '', this.#daySeconds)
+    for (const { step, bucket } of this.#targets(nowMs, 1)) {
+      const distribution = this.#sketches.distribution(step, series, bucket)
+      for (const [timestampMs, lines] of readAt) {
+        distribution.add(Math.max(nowMs - timestampMs, 0), nowMs, lines)
+      }
+    }
+  }
+
+  #addBucket(bucket: PendingBucket): void {
+    this.#daySeconds = this.#days.startOf(bucket.startMs) / 1000
+    for (const [index, cell] of bucket.seconds.entries()) {
+      if (cell) this.#addCell(cell, '', '', bucket.startMs + index * 1000, 1)
+    }
+    for (const [set, cells] of bucket.values.entries()) {
+      const dims = dimensionSets[set]!
+      for (const [value, cell] of cells)
+        this.#addCell(cell, dims, this.#values.text(value), bucket.startMs, 10)
+    }
+    this.#addVisitors(bucket, 'events', bucket.eventVisitors)
+    this.#addVisitors(bucket, 'requests', bucket.requestVisitors)
+  }
+
+  #addCell(cell: Cell, dims: string, value: string, timeMs: number, finest: StepSeconds): void {
+    const targets = this.#targets(timeMs, finest)
+    for (const [metric, field] of countFields) {
+      if (cell[field] === 0) continue
+      const series = this.#series.idOf(metric, dims, value, this.#daySeconds)
+      for (const { step, bucket } of targets) {
+        const byBucket = this.deltas.get(step)!
+        let bySeries = byBucket.get(bucket)
+        if (!bySeries) {
+          bySeries = new Map()
+          byBucket.set(bucket, bySeries)
+        }
+        bySeries.set(series, (bySeries.get(series) ?? 0) + cell[field])
+      }
+    }
+    if (cell.samples.length === 0) return
+    const series = this.#series.idOf(
+      dims === 'host,name' ? 'metric' : 'latency',
+      dims,
+      value,
+      this.#daySeconds,
+    )
+    for (const { step, bucket } of targets) {
+      const distribution = this.#sketches.distribution(step, series, bucket)
+      for (let index = 0; index < cell.samples.length; index++) {
+        distribution.add(cell.samples[index]!, cell.sampleTimes[index] ?? timeMs)
+      }
+    }
+  }
+
+  #addVisitors(bucket: PendingBucket, source: string, sketch: PendingBucket['eventVisitors']): void {
+    if (!sketch) return
+    const series = this.#series.idOf('active_users', 'source', source, this.#daySeconds)
+    for (const { step, bucket: start } of this.#targets(bucket.startMs, 10)) {
+      this.#sketches.distinct(step, series, start).merge(sketch)
+    }
+  }
+
+  /** The buckets of every step from `finest` on that hold this time and are still kept. */
+  #targets(timeMs: number, finest: StepSeconds): readonly { step: StepSeconds; bucket: number }[] {
+    const targets: { step: StepSeconds; bucket: number }[] = []
+    for (const step of steps) {
+      if (step.seconds < finest) continue
+      const bucket = step.seconds === daySeconds ? this.#daySeconds : bucketStart(timeMs, step.ms) / 1000
+      if (bucket < (this.#edges.get(step.seconds) ?? Number.NEGATIVE_INFINITY)) continue
+      this.touched.get(step.seconds)!.add(bucket)
+      targets.push({ step: step.seconds, bucket })
+    }
+    return targets
+  }
+}

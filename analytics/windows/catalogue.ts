@@ -1,0 +1,138 @@
+// Every statistic there is: what it means, in which unit, and by which dimensions it is kept. The one list that
+// folding, storing, querying, the API's description and its error messages share. Data only.
+
+export type MetricKind = 'count' | 'distribution' | 'distinct'
+export type MetricUnit = 'count' | 'per_second' | 'bytes' | 'milliseconds' | 'ratio' | 'records'
+
+export interface MetricDefinition {
+  readonly kind: MetricKind
+  readonly unit: MetricUnit
+  readonly definition: string
+  /** Dimension sets the metric is kept by, beside the total; names sorted and joined by a comma. */
+  readonly dimensions: readonly string[]
+  /** False where only the dimension sets are kept: a sum over hosts would mean nothing. */
+  readonly total: boolean
+}
+
+export const metricCatalogue = {
+  lines: {
+    kind: 'count',
+    unit: 'count',
+    definition: 'Lines counted, each once, at the time they carry (else the time they were read).',
+    dimensions: ['topic'],
+    total: true,
+  },
+  unparsed: {
+    kind: 'count',
+    unit: 'count',
+    definition:
+      'Lines that are not what their format says; each is in the loss ledger and in no other statistic.',
+    dimensions: ['topic'],
+    total: true,
+  },
+  requests: {
+    kind: 'count',
+    unit: 'count',
+    definition: 'Lines of access logs.',
+    dimensions: ['path', 'status', 'method', 'referrer'],
+    total: true,
+  },
+  errors: {
+    kind: 'count',
+    unit: 'count',
+    definition: 'Requests answered with a status of 500 or above.',
+    dimensions: ['path', 'status'],
+    total: true,
+  },
+  client_errors: {
+    kind: 'count',
+    unit: 'count',
+    definition: 'Requests answered with a status from 400 to 499.',
+    dimensions: ['path', 'status'],
+    total: true,
+  },
+  bytes: {
+    kind: 'count',
+    unit: 'bytes',
+    definition: 'Body bytes sent, as the access logs say.',
+    dimensions: ['path'],
+    total: true,
+  },
+  latency: {
+    kind: 'distribution',
+    unit: 'milliseconds',
+    definition: 'Request time of the access lines that carry one; quantiles are within 1 % of a real value.',
+    dimensions: ['path'],
+    total: true,
+  },
+  events: {
+    kind: 'count',
+    unit: 'count',
+    definition: 'Behaviour events: JSON lines with a type or an event name.',
+    dimensions: ['event', 'path'],
+    total: true,
+  },
+  pageviews: {
+    kind: 'count',
+    unit: 'count',
+    definition: 'Behaviour events of type "page".',
+    dimensions: ['path', 'referrer'],
+    total: true,
+  },
+  active_users: {
+    kind: 'distinct',
+    unit: 'count',
+    definition:
+      'Distinct visitors of behaviour events (anonymousId, else userId); where there are no such events, distinct ' +
+      'pairs of client address and user agent in access logs. Exact up to 256, then within about 2 %.',
+    dimensions: ['source'],
+    total: false,
+  },
+  metric: {
+    kind: 'distribution',
+    unit: 'count',
+    definition:
+      'Samples of one host metric: mean, min, max, last and quantiles within 1 %, in the metric’s own unit.',
+    dimensions: ['host,name'],
+    total: false,
+  },
+  lag: {
+    kind: 'distribution',
+    unit: 'milliseconds',
+    definition:
+      'From the agent’s reading of a line to the commit that counts it, at the time of that commit.',
+    dimensions: [],
+    total: true,
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>
+
+export type MetricName = keyof typeof metricCatalogue
+export const metricNames = Object.keys(metricCatalogue) as MetricName[]
+
+/** What a dimension's values are. */
+export const dimensionCatalogue = {
+  path: 'The request’s or page’s path without its query string.',
+  status: 'The response status.',
+  method: 'The request method.',
+  referrer: 'The referring host.',
+  event: 'The event’s name, or its type where it has none.',
+  topic: 'The topic the line came by.',
+  host: 'The host a metric sample names.',
+  name: 'The metric’s name.',
+  source: 'Where visitors were seen: events or requests.',
+} as const
+
+export type DimensionName = keyof typeof dimensionCatalogue
+export const dimensionNames = Object.keys(dimensionCatalogue) as DimensionName[]
+
+/** Takes the values beyond a day's limit, so that parts still add up to the whole. */
+export const otherValue = '__other__'
+/** A request line that makes no sense has no path; a request without a referrer came from nowhere. */
+export const noPath = '(invalid)'
+export const noReferrer = '(direct)'
+export const noValue = '(none)'
+
+/** Distinct values of a dimension set within one day; the rest share `__other__`. */
+export const valuesPerDayMax = 2000
+/** Longer values are cut, so that a hostile line cannot fill the dictionary. */
+export const valueBytesMax = 256
