@@ -1,0 +1,374 @@
+// A broker's data directory: the lock, meta.properties, its partitions, the checkpoints and the clean-shutdown
+// marker, all but the lock in Kafka's formats. Touches only that directory. `tick` drives everything periodic.
+import { randomBytes } from 'node:crypto'
+import { BatchCursor } from './batch-cursor.ts'
+import {
+  directoryFiles,
+  formatCleanShutdown,
+  formatMetaProperties,
+  formatPartitionMetadata,
+  parseCleanShutdown,
+  parseMetaProperties,
+  parsePartitionMetadata,
+  partitionFiles,
+} from './checkpoints.ts'
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { type Disk, flushed, isPassing, readFile, realDisk, replaceFile, writeFully } from './disk.ts'
+import { FlushQueue } from './group-commit.ts'
+import { defaultLogConfig, type LogConfig } from './log-config.ts'
+import type { LogListener } from './log-parts.ts'
+import type { Corruption } from './log-results.ts'
+import { OffsetCheckpoint } from './offset-checkpoint.ts'
+import { PartitionLog } from './partition-log.ts'
+import { ProducerState } from './producer-state.ts'
+import { loadLeaderEpochs, loadProducers } from './recovered-state.ts'
+import { recoverSegments } from './recovery.ts'
+
+export interface LogDirectoryOptions {
+  readonly path: string
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly listener: LogListener
+  readonly nowMs: number
+  /** For logs found at open and those created without one of their own; a topic's is set through `log.config`. */
+  readonly config?: Partial<LogConfig>
+  /** The real one unless a test brings its own, and then there is nothing to lock. */
+  readonly disk?: Disk
+}
+
+/** The directory cannot be used, and the message says why: in use, another cluster's, or not readable. */
+export class LogDirectoryError extends Error {
+  override readonly name = 'LogDirectoryError'
+}
+
+const intervalsMs = {
+  highWatermarks: 5_000,
+  recoveryPoints: 60_000,
+  retention: 30_000,
+  maintenance: 60_000,
+} as const
+/** Files of deleted partitions unlinked in one tick: each can take milliseconds. */
+const unlinksPerTick = 8
+const fileNameBytesMax = 255
+
+export class LogDirectory {
+  readonly path: string
+  /** directory.id of meta.properties: 22 characters of base64url, minted at first use. */
+  readonly directoryId: string
+  /** The broker epoch in the clean-shutdown marker of the previous life; -1 after any other end. */
+  readonly previousBrokerEpoch: number
+
+  readonly #disk: Disk
+  readonly #lock: DirectoryLock | null
+  readonly #listener: LogListener
+  readonly #config: LogConfig
+  readonly #cursor: BatchCursor
+  readonly #flushQueue = new FlushQueue()
+  readonly #logs = new Map<string, PartitionLog>()
+  readonly #highWatermarks: OffsetCheckpoint
+  readonly #recoveryPoints: OffsetCheckpoint
+  readonly #logStarts: OffsetCheckpoint
+  /** Directories of deleted partitions, and when their files may go. */
+  readonly #doomed: { readonly path: string; readonly atMs: number }[] = []
+  #nowMs: number
+  readonly #openedMs: number
+  readonly #doneAtMs = new Map<keyof typeof intervalsMs, number>()
+  #failure: Error | null = null
+  #onDrained: (() => void) | null = null
+
+  /**
+   * Locks the directory, recovers every partition (blocking: nothing else runs yet) and removes the clean-shutdown
+   * marker. When it returns every log is durable up to its end.
+   */
+  static open(options: LogDirectoryOptions): LogDirectory {
+    const disk = options.disk ?? realDisk
+    if (!disk.status(options.path)) disk.makeDirectory(options.path)
+    const lock = options.disk ? null : lockDirectory(options.path)
+    if (!options.disk && !lock) {
+      throw new LogDirectoryError(`Cannot open "${options.path}": another process is using it`)
+    }
+    try {
+      return new LogDirectory(options, disk, lock)
+    } catch (error) {
+      lock?.release()
+      throw error
+    }
+  }
+
+  private constructor(options: LogDirectoryOptions, disk: Disk, lock: DirectoryLock | null) {
+    this.path = options.path
+    this.#disk = disk
+    this.#lock = lock
+    this.#nowMs = options.nowMs
+    this.#openedMs = options.nowMs
+    this.#config = { ...defaultLogConfig, ...options.config }
+    this.#cursor = new BatchCursor(disk)
+    this.#listener = this.#wrap(options.listener)
+    this.directoryId = this.#identify(options.clusterId, options.nodeId)
+    const marker = readFile(disk, this.#in(directoryFiles.cleanShutdown))
+    this.previousBrokerEpoch = marker ? parseCleanShutdown(marker) : -1
+    this.#highWatermarks = new OffsetCheckpoint(disk, this.#in(directoryFiles.highWatermarks))
+    this.#recoveryPoints = new OffsetCheckpoint(disk, this.#in(directoryFiles.recoveryPoints))
+    this.#logStarts = new OffsetCheckpoint(disk, this.#in(directoryFiles.logStarts))
+    this.#openLogs()
+    if (marker) {
+      disk.unlink(this.#in(directoryFiles.cleanShutdown))
+      disk.syncDirectory(this.path)
+    }
+  }
+
+  logs(): IterableIterator<PartitionLog> {
+    return this.#logs.values()
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.#logs.get(`${topic}-${partition}`)
+  }
+
+  /** Losses of all logs that are not yet in the ledger. */
+  get corruptions(): { readonly log: PartitionLog; readonly corruption: Corruption }[] {
+    return [...this.#logs.values()].flatMap(log => log.corruptions.map(corruption => ({ log, corruption })))
+  }
+
+  /** Why nothing can be appended or flushed any more; null while all is well. */
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /** A new, empty log; durable, name and all, when this returns. Blocks for a few flushes. */
+  create(topic: string, partition: number, topicId: string, config?: Partial<LogConfig>): PartitionLog {
+    const name = `${topic}-${partition}`
+    if (this.#logs.has(name)) throw new LogDirectoryError(`Cannot create "${name}": it is there already`)
+    this.#highWatermarks.forget(name, this.#offsets(highWatermarkOf))
+    this.#recoveryPoints.forget(name, this.#offsets(recoveryPointOf))
+    this.#logStarts.forget(name, this.#offsets(logStartOf))
+    this.#disk.makeDirectory(this.#in(name))
+    const fd = this.#disk.open(`${this.#in(name)}/${partitionFiles.metadata}`, 'create')
+    try {
+      writeFully(this.#disk, fd, formatPartitionMetadata(topicId), 0)
+      this.#disk.sync(fd)
+    } finally {
+      this.#disk.close(fd)
+    }
+    const log = this.#openLog(name, { ...this.#config, ...config }, true)
+    this.#disk.syncDirectory(this.path)
+    return log
+  }
+
+  /** At once and durably out of sight, as `<topic>-<partition>.<uuid>-delete`; the files go by and by, from `tick`. */
+  delete(topic: string, partition: number): void {
+    const name = `${topic}-${partition}`
+    const log = this.#logs.get(name)
+    if (!log) return
+    this.#logs.delete(name)
+    log.close()
+    const suffix = `.${randomBytes(16).toString('hex')}-delete`
+    const path = this.#in(`${name.slice(0, fileNameBytesMax - suffix.length)}${suffix}`)
+    this.#disk.rename(log.directory, path)
+    this.#disk.syncDirectory(this.path)
+    this.#doomed.push({ path, atMs: this.#nowMs + log.config.fileDeleteDelayMs })
+  }
+
+  /** Call it every second or so: checkpoints, retention, forgotten producers, idle and deleted files. */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#removeDoomed()
+    if (this.#failure || this.#onDrained) return
+    if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
+    if (this.#isDue('recoveryPoints')) this.#checkpoint(this.#recoveryPoints, recoveryPointOf)
+    if (this.#isDue('retention')) this.#retain()
+    if (this.#isDue('maintenance')) for (const log of this.logs()) log.maintain(nowMs)
+  }
+
+  /** Flushes everything, writes snapshots, checkpoints and last the marker, and lets go of the lock. */
+  async close(brokerEpoch: number): Promise<void> {
+    try {
+      await this.#drain()
+      if (!this.#failure) await this.#finish(brokerEpoch)
+    } finally {
+      for (const log of this.logs()) log.close()
+      this.#lock?.release()
+    }
+  }
+
+  #in(name: string): string {
+    return `${this.path}/${name}`
+  }
+
+  /** The first failure is the directory's: its other logs fail with it, and the owner hears of it once. */
+  #wrap(listener: LogListener): LogListener {
+    return {
+      onDurable: (log, durableEnd) => {
+        listener.onDurable(log, durableEnd)
+        if (this.#isDrained()) this.#onDrained?.()
+      },
+      onFailed: (log, error) => {
+        if (this.#failure) return
+        this.#failure = error
+        for (const other of this.logs()) other.fail(error)
+        this.#onDrained?.()
+        listener.onFailed(log, error)
+      },
+    }
+  }
+
+  #identify(clusterId: string, nodeId: number): string {
+    const path = this.#in(directoryFiles.metaProperties)
+    const bytes = readFile(this.#disk, path)
+    if (bytes) {
+      const found = parseMetaProperties(bytes, path)
+      if (found.clusterId === clusterId && found.nodeId === nodeId) return found.directoryId
+      const owner = `node ${found.nodeId} of cluster ${found.clusterId}`
+      throw new LogDirectoryError(
+        `Cannot open "${this.path}": it belongs to ${owner}, not to node ${nodeId} of ${clusterId}`,
+      )
+    }
+    const directoryId = randomBytes(16).toString('base64url')
+    replaceFile(this.#disk, path, formatMetaProperties({ clusterId, nodeId, directoryId }))
+    return directoryId
+  }
+
+  #openLogs(): void {
+    const isClean = this.previousBrokerEpoch >= 0
+    for (const name of this.#disk.list(this.path)) {
+      if (!this.#disk.status(this.#in(name))?.isDirectory) continue
+      if (name.endsWith('-delete')) this.#doomed.push({ path: this.#in(name), atMs: this.#nowMs })
+      else if (/^.+-\d+$/.test(name) && !this.#discardUnborn(name)) this.#openLog(name, this.#config, isClean)
+    }
+  }
+
+  /** A partition whose creation was cut short never held a record. */
+  #discardUnborn(name: string): boolean {
+    const metadata = readFile(this.#disk, `${this.#in(name)}/${partitionFiles.metadata}`)
+    if (metadata && metadata.length > 0) return false
+    const files = this.#disk.list(this.#in(name)).filter(file => file.endsWith('.log'))
+    if (files.some(file => this.#disk.status(`${this.#in(name)}/${file}`)!.sizeBytes > 0)) return false
+    this.#disk.removeDirectory(this.#in(name))
+    return true
+  }
+
+  #openLog(name: string, config: LogConfig, isClean: boolean): PartitionLog {
+    const disk = this.#disk
+    const directory = this.#in(name)
+    const metadataPath = `${directory}/${partitionFiles.metadata}`
+    const topicId = parsePartitionMetadata(readFile(disk, metadataPath) ?? Buffer.alloc(0), metadataPath)
+    const recovered = recoverSegments({
+      disk,
+      directory,
+      cursor: this.#cursor,
+      config,
+      isClean,
+      recoveryPoint: this.#recoveryPoints.offsetOf(name),
+      logStartOffset: this.#logStarts.offsetOf(name),
+      nowMs: this.#nowMs,
+    })
+    const { segments, logStartOffset } = recovered
+    const producers = new ProducerState()
+    loadProducers(disk, directory, segments, this.#cursor, producers, this.#nowMs)
+    producers.expire(this.#nowMs - config.producerExpirationMs)
+    const log = new PartitionLog({
+      ...recovered,
+      disk,
+      directory,
+      config,
+      topicId,
+      producers,
+      isClean,
+      cursor: this.#cursor,
+      flushQueue: this.#flushQueue,
+      listener: this.#listener,
+      topic: name.slice(0, name.lastIndexOf('-')),
+      partition: Number(name.slice(name.lastIndexOf('-') + 1)),
+      highWatermark: this.#highWatermarks.offsetOf(name),
+      epochs: loadLeaderEpochs(disk, directory, segments, this.#cursor, logStartOffset),
+    })
+    this.#logs.set(name, log)
+    return log
+  }
+
+  #isDue(work: keyof typeof intervalsMs): boolean {
+    const sinceMs = this.#nowMs - (this.#doneAtMs.get(work) ?? this.#openedMs)
+    // A clock that was set back must not stop the work until it has caught up.
+    if (sinceMs >= 0 && sinceMs < intervalsMs[work]) return false
+    this.#doneAtMs.set(work, this.#nowMs)
+    return true
+  }
+
+  #offsets(of: (log: PartitionLog) => number): Map<string, number> {
+    return new Map([...this.#logs].map(([name, log]) => [name, of(log)]))
+  }
+
+  #checkpoint(
+    checkpoint: OffsetCheckpoint,
+    of: (log: PartitionLog) => number,
+    done?: (offsets: ReadonlyMap<string, number>) => void,
+  ): void {
+    const offsets = this.#offsets(of)
+    this.#attempt(() => {
+      checkpoint.write(offsets, error => {
+        if (error) this.#tolerate(error)
+        else done?.(offsets)
+      })
+    })
+  }
+
+  /** Expired segments leave the log first; their files go once the log's new start is on record. */
+  #retain(): void {
+    for (const log of this.logs()) this.#attempt(() => log.retire(this.#nowMs))
+    this.#checkpoint(this.#logStarts, logStartOf, starts => {
+      for (const [name, log] of this.#logs)
+        this.#attempt(() => log.discard(this.#nowMs, starts.get(name) ?? 0))
+    })
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#tolerate(error as NodeJS.ErrnoException)
+    }
+  }
+
+  /** A full disk passes, and the work is tried again; anything else is the end of the directory. */
+  #tolerate(error: NodeJS.ErrnoException): void {
+    const [log] = this.#logs.values()
+    if (!isPassing(error)) log?.fail(error)
+  }
+
+  #removeDoomed(): void {
+    const doomed = this.#doomed[0]
+    if (!doomed || doomed.atMs > this.#nowMs) return
+    this.#attempt(() => {
+      const names = this.#disk.list(doomed.path)
+      for (const name of names.slice(0, unlinksPerTick)) this.#disk.unlink(`${doomed.path}/${name}`)
+      if (names.length > unlinksPerTick) return
+      this.#disk.removeDirectory(doomed.path)
+      this.#doomed.shift()
+    })
+  }
+
+  #isDrained(): boolean {
+    return this.#logs.values().every(log => log.durableEnd === log.logEndOffset)
+  }
+
+  async #drain(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onDrained = resolve
+    for (const log of this.logs()) log.requestFlush()
+    if (!this.#failure && !this.#isDrained()) await promise
+  }
+
+  async #finish(brokerEpoch: number): Promise<void> {
+    const paths = [...this.logs()].flatMap(log => log.finish())
+    await Promise.all(paths.map(path => flushed(this.#disk, path)))
+    for (const log of this.logs()) if (log.needsFinish) this.#disk.syncDirectory(log.directory)
+    this.#highWatermarks.writeNow(this.#offsets(highWatermarkOf))
+    this.#recoveryPoints.writeNow(this.#offsets(recoveryPointOf))
+    this.#logStarts.writeNow(this.#offsets(logStartOf))
+    replaceFile(this.#disk, this.#in(directoryFiles.cleanShutdown), formatCleanShutdown(brokerEpoch))
+  }
+}
+
+const highWatermarkOf = (log: PartitionLog): number => log.highWatermark
+const recoveryPointOf = (log: PartitionLog): number => log.recoveryPoint
+const logStartOf = (log: PartitionLog): number => log.logStartOffset

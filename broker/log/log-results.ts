@@ -1,0 +1,35 @@
+// What a log answers: outcomes as values, errors by the names they have on the wire. Types only.
+import type { ErrorName } from '../protocol/errors.ts'
+import type { LogFile } from './log-file.ts'
+
+export type AppendResult =
+  | {
+      readonly ok: true
+      /** For a duplicate: the offsets under which the batch was appended the first time. */
+      readonly baseOffset: number
+      readonly lastOffset: number
+      /** -1: topics keep the producer's timestamps (CreateTime). */
+      readonly logAppendTimeMs: number
+      readonly duplicate: boolean
+    }
+  | { readonly ok: false; readonly error: ErrorName; readonly message: string }
+
+/** Whole batches of one file. `file` is null where there is nothing to read yet (length 0). */
+export type ReadResult =
+  | { readonly ok: true; readonly file: LogFile | null; readonly position: number; readonly length: number }
+  | { readonly ok: false; readonly error: ErrorName }
+
+export interface TimestampedOffset {
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+/** Acknowledged records that can no longer be read: `[fromOffset, toOffset)`. What the disk gave back is in `path`. */
+export interface Corruption {
+  readonly path: string
+  /** Where in the segment it was read. */
+  readonly position: number
+  readonly fromOffset: number
+  readonly toOffset: number
+}

@@ -1,0 +1,400 @@
+// One partition's log: a directory of segments in Kafka's format, appended to, flushed for everyone who waits at
+// once, read by byte range, cut at either end. Touches only its directory, through the Disk. Reads no clock.
+//
+//   logStartOffset        highWatermark       durableEnd        logEndOffset
+//        |---- readable --------|                 |                  |
+//        |---- fsynced, with its directory entry -|--- page cache ---|
+import assert from 'node:assert/strict'
+import type { ErrorName } from '../protocol/errors.ts'
+import { batchView, setBaseOffset, setLeaderEpoch, validateProducerBatch } from '../protocol/record-batch.ts'
+import type { BatchCursor } from './batch-cursor.ts'
+import { formatDurablePoint, partitionFiles } from './checkpoints.ts'
+import { type Disk, isPassing, readFully, writeFully } from './disk.ts'
+import { type CommitSource, GroupCommit } from './group-commit.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import type { LogConfig } from './log-config.ts'
+import { SharedFile } from './log-file.ts'
+import type { LogListener, LogParts } from './log-parts.ts'
+import { findMaxTimestamp, findTimestamp, readRange } from './log-reader.ts'
+import type { AppendResult, Corruption, ReadResult, TimestampedOffset } from './log-results.ts'
+import type { ProducerState } from './producer-state.ts'
+import type { Quarantine } from './quarantine.ts'
+import { loadProducers, writeLeaderEpochs, writeProducerSnapshot } from './recovered-state.ts'
+import { CorruptLogError } from './segment.ts'
+import { SegmentList } from './segment-list.ts'
+
+export type { AppendResult, Corruption, LogConfig, LogListener, ReadResult, TimestampedOffset }
+
+export class PartitionLog {
+  readonly topic: string
+  readonly partition: number
+  /** The path `<data directory>/<topic>-<partition>`. */
+  readonly directory: string
+  /** 22 characters of base64url, from partition.metadata. */
+  readonly topicId: string
+  /** Room for the owner's replica, so that `onDurable` needs no map. */
+  owner: unknown = null
+  /** The topic's own settings; may be replaced at any time. */
+  config: LogConfig
+
+  readonly #disk: Disk
+  readonly #cursor: BatchCursor
+  readonly #listener: LogListener
+  readonly #segments: SegmentList
+  readonly #commit: GroupCommit
+  readonly #producers: ProducerState
+  readonly #quarantine: Quarantine
+  readonly #durablePoint: SharedFile
+  #epochs: LeaderEpochs
+  #logStartOffset: number
+  #logEndOffset: number
+  #highWatermark: number
+  /** Where the log ended when its files were last complete: at a clean start. -1 after any other. */
+  readonly #finishedEnd: number
+  #failure: Error | null = null
+
+  /** Made by LogDirectory. */
+  constructor(parts: LogParts) {
+    this.topic = parts.topic
+    this.partition = parts.partition
+    this.topicId = parts.topicId
+    this.config = parts.config
+    this.#disk = parts.disk
+    this.#cursor = parts.cursor
+    this.#listener = parts.listener
+    this.directory = parts.directory
+    this.#segments = new SegmentList(parts.disk, parts.directory, parts.segments)
+    this.#producers = parts.producers
+    this.#quarantine = parts.quarantine
+    this.#epochs = parts.epochs
+    this.#logStartOffset = parts.logStartOffset
+    this.#logEndOffset = this.#segments.active.nextOffset
+    this.#finishedEnd = parts.isClean ? this.#logEndOffset : -1
+    this.#highWatermark = Math.min(Math.max(parts.highWatermark, this.#logStartOffset), this.#logEndOffset)
+    this.#durablePoint = SharedFile.created(parts.disk, `${parts.directory}/${partitionFiles.durablePoint}`)
+    this.#commit = new GroupCommit(parts.disk, parts.flushQueue, this.#commitSource(), this.#logEndOffset)
+  }
+
+  /** The first offset that may be read. */
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+
+  /** The offset the next record will get. */
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+
+  /** Everything below is on the medium, with its directory entry. */
+  get durableEnd(): number {
+    return this.#commit.durableEnd
+  }
+
+  /** Kept for the owner, who alone moves it: bounds retention and is checkpointed. */
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  set highWatermark(offset: number) {
+    assert(offset >= 0 && offset <= this.#logEndOffset, 'the high watermark lies within the log')
+    this.#highWatermark = offset
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.sizeBytes
+  }
+
+  /** Not null once the disk failed: nothing more is appended or flushed, reads go on. */
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /** The epoch of the newest batch, -1 if there is none. */
+  get latestEpoch(): number {
+    return this.#epochs.latest
+  }
+
+  /** Losses not yet in the ledger, found at this start or an earlier one. */
+  get corruptions(): readonly Corruption[] {
+    return this.#quarantine.corruptions
+  }
+
+  /** The loss is in the ledger: it will not be offered again. */
+  reported(corruption: Corruption): void {
+    this.#quarantine.reported(corruption)
+  }
+
+  /**
+   * Appends one producer's batch as the leader of `leaderEpoch`. Checks it (validateProducerBatch; its size is the
+   * caller's business), recognises a retry, writes base offset and epoch into `batch` itself, and that to the page
+   * cache. Durable once `durableEnd > lastOffset`: call `requestFlush` and wait for `onDurable`.
+   */
+  append(batch: Buffer, leaderEpoch: number, nowMs: number, produceVersion = 13): AppendResult {
+    if (this.#failure) return refused('kafkaStorageError', this.#failure.message)
+    const invalid = validateProducerBatch(batch, produceVersion)
+    if (invalid !== 'none') return refused(invalid, 'Cannot append: not one sound record batch')
+    if (batch.length > this.config.segmentBytes) {
+      return refused('recordListTooLarge', `Cannot append: ${batch.length} bytes are more than a segment`)
+    }
+    const offsetDelta = batchView.lastOffsetDelta(batch, 0)
+    const producerId = batchView.producerId(batch, 0)
+    if (producerId >= 0) {
+      const epoch = batchView.producerEpoch(batch, 0)
+      const check = this.#producers.check(producerId, epoch, batchView.baseSequence(batch, 0), offsetDelta)
+      if (check === 'duplicate') {
+        const lastOffset = this.#producers.duplicateLastOffset
+        return {
+          ok: true,
+          baseOffset: lastOffset - offsetDelta,
+          lastOffset,
+          logAppendTimeMs: -1,
+          duplicate: true,
+        }
+      }
+      if (check !== 'append') {
+        const sequence = batchView.baseSequence(batch, 0)
+        return refused(check, `Cannot append: producer ${producerId}, epoch ${epoch}, sequence ${sequence}`)
+      }
+    }
+    const baseOffset = this.#logEndOffset
+    const lastOffset = baseOffset + offsetDelta
+    setBaseOffset(batch, 0, baseOffset)
+    setLeaderEpoch(batch, 0, leaderEpoch)
+    const failed = this.#write(batch, baseOffset, lastOffset, leaderEpoch, nowMs)
+    if (failed) return failed
+    if (producerId >= 0) {
+      const epoch = batchView.producerEpoch(batch, 0)
+      this.#producers.record(
+        producerId,
+        epoch,
+        batchView.lastSequence(batch, 0),
+        lastOffset,
+        offsetDelta,
+        nowMs,
+      )
+    }
+    return { ok: true, baseOffset, lastOffset, logAppendTimeMs: -1, duplicate: false }
+  }
+
+  /** Asks for everything appended so far to become durable. One flush runs at a time; who asks meanwhile is next. */
+  requestFlush(): void {
+    this.#commit.request()
+  }
+
+  /**
+   * Whole batches, beginning with the one that contains `offset`: at most `maxBytes`, and only such as lie wholly
+   * below `limitOffset` (the high watermark for consumers, the log's end for followers). With `atLeastOneBatch` the
+   * first one comes even if it is larger. One answer comes from one file: `retain` it while a send is in flight.
+   */
+  read(offset: number, maxBytes: number, limitOffset: number, atLeastOneBatch: boolean): ReadResult {
+    if (offset < this.#logStartOffset || offset > this.#logEndOffset)
+      return { ok: false, error: 'offsetOutOfRange' }
+    try {
+      return readRange(this.#segments.all, this.#cursor, offset, maxBytes, limitOffset, atLeastOneBatch)
+    } catch (error) {
+      return { ok: false, error: error instanceof CorruptLogError ? 'corruptMessage' : 'kafkaStorageError' }
+    }
+  }
+
+  /** The bytes of a range in a buffer of their own. */
+  copy(range: ReadResult): Buffer {
+    if (!range.ok || !range.file) return Buffer.alloc(0)
+    const bytes = Buffer.allocUnsafe(range.length)
+    const count = readFully(this.#disk, range.file.fd, bytes, 0, range.length, range.position)
+    assert.equal(count, range.length, 'a range lies within its file')
+    return bytes
+  }
+
+  /** The first record as late as `timestamp`, below `limitOffset`. */
+  offsetForTimestamp(timestamp: number, limitOffset: number): TimestampedOffset | null {
+    return findTimestamp(this.#segments.all, this.#cursor, timestamp, this.#logStartOffset, limitOffset)
+  }
+
+  /** The record with the largest timestamp, if it lies below `limitOffset`. */
+  offsetOfMaxTimestamp(limitOffset: number): TimestampedOffset | null {
+    return findMaxTimestamp(this.#segments.all, this.#cursor, this.#logStartOffset, limitOffset)
+  }
+
+  /** The epoch under which the record at `offset` was written, -1 if unknown. */
+  epochOf(offset: number): number {
+    return this.#epochs.epochOf(offset)
+  }
+
+  /** OffsetForLeaderEpoch: { -1, -1 } for an epoch not known here; the latest one ends at the log's end. */
+  endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } {
+    return this.#epochs.endOffsetFor(epoch, this.#logEndOffset)
+  }
+
+  /** DeleteRecords: moves the log's start up to `offset`, at most to the high watermark. */
+  deleteRecordsBefore(offset: number): ErrorName {
+    if (offset > this.#highWatermark) return 'offsetOutOfRange'
+    this.#moveStart(offset)
+    return 'none'
+  }
+
+  /** Drops every batch that reaches `offset` or beyond: a follower that must follow another history. Blocks. */
+  truncateTo(offset: number, nowMs: number): void {
+    if (offset >= this.#logEndOffset) return
+    assert(offset >= this.#logStartOffset)
+    // Below the durable point recovery would call the missing batches damage: first the promise goes, then they.
+    this.#writeDurablePoint(Math.min(this.#segments.baseOffsetOf(offset), this.durableEnd))
+    this.#disk.sync(this.#durablePoint.fd)
+    const removed = this.#segments.cutTo(offset, this.#cursor, this.config)
+    this.#disk.syncDirectory(this.directory)
+    this.#logEndOffset = this.#segments.active.nextOffset
+    this.#highWatermark = Math.min(this.#highWatermark, this.#logEndOffset)
+    this.#commit.truncated(this.#logEndOffset, removed)
+    this.#writeDurablePoint(this.durableEnd)
+    this.#changeEpochs(epochs => epochs.truncateFromEnd(this.#logEndOffset))
+    loadProducers(this.#disk, this.directory, this.#segments.all, this.#cursor, this.#producers, nowMs)
+  }
+
+  /** Segments wholly below are on the medium with their indexes: where recovery may begin. */
+  get recoveryPoint(): number {
+    return Math.min(this.#segments.recoveryPoint, this.durableEnd)
+  }
+
+  /** Takes expired segments out of the log. Their files stay until `discard`, which needs the new start on record. */
+  retire(nowMs: number): void {
+    const count = this.#segments.expired(this.config, this.#logStartOffset, this.#highWatermark, nowMs)
+    if (count === 0) return
+    if (count === this.#segments.all.length) this.#roll(this.#logEndOffset, nowMs)
+    this.#segments.retire(count)
+    this.#moveStart(this.#segments.firstOffset)
+  }
+
+  /** Lets the files of retired segments go, and those of earlier ones whose time has come. */
+  discard(nowMs: number, recordedStart: number): void {
+    this.#segments.discard(nowMs, recordedStart, this.config.fileDeleteDelayMs)
+    this.#quarantine.discardBelow(this.#logStartOffset)
+  }
+
+  maintain(nowMs: number): void {
+    this.#producers.expire(nowMs - this.config.producerExpirationMs)
+    this.#segments.restIdle()
+    if (!this.#failure) this.#segments.settleOne(this.durableEnd, error => this.fail(error))
+  }
+
+  /** Whether anything was appended that a clean start would have to scan for. */
+  get needsFinish(): boolean {
+    return this.#logEndOffset !== this.#finishedEnd
+  }
+
+  /** Writes what a clean start relies on. Everything must be durable already. Returns the files to flush. */
+  finish(): string[] {
+    assert.equal(this.durableEnd, this.#logEndOffset, 'a log ends with nothing left to flush')
+    if (!this.needsFinish) return []
+    this.#segments.active.seal()
+    return [this.#writeSnapshot(), this.#durablePoint.path, ...this.#segments.unsettledIndexes()]
+  }
+
+  /** Lets go of every file, of those still being sent when their sends end. Nothing is flushed any more. */
+  close(): void {
+    this.#failure ??= new Error(`Cannot use the log of ${this.topic}-${this.partition}: it is closed`)
+    this.#commit.fail()
+    this.#segments.close()
+    this.#durablePoint.close()
+  }
+
+  /** The disk of this log, or another in the same directory, failed. */
+  fail(error: Error): void {
+    if (this.#failure) return
+    this.#failure = error
+    this.#commit.fail()
+    this.#listener.onFailed(this, error)
+  }
+
+  /** Null if the batch is in the page cache; else nothing of it is. */
+  #write(
+    batch: Buffer,
+    baseOffset: number,
+    lastOffset: number,
+    leaderEpoch: number,
+    nowMs: number,
+  ): AppendResult | null {
+    const { config } = this
+    try {
+      if (leaderEpoch > this.#epochs.latest)
+        this.#changeEpochs(epochs => epochs.begin(leaderEpoch, baseOffset))
+      const { active } = this.#segments
+      const isFull =
+        active.sizeBytes + batch.length > config.segmentBytes || nowMs - active.createdMs > config.segmentMs
+      if (active.sizeBytes > 0 && (isFull || !active.hasRoomFor(lastOffset, config.indexBytesMax))) {
+        this.#roll(baseOffset, nowMs)
+      }
+      this.#segments.active.append(batch, config.indexIntervalBytes, nowMs)
+      this.#logEndOffset = lastOffset + 1
+      return null
+    } catch (error) {
+      return this.#refuseWrite(error as NodeJS.ErrnoException)
+    }
+  }
+
+  /** A full disk passes; any other error, or bytes that cannot be taken back, mean the end of this directory. */
+  #refuseWrite(error: NodeJS.ErrnoException): AppendResult {
+    const { active } = this.#segments
+    try {
+      this.#disk.truncate(active.file.fd, active.sizeBytes)
+      if (!isPassing(error)) this.fail(error)
+    } catch {
+      this.fail(error)
+    }
+    return refused('kafkaStorageError', error.message)
+  }
+
+  #roll(nextOffset: number, nowMs: number): void {
+    this.#writeSnapshot()
+    this.#segments.roll(nextOffset, nowMs)
+    this.#commit.directoryIsDirty = true
+  }
+
+  #writeSnapshot(): string {
+    const needed = this.#segments.all.map(segment => segment.baseOffset)
+    return writeProducerSnapshot(this.#disk, this.directory, this.#logEndOffset, this.#producers, needed)
+  }
+
+  #moveStart(offset: number): void {
+    if (offset <= this.#logStartOffset) return
+    this.#logStartOffset = offset
+    this.#changeEpochs(epochs => epochs.truncateFromStart(offset))
+  }
+
+  /** Written down, durably, before anything relies on it; unchanged in memory if that fails. */
+  #changeEpochs(change: (epochs: LeaderEpochs) => boolean): void {
+    const changed = new LeaderEpochs(this.#epochs.entries)
+    if (!change(changed)) return
+    writeLeaderEpochs(this.#disk, this.directory, changed)
+    this.#epochs = changed
+  }
+
+  #writeDurablePoint(offset: number): void {
+    writeFully(this.#disk, this.#durablePoint.fd, formatDurablePoint(offset), 0)
+  }
+
+  #commitSource(): CommitSource {
+    const log = this
+    return {
+      get logEndOffset() {
+        return log.#logEndOffset
+      },
+      get activeFile() {
+        return log.#segments.active.file
+      },
+      directory: this.directory,
+      takeSealedFiles: () => this.#segments.takeSealedFiles(),
+      onCommitted: durableEnd => {
+        try {
+          this.#writeDurablePoint(durableEnd)
+        } catch {
+          // An older point is as true, only less precise.
+        }
+        this.#listener.onDurable(this, durableEnd)
+      },
+      onCommitFailed: error => this.fail(error),
+    }
+  }
+}
+
+function refused(error: ErrorName, message: string): AppendResult {
+  return { ok: false, error, message }
+}

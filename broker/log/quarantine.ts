@@ -1,0 +1,101 @@
+// Where acknowledged bytes go that can no longer be read, and how their loss is not forgotten: each gap is a file
+// in the partition's directory, named for the offsets that are gone, holding what the disk gave back instead.
+//
+//   00000000000000000120-00000000000000000123.8192.corrupt            offsets 120..122, read at byte 8192
+//   00000000000000000120-00000000000000000123.8192.corrupt-reported   the same, once it is in the loss ledger
+//
+// The names are the truth: they tell recovery which gaps in the offsets are old news.
+import { type Disk, readFully, writeFully } from './disk.ts'
+import type { Corruption } from './log-results.ts'
+
+const namePattern = /^(\d{20})-(\d{20})\.(\d+)\.corrupt(-reported)?$/
+const copyBytes = 1024 * 1024
+
+interface Gap {
+  readonly corruption: Corruption
+  readonly name: string
+  reported: boolean
+}
+
+export class Quarantine {
+  readonly #disk: Disk
+  readonly #directory: string
+  #gaps: Gap[] = []
+
+  constructor(disk: Disk, directory: string, names: readonly string[]) {
+    this.#disk = disk
+    this.#directory = directory
+    for (const name of names) {
+      const match = namePattern.exec(name)
+      if (!match) continue
+      const [, from, to, position, reported] = match
+      const corruption = {
+        path: `${directory}/${name}`,
+        position: Number(position),
+        fromOffset: Number(from),
+        toOffset: Number(to),
+      }
+      this.#gaps.push({ corruption, name: name.replace('-reported', ''), reported: reported !== undefined })
+    }
+  }
+
+  /** Not yet reported. */
+  get corruptions(): readonly Corruption[] {
+    return this.#gaps.filter(gap => !gap.reported).map(gap => gap.corruption)
+  }
+
+  isKnown(fromOffset: number, toOffset: number): boolean {
+    return this.#gaps.some(
+      ({ corruption }) => corruption.fromOffset === fromOffset && corruption.toOffset === toOffset,
+    )
+  }
+
+  /** Copies `[position, endPosition)` of an open file aside, durably: only then may the original be rewritten. */
+  add(fd: number, position: number, endPosition: number, fromOffset: number, toOffset: number): void {
+    const digits = (offset: number) => String(offset).padStart(20, '0')
+    const name = `${digits(fromOffset)}-${digits(toOffset)}.${position}.corrupt`
+    const path = `${this.#directory}/${name}`
+    const copy = this.#disk.open(path, 'create')
+    try {
+      this.#disk.truncate(copy, 0)
+      copyRange(this.#disk, fd, position, endPosition, copy, 0)
+      this.#disk.sync(copy)
+    } finally {
+      this.#disk.close(copy)
+    }
+    this.#disk.syncDirectory(this.#directory)
+    this.#gaps = this.#gaps.filter(gap => gap.name !== name)
+    this.#gaps.push({ corruption: { path, position, fromOffset, toOffset }, name, reported: false })
+  }
+
+  reported(corruption: Corruption): void {
+    const gap = this.#gaps.find(candidate => candidate.corruption === corruption)
+    if (!gap || gap.reported) return
+    this.#disk.rename(`${this.#directory}/${gap.name}`, `${this.#directory}/${gap.name}-reported`)
+    gap.reported = true
+  }
+
+  /** Gaps wholly below the log's start, once reported, explain nothing any more. */
+  discardBelow(logStartOffset: number): void {
+    const old = this.#gaps.filter(gap => gap.reported && gap.corruption.toOffset <= logStartOffset)
+    for (const gap of old) this.#disk.unlink(`${this.#directory}/${gap.name}-reported`)
+    if (old.length > 0) this.#gaps = this.#gaps.filter(gap => !old.includes(gap))
+  }
+}
+
+export function copyRange(
+  disk: Disk,
+  from: number,
+  start: number,
+  end: number,
+  to: number,
+  toPosition: number,
+): void {
+  const chunk = Buffer.allocUnsafe(Math.min(copyBytes, Math.max(end - start, 1)))
+  for (let position = start; position < end; ) {
+    const count = readFully(disk, from, chunk, 0, Math.min(chunk.length, end - position), position)
+    if (count === 0) throw new Error(`Cannot copy bytes ${position} to ${end}: the file ends before`)
+    writeFully(disk, to, chunk.subarray(0, count), toPosition + position - start)
+    position += count
+  }
+}

@@ -1,0 +1,200 @@
+// From the files of a partition to an open log, after a clean end or any other: finishes what was begun, scans what
+// may not have reached the disk, cuts torn tails, sets damage aside, and leaves everything it kept on the medium.
+// Blocks: nothing else of the log exists yet. Touches only the partition's directory.
+import assert from 'node:assert/strict'
+import { batchView } from '../protocol/record-batch.ts'
+import type { BatchCursor } from './batch-cursor.ts'
+import { formatDurablePoint, parseDurablePoint, partitionFiles } from './checkpoints.ts'
+import { type Disk, readFile, writeFully } from './disk.ts'
+import type { LogConfig } from './log-config.ts'
+import { copyRange, Quarantine } from './quarantine.ts'
+import { Segment, segmentPath } from './segment.ts'
+import { type Damage, scanSegment } from './segment-scan.ts'
+
+export interface RecoveryOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly cursor: BatchCursor
+  readonly config: LogConfig
+  /** The previous life flushed everything and said so. */
+  readonly isClean: boolean
+  /** From the checkpoint: segments wholly below are on the medium, indexes and all. */
+  readonly recoveryPoint: number
+  /** From the checkpoint: what lies wholly below was deleted. */
+  readonly logStartOffset: number
+  readonly nowMs: number
+}
+
+export interface RecoveredLog {
+  /** At least one, the last one active. */
+  readonly segments: Segment[]
+  readonly logStartOffset: number
+  readonly quarantine: Quarantine
+}
+
+export function recoverSegments(options: RecoveryOptions): RecoveredLog {
+  const { disk, directory, cursor, nowMs } = options
+  const names = discardLeftovers(disk, directory)
+  const quarantine = new Quarantine(disk, directory, names)
+  const durablePoint = parseDurablePoint(readFile(disk, `${directory}/${partitionFiles.durablePoint}`))
+  const segments = openSegments(options, names)
+  const scanned: Segment[] = []
+  for (let index = 0; index < segments.length; index++) {
+    const segment = segments[index]!
+    const endOffset = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
+    if (isTrusted(options, segment, endOffset, durablePoint)) continue
+    scanned.push(segment)
+    const isTorn = repair(options, segment, endOffset, durablePoint, quarantine)
+    if (isTorn) for (const lost of segments.splice(index + 1)) removeSegment(disk, directory, lost)
+  }
+  // Offsets that were once given out are not given out again, even where their records are gone.
+  const floor = Math.max(durablePoint, options.logStartOffset)
+  const last = segments.at(-1)
+  const isShort = !last || last.nextOffset < floor
+  if (isShort) segments.push(Segment.create(disk, directory, floor, nowMs))
+  while (segments.length > 1 && segments[1]!.baseOffset <= options.logStartOffset) {
+    removeSegment(disk, directory, segments.shift()!)
+  }
+  settle(options, segments, scanned, durablePoint)
+  if (!options.isClean || isShort) {
+    writeDurablePoint(disk, directory, segments.at(-1)!.nextOffset)
+    disk.syncDirectory(directory)
+  }
+  const active = segments.at(-1)!
+  if (cursor.over(active.file.fd, active.sizeBytes, 'lookUp').header(0)) {
+    const firstTimestamp = batchView.maxTimestamp(cursor.buffer, cursor.at)
+    if (firstTimestamp >= 0) active.createdMs = Math.min(active.createdMs, firstTimestamp)
+  }
+  const logStartOffset = Math.max(options.logStartOffset, segments[0]!.baseOffset)
+  return { segments, logStartOffset, quarantine }
+}
+
+/** Half-done work of the previous life. Returns the names that are left. */
+function discardLeftovers(disk: Disk, directory: string): string[] {
+  const names = disk.list(directory)
+  const leftovers = names.filter(name => {
+    if (/\.(deleted|cleaned|tmp)$/.test(name)) return true
+    const index = /^(\d{20})\.(index|timeindex)$/.exec(name)
+    return index !== null && !names.includes(`${index[1]}.log`)
+  })
+  for (const name of leftovers) disk.unlink(`${directory}/${name}`)
+  return names.filter(name => !leftovers.includes(name))
+}
+
+function openSegments({ disk, directory }: RecoveryOptions, names: readonly string[]): Segment[] {
+  return names
+    .filter(name => /^\d{20}\.log$/.test(name))
+    .map(name => {
+      const modifiedMs = disk.status(`${directory}/${name}`)!.modifiedMs
+      return Segment.existing(disk, directory, Number(name.slice(0, 20)), modifiedMs)
+    })
+}
+
+/** Whether the previous life vouches for this segment; then only its indexes are opened. */
+function isTrusted(
+  { isClean, recoveryPoint, cursor }: RecoveryOptions,
+  segment: Segment,
+  endOffset: number,
+  durablePoint: number,
+): boolean {
+  if (Number.isFinite(endOffset)) {
+    if (!isClean && endOffset > Math.min(recoveryPoint, durablePoint)) return false
+    segment.isSettled = segment.loadIndexes(endOffset)
+    return segment.isSettled
+  }
+  if (!isClean || !segment.loadIndexes(segment.baseOffset)) return false
+  return segment.loadEnd(cursor) && segment.nextOffset >= durablePoint
+}
+
+/** Scans, sets damage aside, cuts a torn tail. Returns whether the log ends here. */
+function repair(
+  { disk, directory, cursor, config }: RecoveryOptions,
+  segment: Segment,
+  endOffset: number,
+  durablePoint: number,
+  quarantine: Quarantine,
+): boolean {
+  const isKnownGap = (from: number, to: number) => quarantine.isKnown(from, to)
+  const bounds = { durablePoint, endOffset, isKnownGap }
+  let result = scanSegment(disk, cursor, segment, bounds, config.indexIntervalBytes)
+  if (result.damages.length > 0) {
+    for (const { position, endPosition, fromOffset, toOffset } of result.damages) {
+      quarantine.add(segment.file.fd, position, endPosition, fromOffset, toOffset)
+    }
+    rewriteWithout(disk, directory, segment, result.damages, result.endPosition)
+    result = scanSegment(disk, cursor, segment, bounds, config.indexIntervalBytes)
+    assert.equal(result.damages.length, 0, 'what was set aside is not found again')
+  }
+  if (result.isTorn) segment.cut(result.endPosition)
+  return result.isTorn
+}
+
+/** The readable batches in a new file, which then takes the old one's place. */
+function rewriteWithout(
+  disk: Disk,
+  directory: string,
+  segment: Segment,
+  damages: readonly Damage[],
+  endPosition: number,
+): void {
+  const path = `${segmentPath(directory, segment.baseOffset)}.log`
+  const fd = disk.open(`${path}.cleaned`, 'create')
+  let size = 0
+  let position = 0
+  try {
+    for (const damage of [...damages, { position: endPosition, endPosition }]) {
+      copyRange(disk, segment.file.fd, position, damage.position, fd, size)
+      size += damage.position - position
+      position = damage.endPosition
+    }
+    disk.sync(fd)
+  } finally {
+    disk.close(fd)
+  }
+  segment.file.close()
+  disk.rename(`${path}.cleaned`, path)
+  disk.syncDirectory(directory)
+}
+
+/**
+ * Makes what a scan kept durable. Bytes beyond the durable point are written once more, unchanged: if a flush of the
+ * previous life failed, the kernel may hold them as clean although the medium never saw them, and only dirty pages
+ * are flushed.
+ */
+function settle(
+  { disk, cursor }: RecoveryOptions,
+  segments: readonly Segment[],
+  scanned: readonly Segment[],
+  durablePoint: number,
+): void {
+  for (const segment of segments) {
+    if (!scanned.includes(segment)) continue
+    const { fd } = segment.file
+    const from = segment.nextOffset > durablePoint ? segment.positionOf(durablePoint, cursor) : -1
+    if (from >= 0) copyRange(disk, fd, from, segment.sizeBytes, fd, from)
+    disk.sync(fd)
+    if (segment === segments.at(-1)) continue
+    segment.seal()
+    segment.offsetIndex.file.write(true)
+    segment.timeIndex.file.write(true)
+    segment.isSettled = true
+  }
+}
+
+function writeDurablePoint(disk: Disk, directory: string, offset: number): void {
+  const fd = disk.open(`${directory}/${partitionFiles.durablePoint}`, 'create')
+  try {
+    writeFully(disk, fd, formatDurablePoint(offset), 0)
+  } finally {
+    disk.close(fd)
+  }
+}
+
+/** The log first: an index without its log is swept away at the next start. */
+export function removeSegment(disk: Disk, directory: string, segment: Segment): void {
+  segment.file.close()
+  const path = segmentPath(directory, segment.baseOffset)
+  for (const extension of ['log', 'index', 'timeindex']) {
+    if (disk.status(`${path}.${extension}`)) disk.unlink(`${path}.${extension}`)
+  }
+}

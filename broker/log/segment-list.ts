@@ -1,0 +1,174 @@
+// The segments of one log, oldest first, the last one active, and what becomes of each:
+//
+//   active → sealed (roll) → settled (indexes flushed) → retired (deleted by retention) → renamed .deleted → gone
+//
+// Touches only the partition's directory. Owns descriptors: `close` lets go of them.
+import assert from 'node:assert/strict'
+import type { BatchCursor } from './batch-cursor.ts'
+import type { Disk } from './disk.ts'
+import type { LogConfig } from './log-config.ts'
+import type { SharedFile } from './log-file.ts'
+import { segmentIndexOf } from './log-reader.ts'
+import { removeSegment } from './recovery.ts'
+import { expiredSegments, type RetentionBounds } from './retention.ts'
+import { Segment, segmentPath } from './segment.ts'
+import { scanSegment } from './segment-scan.ts'
+
+interface DeletedFile {
+  readonly path: string
+  readonly atMs: number
+}
+
+export class SegmentList {
+  readonly #disk: Disk
+  readonly #directory: string
+  readonly #segments: Segment[]
+  #sealedFiles: SharedFile[] = []
+  #retired: Segment[] = []
+  #deleted: DeletedFile[] = []
+  #isSettling = false
+
+  constructor(disk: Disk, directory: string, segments: Segment[]) {
+    assert(segments.length > 0, 'a log has an active segment')
+    this.#disk = disk
+    this.#directory = directory
+    this.#segments = segments
+  }
+
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get active(): Segment {
+    return this.#segments.at(-1)!
+  }
+
+  get firstOffset(): number {
+    return this.#segments[0]!.baseOffset
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  /** Segments wholly below are on the medium with their indexes: where a recovery may begin. */
+  get recoveryPoint(): number {
+    return this.#segments.find(segment => !segment.isSettled)?.baseOffset ?? this.active.nextOffset
+  }
+
+  /** Of the segment that holds `offset`. */
+  baseOffsetOf(offset: number): number {
+    return this.#segments[Math.max(segmentIndexOf(this.#segments, offset), 0)]!.baseOffset
+  }
+
+  /** Seals the active segment and begins an empty one; the directory is dirty then. Throws with nothing changed. */
+  roll(nextOffset: number, nowMs: number): void {
+    const sealed = this.active
+    sealed.seal()
+    const next = Segment.create(this.#disk, this.#directory, nextOffset, nowMs)
+    this.#segments.push(next)
+    this.#sealedFiles.push(sealed.file)
+  }
+
+  takeSealedFiles(): SharedFile[] {
+    const files = this.#sealedFiles
+    this.#sealedFiles = []
+    return files
+  }
+
+  /** How many segments, from the oldest, have outlived their retention. */
+  expired(bounds: RetentionBounds, logStartOffset: number, highWatermark: number, nowMs: number): number {
+    const retained = this.#segments.map(({ sizeBytes, maxTimestamp, modifiedMs, nextOffset }, index) => {
+      const endOffset = this.#segments[index + 1]?.baseOffset ?? nextOffset
+      return { sizeBytes, maxTimestamp, modifiedMs, endOffset }
+    })
+    return expiredSegments(retained, bounds, logStartOffset, highWatermark, nowMs)
+  }
+
+  /** Index files that may not be on the medium. */
+  unsettledIndexes(): string[] {
+    return this.#segments
+      .filter(segment => !segment.isSettled)
+      .flatMap(segment => [segment.offsetIndex.file.path, segment.timeIndex.file.path])
+  }
+
+  /** Takes the oldest `count` out of the log. Their files stay until the log's new start is on record. */
+  retire(count: number): void {
+    assert(count < this.#segments.length, 'the active segment stays')
+    this.#retired.push(...this.#segments.splice(0, count))
+  }
+
+  /** Renames retired files, for those who still read them, and unlinks those renamed long enough ago. */
+  discard(nowMs: number, recordedStart: number, fileDeleteDelayMs: number): void {
+    const isRecorded = (segment: Segment) => segment.nextOffset <= recordedStart
+    for (const segment of this.#retired.filter(isRecorded)) {
+      segment.rest()
+      const path = segmentPath(this.#directory, segment.baseOffset)
+      for (const extension of ['log', 'index', 'timeindex', 'snapshot']) {
+        const name = `${path}.${extension}`
+        if (!this.#disk.status(name)) continue
+        if (extension === 'log') segment.file.rename(`${name}.deleted`)
+        else this.#disk.rename(name, `${name}.deleted`)
+        this.#deleted.push({ path: `${name}.deleted`, atMs: nowMs + fileDeleteDelayMs })
+      }
+    }
+    this.#retired = this.#retired.filter(segment => !isRecorded(segment))
+    const isDue = (file: DeletedFile) => file.atMs <= nowMs
+    for (const file of this.#deleted.filter(isDue)) this.#disk.unlink(file.path)
+    this.#deleted = this.#deleted.filter(file => !isDue(file))
+  }
+
+  /** Flushes the indexes of the oldest sealed segment whose bytes are durable: one at a time, off the event loop. */
+  settleOne(durableEnd: number, onFailed: (error: Error) => void): void {
+    const segment = this.#segments.find(candidate => !candidate.isSettled)
+    if (this.#isSettling || !segment || segment === this.active || segment.nextOffset > durableEnd) return
+    this.#isSettling = true
+    const files = [segment.offsetIndex.file.path, segment.timeIndex.file.path]
+    const next = (error: Error | null): void => {
+      if (error) {
+        onFailed(error)
+        return
+      }
+      const path = files.shift()
+      if (!path) {
+        segment.isSettled = true
+        this.#isSettling = false
+        return
+      }
+      const fd = this.#disk.open(path, 'write')
+      this.#disk.flush(fd, flushError => {
+        this.#disk.close(fd)
+        next(flushError)
+      })
+    }
+    next(null)
+  }
+
+  /** Lets go of descriptors and index memory of sealed segments that were not read since the last call. */
+  restIdle(): void {
+    for (const segment of this.#segments) {
+      if (segment !== this.active && !segment.wasRead) segment.rest()
+      segment.wasRead = false
+    }
+  }
+
+  /** Drops everything from `offset` on. Returns the files that are gone. The caller syncs the directory. */
+  cutTo(offset: number, cursor: BatchCursor, config: LogConfig): SharedFile[] {
+    const keep = Math.max(segmentIndexOf(this.#segments, offset - 1), 0) + 1
+    const removed = this.#segments.splice(keep).reverse()
+    for (const segment of removed) removeSegment(this.#disk, this.#directory, segment)
+    const files = removed.map(segment => segment.file)
+    this.#sealedFiles = this.#sealedFiles.filter(file => !files.includes(file) && file !== this.active.file)
+    const position = this.active.positionOf(offset, cursor)
+    if (position >= 0) this.active.cut(position)
+    const nothingDurable = { durablePoint: 0, endOffset: Number.POSITIVE_INFINITY, isKnownGap: () => true }
+    scanSegment(this.#disk, cursor, this.active, nothingDurable, config.indexIntervalBytes)
+    this.active.isSettled = false
+    this.#disk.sync(this.active.file.fd)
+    return files
+  }
+
+  close(): void {
+    for (const segment of [...this.#segments, ...this.#retired]) segment.file.close()
+  }
+}
