@@ -37,10 +37,13 @@ export interface SavedFile {
   readonly device: string
   readonly inode: string
   readonly path: string
+  readonly foundAs: string
   readonly head: Guard | null
   readonly firstLineEnd: number
   readonly end: number
   readonly endGuard: Guard
+  readonly size: number
+  readonly gone: boolean
   readonly ranges: readonly SavedRange[]
 }
 

@@ -1,7 +1,8 @@
 // Who is the visitor of a line, as tables over the byte scans.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashKeyOf, keyLength, keyRule, type LineFormat, writeBlockKey, writeVisitorKey } from './key.ts'
+import type { LineFormat } from './formats/detect.ts'
+import { hashKeyOf, keyLength, keyRule, writeBlockKey, writeVisitorKey } from './key.ts'
 
 const seed = hashKeyOf('seed')
 

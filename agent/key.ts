@@ -1,9 +1,8 @@
 // The record key: 16 hex digits, a keyed 64-bit hash of what makes a visitor in this format, found by a byte scan.
 // Pure and without a string per line. Where a line has no visitor, a key by file and MiB still fills partitions.
 import { createHash } from 'node:crypto'
+import type { LineFormat } from './formats/detect.ts'
 import { type HashKey, halfSipHash, hashed } from './half-siphash.ts'
-
-export type LineFormat = 'combined' | 'json' | 'metrics' | 'raw'
 
 export const keyLength = 16
 /** Lines of one file within one block share a key where nothing better is known. */

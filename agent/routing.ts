@@ -1,7 +1,8 @@
 // How a line finds its partition: topic, partition count, key rule. A src has one routing for life; what is sent
 // again goes where it went the first time, whatever the configuration says by then. Pure.
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
-import { type KeyRule, keyLength, keyRule, type LineFormat, writeBlockKey, writeVisitorKey } from './key.ts'
+import type { LineFormat } from './formats/detect.ts'
+import { type KeyRule, keyLength, keyRule, writeBlockKey, writeVisitorKey } from './key.ts'
 
 /** As it lies in the checkpoint: everything that is needed to route a line the same way again. */
 export interface Routing {

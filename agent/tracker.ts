@@ -45,14 +45,18 @@ export interface TrackedFile {
   readonly inode: bigint
   device: bigint
   path: string
-  /** Index of the input whose glob found it; -1 for one that only the checkpoint knows. */
-  input: number
+  /** The last path under which a glob found it: a rotated file keeps the input it was found by. */
+  foundAs: string
   head: Guard | null
   firstLineEnd: number
   /** Every byte before it belongs to some range. */
   end: number
   endGuard: Guard
+  /** As last seen; what a checkpoint says of it may be older, hence less. */
+  size: number
   ranges: Range[]
+  /** No bytes of it are left anywhere; it is kept until what was read of it is acknowledged. */
+  gone: boolean
   /** Serialized for the checkpoint, or null when something has changed since. */
   saved: string | null
 }
@@ -77,17 +81,19 @@ export interface Loss {
   readonly detail: string
 }
 
-export function newTrackedFile(device: bigint, inode: bigint, path: string, input: number): TrackedFile {
+export function newTrackedFile(device: bigint, inode: bigint, path: string): TrackedFile {
   return {
     inode,
     device,
     path,
-    input,
+    foundAs: path,
     head: null,
     firstLineEnd: 0,
     end: 0,
     endGuard: '',
+    size: 0,
     ranges: [],
+    gone: false,
     saved: null,
   }
 }
@@ -247,10 +253,7 @@ export function rewrite(file: TrackedFile, evidence: RewriteEvidence, losses: Lo
       detail: `${file.path} begins as before; what is read again may have been counted already`,
     })
   }
-  for (const range of file.ranges) {
-    range.open = false
-    range.orphan = true
-  }
+  orphanRanges(file)
   file.end = tailOnly ? base.position : 0
   file.endGuard = tailOnly ? base.guard : ''
   if (!tailOnly) {
@@ -260,7 +263,29 @@ export function rewrite(file: TrackedFile, evidence: RewriteEvidence, losses: Lo
   file.saved = null
 }
 
-/** The file is gone and nothing of it is left to read or to be acknowledged. */
-export function isForgettable(file: TrackedFile): boolean {
-  return file.ranges.length === 0
+/** It became smaller, though not below what was read: what it held beyond went unread. */
+export function lossOfShrinking(file: TrackedFile, source: string): Loss {
+  const unread = unreadFrom(file)
+  return {
+    source: unread.source || source,
+    from: file.end,
+    to: file.size,
+    reason: 'truncated-before-read',
+    lines: null,
+    detail: `${file.path} was truncated before it was read to its end`,
+  }
+}
+
+/** The file is deleted: what is in memory goes on, nothing of it can be read again. */
+export function forgetContent(file: TrackedFile): void {
+  orphanRanges(file)
+  file.gone = true
+  file.saved = null
+}
+
+function orphanRanges(file: TrackedFile): void {
+  for (const range of file.ranges) {
+    range.open = false
+    range.orphan = true
+  }
 }

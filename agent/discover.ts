@@ -1,0 +1,108 @@
+// Which files there are to tail: walks the base directories of the configured globs. Reads directories only, and
+// never descends into a directory that a pattern cannot reach. A directory that cannot be read is reported once.
+import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AgentInput } from './config.ts'
+import { compileExcludes, compileGlobs, type Glob } from './globs.ts'
+
+/** Compressed copies hold what was read before they were compressed. */
+export const defaultExcludes: readonly string[] = ['*.gz', '*.zst', '*.bz2', '*.xz']
+/** Under `**`: no log lies deeper, and a loop of mounts ends. */
+const depthMax = 32
+
+export interface FoundPath {
+  readonly path: string
+  /** Index of the input whose glob matched; the first one wins. */
+  readonly input: number
+}
+
+interface Walk {
+  readonly base: string
+  depth: number
+  readonly matchers: { readonly glob: Glob; readonly input: number }[]
+}
+
+export class Discovery {
+  readonly #walks = new Map<string, Walk>()
+  readonly #excluded: readonly ((path: string) => boolean)[]
+  readonly #unreadable = new Map<string, string>()
+
+  constructor(inputs: readonly AgentInput[]) {
+    this.#excluded = inputs.map(input => compileExcludes([...defaultExcludes, ...(input.exclude ?? [])]))
+    inputs.forEach((input, index) => {
+      for (const glob of input.paths.flatMap(compileGlobs)) this.#addGlob(glob, index)
+    })
+  }
+
+  #addGlob(glob: Glob, input: number): void {
+    const walk = this.#walks.get(glob.base) ?? { base: glob.base, depth: 0, matchers: [] }
+    walk.depth = Math.min(depthMax, Math.max(walk.depth, glob.depth))
+    walk.matchers.push({ glob, input })
+    this.#walks.set(glob.base, walk)
+  }
+
+  /** Directories to watch, with how far below them a file may appear. */
+  get bases(): readonly { readonly base: string; readonly depth: number }[] {
+    return [...this.#walks.values()].map(({ base, depth }) => ({ base, depth }))
+  }
+
+  /** Directories that could not be read at the last scan, with the reason. */
+  get unreadable(): ReadonlyMap<string, string> {
+    return this.#unreadable
+  }
+
+  /** The input that tails this path, or -1. */
+  inputOf(path: string): number {
+    let found = -1
+    for (const walk of this.#walks.values()) {
+      for (const { glob, input } of walk.matchers) {
+        if ((found < 0 || input < found) && glob.matches(path) && !this.#excluded[input]!(path)) found = input
+      }
+    }
+    return found
+  }
+
+  scan(): FoundPath[] {
+    this.#unreadable.clear()
+    const found = new Map<string, number>()
+    for (const walk of this.#walks.values()) this.#visit(walk, walk.base, walk.depth, found)
+    return [...found].map(([path, input]) => ({ path, input }))
+  }
+
+  #visit(walk: Walk, directory: string, depth: number, found: Map<string, number>): void {
+    for (const entry of this.#read(directory)) {
+      const path = join(directory, entry.name)
+      if (entry.isDirectory()) {
+        if (depth > 0 && !entry.name.startsWith('.')) this.#visit(walk, path, depth - 1, found)
+      } else if (entry.isFile() || entry.isSymbolicLink()) {
+        this.#match(walk, path, found)
+        // A symbolic link to a directory is followed where its depth is bounded by the pattern.
+        if (entry.isSymbolicLink() && depth > 0 && walk.depth < depthMax && isDirectory(path)) {
+          this.#visit(walk, path, depth - 1, found)
+        }
+      }
+    }
+  }
+
+  #match(walk: Walk, path: string, found: Map<string, number>): void {
+    for (const { glob, input } of walk.matchers) {
+      if ((found.get(path) ?? input + 1) <= input) continue
+      if (glob.matches(path) && !this.#excluded[input]!(path)) found.set(path, input)
+    }
+  }
+
+  #read(directory: string): Dirent[] {
+    try {
+      return readdirSync(directory, { withFileTypes: true })
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      // It may appear later: a base that is not there yet is no error.
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') this.#unreadable.set(directory, message)
+      return []
+    }
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}

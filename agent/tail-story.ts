@@ -1,0 +1,143 @@
+// For tests of the tailer: a shipper and an aggregator in memory, whose acknowledgements, checkpoints and crashes
+// come when the test says so. What it counts is what the real ones would count.
+import type { Log } from '../runtime/log.ts'
+import type { SavedFile } from './checkpoint.ts'
+import type { AgentInput } from './config.ts'
+import { Discovery } from './discover.ts'
+import type { LineFormat } from './formats/detect.ts'
+import type { Routing } from './routing.ts'
+import { Tailer, type TailSink } from './tail.ts'
+import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
+
+interface Waiting {
+  readonly span: Span
+  readonly src: string
+  readonly position: number
+  readonly line: string
+  /** The snapshot that must be durable before it may leave. */
+  readonly epoch: number
+}
+
+/** What outlives a crash of the agent: the checkpoint, the log, the ledger. */
+export class TailStory {
+  checkpoint: readonly SavedFile[] | null = null
+  readonly ledger: Loss[] = []
+  readonly counted = new Map<string, number>()
+  readonly lastPosition = new Map<string, number>()
+  readonly declared: string[] = []
+  readonly inputs: readonly AgentInput[]
+  readonly log: Log
+  routing: Omit<Routing, 'format'> = {
+    topic: 'logs',
+    partitions: 6,
+    keyField: null,
+    hashKey: '0123456789abcdef',
+  }
+  now = 0
+
+  constructor(inputs: readonly AgentInput[], log: Log) {
+    this.inputs = inputs
+    this.log = log
+  }
+
+  /** As an aggregator folds it: per src, positions only grow. */
+  deliver({ src, position, line }: Waiting): void {
+    if (position <= (this.lastPosition.get(src) ?? -1)) return
+    this.lastPosition.set(src, position)
+    this.counted.set(line, (this.counted.get(line) ?? 0) + 1)
+  }
+}
+
+export class StoryAgent implements TailSink {
+  readonly agentId = 'agent000'
+  readonly tailer: Tailer
+  readonly #story: TailStory
+  #owed: Loss[] = []
+  #waiting: Waiting[] = []
+  /** Appended to the log, acknowledgement still under way. */
+  #sent: Waiting[] = []
+  #epoch = 1
+  room = true
+
+  constructor(story: TailStory) {
+    this.#story = story
+    const discovery = new Discovery(story.inputs)
+    this.tailer = new Tailer({ discovery, sink: this, log: story.log, drainMs: 0, rescanMs: 0 })
+    this.tailer.restore(story.checkpoint ?? [], story.now)
+  }
+
+  hasRoom(): boolean {
+    return this.room
+  }
+
+  formatOf(input: number): LineFormat | 'auto' {
+    return this.#story.inputs[input]!.format
+  }
+
+  routingOf(_input: number, format: LineFormat): Routing {
+    return { ...this.#story.routing, format }
+  }
+
+  append(span: Span, bytes: Buffer, start: number, end: number, position: number): void {
+    span.pending++
+    const line = bytes.toString('latin1', start, end)
+    this.#waiting.push({ span, src: span.range.src, position, line, epoch: this.#epoch })
+  }
+
+  lose(loss: Loss): void {
+    this.#owed.push(loss)
+  }
+
+  sweep(): void {
+    this.#story.now += 250
+    this.tailer.sweep(this.#story.now)
+  }
+
+  /** The ledger first, then a checkpoint; `crash` dies in between. */
+  save(crash = false): void {
+    this.#story.ledger.push(...this.#owed.splice(0))
+    if (crash) return
+    const { files, done } = this.tailer.snapshot()
+    this.#story.checkpoint = JSON.parse(files) as SavedFile[]
+    this.#epoch++
+    for (const range of done) this.#declare(range)
+  }
+
+  /** Sends what the last checkpoint covers; `acknowledged` of it comes back. */
+  ship(acknowledged: (index: number) => boolean): void {
+    const ready = this.#waiting.filter(one => one.epoch < this.#epoch)
+    this.#waiting = this.#waiting.filter(one => one.epoch >= this.#epoch)
+    for (const one of ready) this.#story.deliver(one)
+    const sent = [...this.#sent, ...ready]
+    this.#sent = []
+    sent.forEach((one, index) => {
+      if (!acknowledged(index)) this.#sent.push(one)
+      else if (acknowledge(one.span, 1)) this.#dirty(one.span.range)
+    })
+  }
+
+  /** Everything that is written is read, sent, acknowledged and known to the checkpoint. */
+  settle(): void {
+    this.room = true
+    for (let round = 0; round < 6; round++) {
+      this.sweep()
+      while (!this.tailer.isIdle) this.tailer.pump()
+      this.save()
+      this.ship(() => true)
+    }
+    this.save()
+  }
+
+  crash(): void {
+    this.tailer.close()
+  }
+
+  #dirty(range: Range): void {
+    for (const { tracked } of this.tailer.files) if (tracked.ranges.includes(range)) tracked.saved = null
+  }
+
+  #declare(range: Range): void {
+    this.#story.declared.push(`${range.src}@${range.mark}`)
+    this.tailer.forget(range)
+  }
+}

@@ -1,0 +1,399 @@
+// The tailer: finds files, looks at each with a stat, reads what is new in short turns, and keeps a descriptor until
+// everything a file held is read and acknowledged, whatever its name is by then. The sweep is the truth; a watcher's
+// hint only makes it look sooner. Reads files and directories; lines and losses go to the sink.
+import { type BigIntStats, statSync } from 'node:fs'
+import type { Log } from '../runtime/log.ts'
+import type { SavedFile } from './checkpoint.ts'
+import type { Discovery } from './discover.ts'
+import { type InodeNames, locate } from './locate.ts'
+import { type LineSink, Reading } from './reading.ts'
+import { lossesOfOrphans, restoreFile, savedTextOf } from './saved-file.ts'
+import { closeFile, openFile, statOpenFile, type TailedFile, tailedFileOf } from './tailed-file.ts'
+import {
+  baseOf,
+  forgetContent,
+  isDone,
+  type Loss,
+  lossOfShrinking,
+  newTrackedFile,
+  type Range,
+  unreadFrom,
+} from './tracker.ts'
+
+export interface TailSink extends LineSink {
+  /** Whether more may be read now; when it becomes true again, the tailer's `pump` is called. */
+  hasRoom(): boolean
+}
+
+export interface TailOptions {
+  readonly discovery: Discovery
+  readonly sink: TailSink
+  readonly log: Log
+  /** How long a deleted file must be quiet before it is given up. */
+  readonly drainMs?: number
+  readonly rescanMs?: number
+  readonly openFilesMax?: number
+}
+
+/** Up to this many files are all looked at in every sweep; of the others, those that are quiet take turns. */
+const hotFilesMax = 500
+const quietMs = 60_000
+const quietSweeps = 8
+/** How often a file whose path was lost is looked for among its siblings. */
+const locateMs = 2_000
+/** After this long in one turn of the event loop, acknowledgements get a chance. */
+const pumpMs = 10
+
+export class Tailer {
+  readonly #discovery: Discovery
+  readonly #sink: TailSink
+  readonly #log: Log
+  readonly #drainMs: number
+  readonly #rescanMs: number
+  readonly #openFilesMax: number
+  readonly #reading: Reading
+  readonly #files = new Map<string, TailedFile>()
+  #paths = new Map<string, number>()
+  /** What stood behind a path at the last look. */
+  readonly #fileAt = new Map<string, TailedFile>()
+  #queue: TailedFile[] = []
+  #waiting: TailedFile[] = []
+  #sweeps = 0
+  #rescanAtMs = 0
+  #openFiles = 0
+  #pumping = false
+  #stopped = false
+  readonly #errors = new Map<string, string>()
+
+  constructor(options: TailOptions) {
+    this.#discovery = options.discovery
+    this.#sink = options.sink
+    this.#log = options.log
+    this.#drainMs = options.drainMs ?? 5_000
+    this.#rescanMs = options.rescanMs ?? 1_000
+    this.#openFilesMax = options.openFilesMax ?? 512
+    this.#reading = new Reading(options.sink)
+  }
+
+  get files(): Iterable<TailedFile> {
+    return this.#files.values()
+  }
+
+  get fileCount(): number {
+    return this.#files.size
+  }
+
+  /** What cannot be read and why, for the agent's status. */
+  get errors(): string[] {
+    const unreadable = [...this.#discovery.unreadable].map(([path, reason]) => `${path}: ${reason}`)
+    return [...unreadable, ...[...this.#errors].map(([path, reason]) => `${path}: ${reason}`)]
+  }
+
+  get bytesBehind(): number {
+    let bytes = 0
+    for (const file of this.#files.values()) {
+      const behind = file.tracked.size - baseOf(file.tracked).position
+      if (behind > 0) bytes += behind
+    }
+    return bytes
+  }
+
+  /** Nothing is known to be unread. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#waiting.length === 0
+  }
+
+  /** Once, before the first sweep: what the checkpoint knows, matched with what the disk holds. */
+  restore(saved: readonly SavedFile[], nowMs: number): void {
+    const listed: InodeNames = new Map()
+    for (const one of saved) {
+      const tracked = restoreFile(one)
+      const losses: Loss[] = []
+      lossesOfOrphans(tracked, losses)
+      const file = tailedFileOf(tracked, this.#discovery.inputOf(one.foundAs))
+      const stat = tracked.gone ? null : locate(tracked, listed)
+      this.#files.set(`${tracked.device}:${tracked.inode}${tracked.gone ? `:${one.path}` : ''}`, file)
+      file.changedAtMs = nowMs
+      if (stat) this.#observe(file, stat, nowMs)
+      else if (tracked.gone) file.drained = true
+      else this.#vanished(file, losses)
+      for (const loss of losses) this.#sink.lose(loss)
+    }
+  }
+
+  /** One look at everything that is due. */
+  sweep(nowMs: number): void {
+    if (this.#stopped) return
+    this.#sweeps++
+    if (nowMs >= this.#rescanAtMs) this.#rescan(nowMs)
+    const all = this.#files.size <= hotFilesMax
+    let turn = 0
+    for (const [path, input] of this.#paths) {
+      turn++
+      const due = all || (turn + this.#sweeps) % quietSweeps === 0 || this.#isHot(path, nowMs)
+      if (due) this.look(path, input, nowMs)
+    }
+    for (const file of this.#files.values()) {
+      if (this.#sweeps - file.seenAtSweep > (all ? 0 : quietSweeps)) this.#lookAtUnnamed(file, nowMs)
+      if (file.unlinked && !file.drained) this.#drain(file, nowMs)
+    }
+    this.pump()
+  }
+
+  /** A path of interest: stat it, and read the file behind it if it has changed. */
+  look(path: string, input: number, nowMs: number): void {
+    const stat = this.#stat(path)
+    if (!stat?.isFile()) return
+    const key = `${stat.dev}:${stat.ino}`
+    let file = this.#files.get(key)
+    if (!file) {
+      file = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), input)
+      this.#files.set(key, file)
+    } else if (file.tracked.path !== path && !this.#stillNames(file)) {
+      file.tracked.path = path
+      file.tracked.saved = null
+    }
+    if (file.tracked.path === path) {
+      file.input = input
+      if (file.tracked.foundAs !== path) {
+        file.tracked.foundAs = path
+        file.tracked.saved = null
+      }
+    }
+    file.seenAtSweep = this.#sweeps
+    this.#fileAt.set(path, file)
+    this.#observe(file, stat, nowMs)
+  }
+
+  #isHot(path: string, nowMs: number): boolean {
+    const file = this.#fileAt.get(path)
+    return !file || nowMs - file.changedAtMs < quietMs
+  }
+
+  /** From a watcher: something happened to this path. */
+  hint(path: string, nowMs: number): void {
+    const input = this.#paths.get(path) ?? this.#discovery.inputOf(path)
+    if (this.#stopped || input < 0) return
+    this.#paths.set(path, input)
+    this.look(path, input, nowMs)
+    this.pump()
+  }
+
+  /** Reads, in turns, while there is something to read and room for it. */
+  pump(): void {
+    if (this.#stopped) return
+    const until = performance.now() + pumpMs
+    if (this.#waiting.length > 0) this.#requeueWaiting()
+    while (this.#queue.length > 0 && this.#sink.hasRoom()) {
+      if (performance.now() >= until) {
+        this.#pumpLater()
+        return
+      }
+      const file = this.#queue.shift()!
+      file.queued = false
+      this.#turn(file)
+    }
+  }
+
+  /** No file is read any more; what is known stays known. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  close(): void {
+    this.#stopped = true
+    for (const file of this.#files.values()) closeFile(file)
+  }
+
+  /** The files' part of the checkpoint, and the ranges that it says are done. */
+  snapshot(): { files: string; done: Range[] } {
+    const texts: string[] = []
+    const done: Range[] = []
+    for (const { tracked } of this.#files.values()) {
+      texts.push(savedTextOf(tracked))
+      for (const range of tracked.ranges) if (isDone(range)) done.push(range)
+    }
+    return { files: `[${texts.join(',\n')}]`, done }
+  }
+
+  /** Ranges whose end was declared, or that never held anything, are forgotten; and files that are gone with them. */
+  forget(range: Range): void {
+    for (const [key, file] of this.#files) {
+      const { ranges } = file.tracked
+      const index = ranges.indexOf(range)
+      if (index < 0) continue
+      ranges.splice(index, 1)
+      file.tracked.saved = null
+      if (file.drained && ranges.length === 0) this.#files.delete(key)
+      return
+    }
+  }
+
+  #pumpLater(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    setImmediate(() => {
+      this.#pumping = false
+      this.pump()
+    })
+  }
+
+  #turn(file: TailedFile): void {
+    try {
+      if (!this.#open(file)) return
+      const result = this.#reading.turn(file)
+      if (result === 'more') this.#enqueue(file)
+      else if (result === 'waiting') this.#waiting.push(file)
+      this.#errors.delete(file.tracked.path)
+    } catch (error) {
+      this.#failed(file.tracked.path, error as NodeJS.ErrnoException)
+    }
+  }
+
+  #requeueWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const file of waiting) this.#enqueue(file)
+  }
+
+  #enqueue(file: TailedFile): void {
+    if (file.queued || file.drained) return
+    file.queued = true
+    this.#queue.push(file)
+  }
+
+  #observe(file: TailedFile, stat: BigIntStats, nowMs: number): void {
+    const { tracked } = file
+    const size = Number(stat.size)
+    // Same size, other time: perhaps truncated and written again to the same length. The guard will tell.
+    const changed = size !== tracked.size || stat.mtimeNs !== file.modifiedNs
+    if (changed) file.changedAtMs = nowMs
+    // Shrunk below what was read, the guard will say so. Shrunk above it, nothing else would.
+    if (size < tracked.size && size >= tracked.end) {
+      this.#sink.lose(lossOfShrinking(tracked, this.#sink.agentId))
+      tracked.saved = null
+    }
+    tracked.size = size
+    file.modifiedNs = stat.mtimeNs
+    file.unlinked = stat.nlink === 0n
+    if (changed || size !== file.endSeen) this.#enqueue(file)
+  }
+
+  /** A file that no path of interest names any more: renamed out of the globs, or deleted. */
+  #lookAtUnnamed(file: TailedFile, nowMs: number): void {
+    if (file.drained) return
+    try {
+      if (file.descriptor !== null) {
+        this.#observe(file, statOpenFile(file), nowMs)
+        if (file.unlinked || nowMs - file.locatedAtMs < locateMs) return
+        file.locatedAtMs = nowMs
+        if (!this.#stillNames(file)) locate(file.tracked, new Map())
+        return
+      }
+      if (nowMs - file.locatedAtMs < locateMs) return
+      file.locatedAtMs = nowMs
+      const stat = locate(file.tracked, new Map())
+      if (stat) this.#observe(file, stat, nowMs)
+      else {
+        const losses: Loss[] = []
+        this.#vanished(file, losses)
+        for (const loss of losses) this.#sink.lose(loss)
+      }
+    } catch (error) {
+      this.#failed(file.tracked.path, error as NodeJS.ErrnoException)
+    }
+  }
+
+  #stillNames(file: TailedFile): boolean {
+    const stat = this.#stat(file.tracked.path)
+    return stat?.ino === file.tracked.inode && stat.dev === file.tracked.device
+  }
+
+  /** Gone while nobody held it open: what was written last may have gone with it. */
+  #vanished(file: TailedFile, losses: Loss[]): void {
+    const { tracked } = file
+    const base = baseOf(tracked)
+    losses.push({
+      source: unreadFrom(tracked).source || this.#sink.agentId,
+      from: base.position,
+      to: tracked.size > base.position ? tracked.size : null,
+      reason: 'deleted-before-read',
+      lines: null,
+      detail: `${tracked.path} was deleted while nobody held it open; lines after this byte were not read`,
+    })
+    this.#finish(file)
+  }
+
+  /** A deleted file that has been read to its end and stays quiet. */
+  #drain(file: TailedFile, nowMs: number): void {
+    const { tracked } = file
+    if (file.queued || file.tracked.size !== file.endSeen || nowMs - file.changedAtMs < this.#drainMs) return
+    if (this.#waiting.includes(file)) return
+    if (tracked.size > tracked.end && file.input >= 0) {
+      this.#sink.lose({
+        source: unreadFrom(tracked).source || this.#sink.agentId,
+        from: tracked.end,
+        to: tracked.size,
+        reason: 'unterminated-line',
+        lines: 1,
+        detail: `${tracked.path} was deleted before its last line ended`,
+      })
+    }
+    this.#finish(file)
+  }
+
+  #finish(file: TailedFile): void {
+    const { tracked } = file
+    file.drained = true
+    if (file.descriptor !== null) this.#openFiles--
+    closeFile(file)
+    forgetContent(tracked)
+    const key = `${tracked.device}:${tracked.inode}`
+    this.#files.delete(key)
+    // Its inode may come back as another file's before its last acknowledgement has come.
+    if (tracked.ranges.length > 0) this.#files.set(`${key}:${tracked.path}:${this.#sweeps}`, file)
+  }
+
+  #rescan(nowMs: number): void {
+    const started = performance.now()
+    this.#paths = new Map(this.#discovery.scan().map(({ path, input }) => [path, input]))
+    for (const path of this.#fileAt.keys()) if (!this.#paths.has(path)) this.#fileAt.delete(path)
+    // A tree that takes long to walk is walked less often.
+    this.#rescanAtMs = nowMs + Math.max(this.#rescanMs, (performance.now() - started) * 20)
+  }
+
+  #open(file: TailedFile): boolean {
+    if (file.descriptor !== null) return true
+    if (this.#openFiles >= this.#openFilesMax) this.#closeQuietest()
+    if (!openFile(file)) return false
+    this.#openFiles++
+    return true
+  }
+
+  #closeQuietest(): void {
+    let quietest: TailedFile | null = null
+    for (const file of this.#files.values()) {
+      if (file.descriptor === null || file.queued || file.unlinked || file.tracked.size !== file.endSeen)
+        continue
+      if (!quietest || file.changedAtMs < quietest.changedAtMs) quietest = file
+    }
+    if (!quietest) return
+    closeFile(quietest)
+    this.#openFiles--
+  }
+
+  #stat(path: string): BigIntStats | undefined {
+    try {
+      return statSync(path, { bigint: true, throwIfNoEntry: false })
+    } catch (error) {
+      this.#failed(path, error as NodeJS.ErrnoException)
+      return undefined
+    }
+  }
+
+  #failed(path: string, error: NodeJS.ErrnoException): void {
+    if (!this.#errors.has(path)) this.#log.warn('cannot read a file', { path, error: error.message })
+    this.#errors.set(path, error.code ?? error.message)
+    if (this.#errors.size > 100) this.#errors.delete(this.#errors.keys().next().value!)
+  }
+}
