@@ -1,0 +1,287 @@
+// The shell around the groups: runs step(), turns effects into answers and records, and keeps one timer set for
+// the earliest deadline of all groups. Heartbeat and JoinGroup touch no disk; SyncGroup and commits wait for it.
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Log } from '../../runtime/log.ts'
+import type { ErrorName } from '../protocol/errors.ts'
+import {
+  defaultGroupSettings,
+  type Group,
+  type GroupEffect,
+  type GroupEvent,
+  type GroupProtocol,
+  type GroupSettings,
+  newGroup,
+  nextDeadlineMs,
+} from './group.ts'
+import type { GroupRecord } from './group-records.ts'
+import { step } from './group-step.ts'
+import { type OffsetEntry, OffsetStore, type OffsetsLog } from './offsets.ts'
+
+export type JoinOutcome = Extract<GroupEffect, { type: 'answerJoin' }> & { readonly protocolType: string }
+export interface SyncOutcome {
+  readonly error: ErrorName
+  readonly protocolType: string
+  readonly protocol: string | null
+  readonly assignment: Buffer
+}
+
+export interface JoinRequest {
+  readonly groupId: string
+  readonly memberId: string
+  readonly requireKnownId: boolean
+  readonly clientId: string
+  readonly clientHost: string
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly protocolType: string
+  readonly protocols: readonly GroupProtocol[]
+}
+
+export interface SyncRequest {
+  readonly groupId: string
+  readonly memberId: string
+  readonly generation: number
+  readonly protocolType: string | null
+  readonly protocol: string | null
+  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
+}
+
+/** A parked JoinGroup or SyncGroup, to be withdrawn when its connection ends. */
+export interface Ticket {
+  readonly groupId: string
+  readonly number: number
+}
+
+/** An empty group keeps what it committed for this long (Kafka's offsets.retention.minutes). */
+const offsetsRetentionMs = 7 * 86_400_000
+/** Of the metadata string that comes with a commit. */
+export const commitMetadataLengthMax = 4_096
+
+export class GroupCoordinator {
+  readonly #groups = new Map<string, Group>()
+  readonly #offsets: OffsetStore
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #settings: GroupSettings
+  readonly #joins = new Map<number, (outcome: JoinOutcome) => void>()
+  readonly #syncs = new Map<number, (outcome: SyncOutcome) => void>()
+  #lastTicket = 0
+  #timer: NodeJS.Timeout | undefined
+  #timerDueMs = Infinity
+
+  constructor(offsetsLog: OffsetsLog, clock: Clock, log: Log, settings: Partial<GroupSettings> = {}) {
+    this.#offsets = new OffsetStore(offsetsLog)
+    this.#clock = clock
+    this.#log = log
+    this.#settings = { ...defaultGroupSettings, ...settings }
+  }
+
+  get offsets(): Pick<OffsetStore, 'get' | 'topicsOf'> {
+    return this.#offsets
+  }
+
+  /** Reads groups and offsets back. Members that were settled are members still, with a whole session to show up. */
+  load(): void {
+    this.#offsets.load(record => this.#restore(record))
+    for (const groupId of this.#offsets.groupIds()) if (!this.#groups.has(groupId)) this.#create(groupId)
+    for (const group of this.#groups.values()) this.#arm(group)
+  }
+
+  join(request: JoinRequest, done: (outcome: JoinOutcome) => void): Ticket {
+    const ticket = ++this.#lastTicket
+    this.#joins.set(ticket, done)
+    const newMemberId = `${request.clientId}-${randomUUID()}`
+    const group = this.#groups.get(request.groupId) ?? this.#create(request.groupId)
+    this.#step(group, { type: 'join', ticket, newMemberId, ...request })
+    return { groupId: request.groupId, number: ticket }
+  }
+
+  sync(request: SyncRequest, done: (outcome: SyncOutcome) => void): Ticket | null {
+    const group = this.#groups.get(request.groupId)
+    if (!group) {
+      done({ error: 'unknownMemberId', protocolType: '', protocol: null, assignment: Buffer.alloc(0) })
+      return null
+    }
+    const ticket = ++this.#lastTicket
+    this.#syncs.set(ticket, done)
+    this.#step(group, { type: 'sync', ticket, ...request })
+    return { groupId: request.groupId, number: ticket }
+  }
+
+  heartbeat(groupId: string, memberId: string, generation: number): ErrorName {
+    const group = this.#groups.get(groupId)
+    if (!group) return 'unknownMemberId'
+    return this.#ask(group, { type: 'heartbeat', ticket: 0, memberId, generation })
+  }
+
+  leave(groupId: string, memberId: string): ErrorName {
+    const group = this.#groups.get(groupId)
+    if (!group) return 'unknownMemberId'
+    return this.#ask(group, { type: 'leave', ticket: 0, memberId })
+  }
+
+  /** `done` hears one error for all entries, when they are durable. */
+  commit(
+    claim: { readonly groupId: string; readonly memberId: string; readonly generation: number },
+    entries: readonly OffsetEntry[],
+    done: (error: ErrorName) => void,
+  ): void {
+    const { groupId, memberId, generation } = claim
+    const known = this.#groups.get(groupId)
+    if (!known && generation >= 0) {
+      done('illegalGeneration')
+      return
+    }
+    const group = known ?? this.#create(groupId)
+    const error = this.#ask(group, { type: 'commit', ticket: 0, memberId, generation })
+    if (error !== 'none' || entries.length === 0) {
+      done(error)
+      return
+    }
+    group.stateSinceMs = group.state === 'empty' ? this.#clock.monotonicMs() : group.stateSinceMs
+    this.#offsets.commit(groupId, entries, this.#clock.wallMs(), { settled: done })
+  }
+
+  /** The connection on which a request was parked has ended. */
+  withdraw(ticket: Ticket): void {
+    this.#joins.delete(ticket.number)
+    this.#syncs.delete(ticket.number)
+    const group = this.#groups.get(ticket.groupId)
+    if (group) this.#step(group, { type: 'disconnected', ticket: ticket.number })
+  }
+
+  find(groupId: string): Group | undefined {
+    return this.#groups.get(groupId)
+  }
+
+  groups(): Iterable<Group> {
+    return this.#groups.values()
+  }
+
+  /** Once in a while: forgets groups that have long been empty, keeps the internal topic short. */
+  tick(): void {
+    const nowMs = this.#clock.monotonicMs()
+    for (const group of this.#groups.values()) {
+      if (group.state !== 'empty' || group.pendingIds.size > 0) continue
+      const nothingKept = group.generation === 0 && this.#offsets.topicsOf(group.id).size === 0
+      if (nothingKept) this.#groups.delete(group.id)
+      else if (nowMs - group.stateSinceMs > offsetsRetentionMs) this.#forget(group)
+    }
+    this.#offsets.compactIfGrown(this.#clock.wallMs())
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #forget(group: Group): void {
+    if (this.#ask(group, { type: 'delete', ticket: 0 }) !== 'none') return
+    this.#groups.delete(group.id)
+    this.#log.info('a group was empty for long and is forgotten', { group: group.id })
+    this.#offsets.remove(group.id, this.#clock.wallMs(), { settled: () => {} })
+  }
+
+  #create(groupId: string): Group {
+    const group = newGroup(groupId, this.#clock.monotonicMs())
+    this.#groups.set(groupId, group)
+    return group
+  }
+
+  /** The answer to an event that is answered at once. */
+  #ask(group: Group, question: GroupEvent): ErrorName {
+    const effects = this.#step(group, question)
+    return effects.find(effect => effect.type === 'answer')?.error ?? 'none'
+  }
+
+  #step(group: Group, happened: GroupEvent): readonly GroupEffect[] {
+    const effects: GroupEffect[] = []
+    step(group, happened, this.#settings, this.#clock.monotonicMs(), effects)
+    for (const effect of effects) this.#apply(group, effect)
+    this.#arm(group)
+    return effects
+  }
+
+  #apply(group: Group, effect: GroupEffect): void {
+    switch (effect.type) {
+      case 'answer':
+        break
+      case 'answerJoin':
+        take(this.#joins, effect.ticket)?.({ ...effect, protocolType: group.protocolType })
+        break
+      case 'answerSync': {
+        const { error, assignment } = effect
+        const { protocolType, protocol } = group
+        take(this.#syncs, effect.ticket)?.({ error, protocolType, protocol, assignment })
+        break
+      }
+      case 'persist':
+        this.#persist(group, effect.generation)
+        break
+    }
+  }
+
+  #persist(group: Group, generation: number): void {
+    this.#offsets.persist(group, this.#clock.wallMs(), {
+      settled: error => {
+        if (error !== 'none') this.#log.warn('a group could not be written', { group: group.id, error })
+        this.#step(group, { type: 'persisted', generation, error })
+      },
+    })
+  }
+
+  #restore({ group: groupId, value }: Extract<GroupRecord, { type: 'group' }>): void {
+    if (value === null) {
+      this.#groups.delete(groupId)
+      return
+    }
+    const nowMs = this.#clock.monotonicMs()
+    const group = newGroup(groupId, nowMs)
+    group.generation = value.generation
+    group.protocolType = value.protocolType
+    group.protocol = value.protocol
+    group.leader = value.leader
+    for (const member of value.members) {
+      group.members.set(member.memberId, {
+        id: member.memberId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        sessionTimeoutMs: member.sessionTimeout,
+        rebalanceTimeoutMs: member.rebalanceTimeout,
+        protocols: [{ name: value.protocol ?? '', metadata: Buffer.from(member.subscription) }],
+        assignment: Buffer.from(member.assignment),
+        joinTicket: 0,
+        syncTicket: 0,
+        sessionDeadlineMs: nowMs + member.sessionTimeout,
+        idKnown: true,
+      })
+    }
+    group.state = group.members.size > 0 ? 'stable' : 'empty'
+    this.#groups.set(groupId, group)
+  }
+
+  /** Sets the timer for the group's next deadline if it is earlier than all others. */
+  #arm(group: Group): void {
+    const deadlineMs = nextDeadlineMs(group)
+    if (deadlineMs >= this.#timerDueMs) return
+    clearTimeout(this.#timer)
+    this.#timerDueMs = deadlineMs
+    const delayMs = Math.max(0, Math.ceil(deadlineMs - this.#clock.monotonicMs()))
+    this.#timer = setTimeout(() => this.#onTimer(), delayMs)
+  }
+
+  #onTimer(): void {
+    this.#timerDueMs = Infinity
+    const nowMs = this.#clock.monotonicMs()
+    for (const group of this.#groups.values()) {
+      if (nextDeadlineMs(group) <= nowMs) this.#step(group, { type: 'tick' })
+      else this.#arm(group)
+    }
+  }
+}
+
+function take<T>(parked: Map<number, T>, ticket: number): T | undefined {
+  const found = parked.get(ticket)
+  parked.delete(ticket)
+  return found
+}
