@@ -233,9 +233,12 @@ for (const watched of ['*.log', '*.log*']) {
   })
 }
 
-/** `known`: a durable checkpoint names it. What happens to a file before that, nobody promised anything about. */
+/**
+ * `known`: a durable checkpoint names it, with so many lines. What is written and truncated away between two looks at
+ * a file of which nothing was read yet leaves no trace, and nobody promised anything about it.
+ */
 function newFile() {
-  return { lines: [] as string[], partial: '', seen: false, known: false }
+  return { lines: [] as string[], partial: '', seen: -1, known: -1 }
 }
 
 async function play(seed: number, watched: string): Promise<void> {
@@ -259,18 +262,18 @@ async function play(seed: number, watched: string): Promise<void> {
     file.partial = ''
   }
   const lost = (file: ReturnType<typeof newFile>) => {
-    for (const text of file.lines) {
+    file.lines.forEach((text, index) => {
       safe.delete(text)
-      if (file.known) risky.add(text)
-    }
+      if (index < file.known) risky.add(text)
+    })
   }
   const sweep = () => {
     s.agent.sweep()
-    for (const file of files) file.seen = true
+    for (const file of files) file.seen = file.lines.length
   }
   const save = () => {
     s.agent.save()
-    for (const file of files) file.known ||= file.seen
+    for (const file of files) file.known = Math.max(file.known, file.seen)
   }
   const restart = () => {
     s.restart()
@@ -281,7 +284,7 @@ async function play(seed: number, watched: string): Promise<void> {
     writeRotated: () => write(Math.min(files.length - 1, 1), true),
     rotate: () => {
       // A file that came and left the glob while nobody looked is the one thing that cannot be found.
-      if (watched === '*.log' && !files[0]!.known) {
+      if (watched === '*.log' && files[0]!.known < 0) {
         sweep()
         save()
       }
@@ -290,10 +293,13 @@ async function play(seed: number, watched: string): Promise<void> {
       files = [newFile(), ...files]
     },
     truncate: () => {
+      const { ino } = statSync(nameOf(0))
+      const saved = s.story.checkpoint?.find(file => file.inode === `${ino}`)
+      if (!saved || saved.end === 0) files[0]!.known = Math.min(files[0]!.known, 0)
       truncateSync(nameOf(0), 0)
       lost(files[0]!)
-      files[0]!.lines = []
-      files[0]!.partial = ''
+      Object.assign(files[0]!, { lines: [], partial: '', seen: Math.min(files[0]!.seen, 0) })
+      files[0]!.known = Math.min(files[0]!.known, 0)
     },
     remove: () => {
       if (files.length < 3) return

@@ -98,7 +98,6 @@ export class Tailer {
     return bytes
   }
 
-  /** Nothing is known to be unread. */
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#waiting.length === 0
   }
@@ -265,14 +264,16 @@ export class Tailer {
   #observe(file: TailedFile, stat: BigIntStats, nowMs: number): void {
     const { tracked } = file
     const size = Number(stat.size)
-    // Same size, other time: perhaps truncated and written again to the same length. The guard will tell.
     const changed = size !== tracked.size || stat.mtimeNs !== file.modifiedNs
+    // The same size at another time may be other content: the guard will tell.
     if (changed) file.changedAtMs = nowMs
     // Shrunk below what was read, the guard will say so. Shrunk above it, nothing else would.
     if (size < tracked.size && size >= tracked.end) {
       this.#sink.lose(lossOfShrinking(tracked, this.#sink.agentId))
       tracked.saved = null
     }
+    // Where nothing was read there is no guard, and the size is all that a checkpoint can tell by.
+    if (changed && tracked.end === 0) tracked.saved = null
     tracked.size = size
     file.modifiedNs = stat.mtimeNs
     file.unlinked = stat.nlink === 0n
