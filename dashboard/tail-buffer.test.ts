@@ -1,0 +1,86 @@
+// The tail never loses a line without a row that says so, and never grows without bound.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TailRow } from '../analytics/http/contract.ts'
+import { shownMax, TailBuffer, type TailEntry, waitingMax } from './tail-buffer.ts'
+
+function row(offset: number | string, partition = 0): TailRow {
+  return { topic: 'logs', partition, offset: String(offset), at: 1, line: `line ${offset}`, level: 'info' }
+}
+
+function rows(from: number, count: number): TailRow[] {
+  return Array.from({ length: count }, (_, index) => row(from + index))
+}
+
+function words(entries: readonly TailEntry[]): string {
+  return entries
+    .map(entry => (entry.kind === 'row' ? entry.row.offset : `[${entry.lines ?? '?'} ${entry.cause}]`))
+    .join(' ')
+}
+
+test('append() puts the gap where the lines are missing: before the rows that came with it', () => {
+  const tail = new TailBuffer()
+  tail.append(rows(1, 2), undefined, 0)
+  tail.append(rows(40, 2), { dropped: 37 }, 0)
+  assert.equal(words(tail.entries), '1 2 [37 fast] 40 41')
+})
+
+test('hold() freezes the view and counts what waits; release() lets it in', () => {
+  const tail = new TailBuffer()
+  tail.append(rows(1, 2), undefined, 0)
+  tail.hold('scroll')
+  tail.append(rows(3, 2), { dropped: 5 }, 0)
+  assert.equal(words(tail.entries), '1 2')
+  assert.equal(tail.waitingLines, 7)
+  tail.hold('pause')
+  tail.release('scroll')
+  assert.equal(tail.held, true, 'one reason is left')
+  tail.release('pause')
+  assert.equal(words(tail.entries), '1 2 [5 fast] 3 4')
+  assert.equal(tail.waitingLines, 0)
+})
+
+test('what waits too long becomes one gap with the exact number', () => {
+  const tail = new TailBuffer()
+  tail.hold('scroll')
+  for (let batch = 0; batch < 20; batch += 1) tail.append(rows(1 + batch * 500, 500), undefined, 0)
+  assert.equal(tail.waitingLines, 10_000)
+  tail.release('scroll')
+  const [first] = tail.entries
+  assert.ok(first?.kind === 'gap' && first.cause === 'held' && first.lines !== null)
+  assert.equal(first.lines + tail.entries.length - 1, 10_000)
+  assert.ok(tail.entries.length <= waitingMax + 501)
+})
+
+test('the shown list is bounded and keeps the newest', () => {
+  const tail = new TailBuffer()
+  for (let batch = 0; batch < 30; batch += 1) tail.append(rows(batch * 1000, 1000), undefined, 0)
+  assert.ok(tail.entries.length <= shownMax + 500)
+  assert.equal(words(tail.entries.slice(-1)), '29999')
+})
+
+test('resume() after a reconnect shows each line once and numbers what lies between', () => {
+  const tail = new TailBuffer()
+  tail.append([row(1), row(2), row(8, 1)], undefined, 0)
+  tail.resume([row(2), row(3), row(9, 1)], false, 0)
+  assert.equal(words(tail.entries), '1 2 8 3 9', 'nothing is missing')
+  tail.resume([row(7), row(12, 1), row(5, 2)], false, 0)
+  assert.equal(words(tail.entries), '1 2 8 3 9 [5 away] 7 12 5')
+  tail.resume([row(20)], true, 0)
+  assert.equal(words(tail.entries).endsWith('[? away] 20'), true, 'a filter hides how many matched')
+})
+
+test('offsets beyond 2^53 are compared and subtracted exactly', () => {
+  const tail = new TailBuffer()
+  tail.append([row('9007199254740993')], undefined, 0)
+  tail.resume([row('9007199254740993'), row('9007199254740995'), row('10000000000000000000')], false, 0)
+  assert.equal(words(tail.entries), '9007199254740993 [1 away] 9007199254740995 10000000000000000000')
+})
+
+test('clear() starts over: the next rows are not a resume', () => {
+  const tail = new TailBuffer()
+  tail.append(rows(1, 3), undefined, 0)
+  tail.clear()
+  tail.resume(rows(100, 1), false, 0)
+  assert.equal(words(tail.entries), '100')
+})

@@ -1,0 +1,148 @@
+// The lines of the live tail: what is shown, what waits while the view is held, and every place where lines are
+// missing, as a row of its own. Bounded in both lists. Pure memory; the view renders `entries` by `version`.
+import type { TailGap, TailRow } from '../analytics/http/contract.ts'
+
+/** Ten thousand rows scroll well; what is older scrolls away for good. */
+export const shownMax = 10_000
+/** Held back while the reader reads. More than that becomes a gap row, with its number. */
+export const waitingMax = 5_000
+/** Trimming moves the whole array, so it waits until this many are too many. */
+const trimSlack = 500
+
+export type GapCause =
+  /** More lines arrived than a page can show. */
+  | 'fast'
+  /** The connection was away, or the page was hidden. */
+  | 'away'
+  /** The view was held for so long that waiting lines were dropped. */
+  | 'held'
+
+export type TailEntry =
+  | { readonly kind: 'row'; readonly id: number; readonly row: TailRow; readonly seenAt: number }
+  /** `lines` is null where a filter makes the number unknowable. */
+  | { readonly kind: 'gap'; readonly id: number; readonly lines: number | null; readonly cause: GapCause }
+
+export class TailBuffer {
+  version = 0
+  /** Every line that reached this page, skipped ones not included. */
+  linesSeen = 0
+  #shown: TailEntry[] = []
+  #waiting: TailEntry[] = []
+  #waitingLines = 0
+  readonly #holds = new Set<string>()
+  #nextId = 1
+  /** The newest offset seen of every partition. */
+  readonly #newest = new Map<string, string>()
+
+  get entries(): readonly TailEntry[] {
+    return this.#shown
+  }
+
+  get held(): boolean {
+    return this.#holds.size > 0
+  }
+
+  /** Lines that came while held, those that had to be dropped included. */
+  get waitingLines(): number {
+    return this.#waitingLines
+  }
+
+  /** New rows of a subscription that goes on. The gap, if any, lies before them. */
+  append(rows: readonly TailRow[], gap: TailGap | undefined, now: number): void {
+    if (gap && gap.dropped > 0) this.#add(this.#gap(gap.dropped, 'fast'))
+    for (const row of rows) this.#addRow(row, now)
+    this.#bound()
+  }
+
+  /**
+   * The newest rows of a subscription that starts anew. Rows already here are dropped; if lines between are
+   * missing, a gap row says so, with their number where offsets tell it (a filter hides which offsets match).
+   */
+  resume(rows: readonly TailRow[], filtered: boolean, now: number): void {
+    const fresh = rows.filter(row => {
+      const newest = this.#newest.get(partitionOf(row))
+      return newest === undefined || compareOffsets(row.offset, newest) > 0
+    })
+    const missing = this.#missingBefore(fresh)
+    if (missing > 0n) this.#add(this.#gap(filtered ? null : Number(missing), 'away'))
+    for (const row of fresh) this.#addRow(row, now)
+    this.#bound()
+  }
+
+  /** Holds the view for a reason; it moves again when every reason is gone. */
+  hold(reason: string): void {
+    if (this.#holds.has(reason)) return
+    this.#holds.add(reason)
+    this.version += 1
+  }
+
+  release(reason: string): void {
+    if (!this.#holds.delete(reason)) return
+    if (this.#holds.size === 0) {
+      this.#shown.push(...this.#waiting)
+      this.#waiting = []
+      this.#waitingLines = 0
+      this.#bound()
+    }
+    this.version += 1
+  }
+
+  clear(): void {
+    this.#shown = []
+    this.#waiting = []
+    this.#waitingLines = 0
+    this.#newest.clear()
+    this.version += 1
+  }
+
+  #addRow(row: TailRow, now: number): void {
+    this.#newest.set(partitionOf(row), row.offset)
+    this.linesSeen += 1
+    this.#add({ kind: 'row', id: this.#nextId++, row, seenAt: now })
+  }
+
+  #add(entry: TailEntry): void {
+    if (this.held) {
+      this.#waiting.push(entry)
+      this.#waitingLines += entry.kind === 'row' ? 1 : (entry.lines ?? 0)
+    } else this.#shown.push(entry)
+    this.version += 1
+  }
+
+  #gap(lines: number | null, cause: GapCause): TailEntry {
+    return { kind: 'gap', id: this.#nextId++, lines, cause }
+  }
+
+  #bound(): void {
+    if (this.#shown.length > shownMax + trimSlack) this.#shown.splice(0, this.#shown.length - shownMax)
+    if (this.#waiting.length > waitingMax + trimSlack) {
+      const dropped = this.#waiting.splice(0, this.#waiting.length - waitingMax)
+      let lines = 0
+      for (const entry of dropped) lines += entry.kind === 'row' ? 1 : (entry.lines ?? 0)
+      this.#waiting.unshift(this.#gap(lines, 'held'))
+    }
+  }
+
+  /** How many offsets lie between what was seen and the first fresh row, over the partitions known to both. */
+  #missingBefore(fresh: readonly TailRow[]): bigint {
+    let missing = 0n
+    const visited = new Set<string>()
+    for (const row of fresh) {
+      const partition = partitionOf(row)
+      if (visited.has(partition)) continue
+      visited.add(partition)
+      const newest = this.#newest.get(partition)
+      if (newest !== undefined) missing += BigInt(row.offset) - BigInt(newest) - 1n
+    }
+    return missing
+  }
+}
+
+function partitionOf(row: TailRow): string {
+  return `${row.topic}/${row.partition}`
+}
+
+/** Decimal strings beyond 2^53 compare by length, then by digits. */
+function compareOffsets(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)
+}
