@@ -1,0 +1,31 @@
+// What is wrong, in a sentence, under the bar. Absent while all is well.
+import { Shape } from './icons.tsx'
+import { useLive, usePage } from './page-context.ts'
+import { bannerWords } from './words.ts'
+
+export function Banner() {
+  const page = usePage()
+  const words = bannerWords(useLive(state => state))
+  return (
+    <div role="status" className="banner-slot">
+      {words && (
+        <div className="banner" data-kind={words.kind} data-tone={words.tone}>
+          <Shape name={words.tone === 'calm' ? 'dot' : 'cross'} />
+          <p>
+            <strong>{words.title}.</strong> {words.text}
+          </p>
+          {words.action === 'retry' && (
+            <button type="button" className="button" onClick={() => page.retry()}>
+              Retry now
+            </button>
+          )}
+          {words.action === 'reload' && (
+            <button type="button" className="button" onClick={() => window.location.reload()}>
+              Reload
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}

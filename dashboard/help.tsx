@@ -1,0 +1,67 @@
+// The keys, and what the words on this page mean.
+import { useEffect, useRef } from 'react'
+import { Icon } from './icons.tsx'
+
+const keys: readonly (readonly [string, string])[] = [
+  ['Space', 'pause, or back to live'],
+  ['/', 'filter the tail'],
+  ['w', 'wrap long lines'],
+  ['t', 'theme: system, dark, light'],
+  ['z', 'local time or UTC'],
+  ['1 2 3', 'last 5 minutes, hour, 6 hours'],
+  ['← →', 'walk through a focused chart'],
+  ['Esc', 'end a zoom, clear the filter'],
+  ['?', 'this help'],
+]
+
+const words: readonly (readonly [string, string])[] = [
+  [
+    'Line to count',
+    'from the moment an agent read a line until the commit that counts it, over the last minute',
+  ],
+  ['Active users', 'distinct visitors in the last 5 minutes'],
+  ['Errors', 'requests answered with a status of 500 or above'],
+  ['Skipped', 'lines the tail did not show; they are counted all the same'],
+  ['Lost', 'lines that could not be read, decoded or kept, each with its place in the ledger'],
+]
+
+export function Help({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    const element = dialog.current
+    if (!element) return
+    if (open && !element.open) element.showModal()
+    if (!open && element.open) element.close()
+  }, [open])
+  return (
+    <dialog ref={dialog} className="help" aria-labelledby="help-title" onClose={onClose}>
+      <header>
+        <h2 id="help-title">Keys and words</h2>
+        <button type="button" className="tool" title="Close (Esc)" onClick={onClose}>
+          <Icon name="close" />
+          <span className="sr-only">Close</span>
+        </button>
+      </header>
+      <dl className="keys">
+        {keys.map(([key, meaning]) => (
+          <div key={key}>
+            <dt>
+              {key.split(/ (?=\S)/).map(one => (
+                <kbd key={one}>{one}</kbd>
+              ))}
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+      <dl className="glossary">
+        {words.map(([word, meaning]) => (
+          <div key={word}>
+            <dt>{word}</dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </dialog>
+  )
+}

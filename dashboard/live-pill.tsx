@@ -1,0 +1,44 @@
+// The one place that says whether what you see is the present. Pressing it pauses, resumes, or tries again at once.
+import { Shape } from './icons.tsx'
+import { useLive, usePage } from './page-context.ts'
+import { pillWords } from './words.ts'
+
+export function LivePill() {
+  const page = usePage()
+  const state = useLive(whole => whole)
+  const words = pillWords(state)
+  const press = () => {
+    if (words.action === 'retry') page.retry()
+    else if (words.action !== 'none') page.togglePause()
+  }
+  const label = { pause: 'Pause', resume: 'Resume', retry: 'Retry now', none: '' }[words.action]
+  return (
+    <button
+      type="button"
+      className="pill"
+      data-state={words.state}
+      data-tone={words.tone}
+      data-seq={state.seqs['overview']}
+      aria-disabled={words.action === 'none'}
+      title={label === '' ? undefined : `${label}${words.action === 'retry' ? '' : ' (Space)'}`}
+      onClick={press}
+    >
+      <Shape name={words.shape} />
+      <span className="pill-word">{words.word}</span>
+      {words.detail !== '' && <span className="pill-detail">{words.detail}</span>}
+    </button>
+  )
+}
+
+/** Tells a screen reader when the page stops or starts being live: the state's word, not its seconds. */
+export function LiveAnnouncer() {
+  const word = useLive(state => {
+    const words = pillWords(state)
+    return words.state === 'reconnecting' ? 'Reconnecting' : words.word
+  })
+  return (
+    <p className="sr-only" aria-live="polite">
+      {word}
+    </p>
+  )
+}

@@ -1,0 +1,259 @@
+// The page without its markup: the shell around the live step machine. It alone touches the socket, timers, fetch,
+// history and storage; it folds what arrives into the model at once and publishes at most once a frame.
+import type { LoginRequest, MeAnswer, Problem, ServerMessage } from '../analytics/http/contract.ts'
+import { liveStep } from './live.ts'
+import { initialLive, type LiveEffect, type LiveEvent, type LiveState, nextDeadline } from './live-state.ts'
+import { Model, seriesMetrics } from './model.ts'
+import {
+  type Memory,
+  type RangeName,
+  ranges,
+  readSettings,
+  rememberSettings,
+  type Settings,
+  searchOf,
+} from './settings.ts'
+import { createStore, initialPage, type PageState, type Store, type Zoom } from './store.ts'
+
+const answerWithinMs = 10_000
+/** The subscriptions beside one per series. Keys name panels: `data-seq` hangs on them. */
+const topKey = 'top'
+const tailKey = 'tail'
+
+export class Page {
+  readonly model = new Model()
+  readonly store: Store<PageState>
+  /** Charts draw from the model's rings; they are called once a frame, after the store has published. */
+  readonly frames = new Set<() => void>()
+  readonly live: LiveState
+  readonly flushes = { count: 0, lastMs: 0, worstMs: 0 }
+  #socket: WebSocket | null = null
+  #timer: number | undefined
+  #frame: number | undefined
+
+  constructor() {
+    const narrow = window.matchMedia('(max-width: 699px)').matches
+    const clockOffset = Date.now() - performance.now()
+    this.live = initialLive((Math.random() * 2 ** 32) >>> 0, clockOffset)
+    this.store = createStore(initialPage(readSettings(window.location.search, memory(), narrow), Date.now()))
+  }
+
+  /** Subscribes to what the view shows and connects, signing in first if the URL is a sign-in link. */
+  start(token: string | null): void {
+    this.live.hidden = document.hidden
+    document.addEventListener('visibilitychange', () => {
+      this.#dispatch({ type: 'visibility', hidden: document.hidden })
+    })
+    window.addEventListener('online', () => this.#dispatch({ type: 'retry' }))
+    window.setInterval(() => this.#requestFrame(), 1000)
+    const { settings } = this.store.get()
+    this.model.setRange(ranges[settings.range])
+    this.#dispatch({ type: 'subscribe', key: 'overview', topic: 'overview', args: {} })
+    this.#subscribeRange(settings.range)
+    this.#dispatch({ type: 'subscribe', key: 'losses', topic: 'losses', args: {} })
+    this.#subscribeTail(settings)
+    if (token === null) this.#dispatch({ type: 'start' })
+    else void this.signIn(token)
+  }
+
+  retry(): void {
+    this.#dispatch({ type: 'retry' })
+  }
+
+  serverNow(): number {
+    return performance.now() + this.live.serverOffsetMs
+  }
+
+  togglePause(): void {
+    if (this.model.pausedAt === null) this.model.pause(this.serverNow())
+    else this.model.resume()
+    this.#requestFrame()
+  }
+
+  /** Holds the tail alone, because the reader scrolled away or selects text in it. */
+  holdTail(reason: string, held: boolean): void {
+    if (held) this.model.tail.hold(reason)
+    else this.model.tail.release(reason)
+    this.#requestFrame()
+  }
+
+  zoom(zoom: Zoom | null): void {
+    this.store.set({ zoom })
+    this.#requestFrame()
+  }
+
+  change(change: Partial<Settings>): void {
+    const before = this.store.get().settings
+    const settings = { ...before, ...change }
+    this.store.set({ settings })
+    rememberSettings(change, memory())
+    window.history.replaceState(null, '', `${searchOf(settings) || '/'}${window.location.hash}`)
+    if (settings.range !== before.range) {
+      this.model.setRange(ranges[settings.range])
+      this.store.set({ zoom: null })
+      this.#subscribeRange(settings.range)
+    }
+    if (settings.topic !== before.topic || settings.filter !== before.filter) this.#subscribeTail(settings)
+    this.#requestFrame()
+  }
+
+  async signIn(token: string): Promise<void> {
+    this.store.set({ signIn: { state: 'working' } })
+    const detail = await login(token)
+    if (detail === null) this.store.set({ signIn: { state: 'idle' } })
+    else this.store.set({ signIn: { state: 'failed', detail } })
+    if (window.location.pathname !== '/') window.history.replaceState(null, '', '/')
+    // Even after a failure: the link may be used up because this browser is signed in already.
+    this.#dispatch({ type: 'start' })
+  }
+
+  #subscribeRange(name: RangeName): void {
+    const { step, points } = ranges[name]
+    for (const metric of seriesMetrics) {
+      const args = { metric, step, points: String(points) }
+      this.#dispatch({ type: 'subscribe', key: `series:${metric}`, topic: 'series', args })
+    }
+    const args = { dimension: 'path', metric: 'requests', window: name, limit: '10' }
+    this.#dispatch({ type: 'subscribe', key: topKey, topic: 'top', args })
+  }
+
+  #subscribeTail({ topic, filter }: Settings): void {
+    this.model.restartTail(filter !== '')
+    const args = filter === '' ? { topic } : { topic, filter }
+    this.#dispatch({ type: 'subscribe', key: tailKey, topic: 'tail', args })
+  }
+
+  #dispatch(event: LiveEvent): void {
+    const effects: LiveEffect[] = []
+    liveStep(this.live, event, performance.now(), effects)
+    for (const effect of effects) this.#run(effect)
+    this.#arm()
+    this.#requestFrame()
+  }
+
+  #run(effect: LiveEffect): void {
+    switch (effect.type) {
+      case 'checkSession':
+        void session().then(answer => this.#dispatch({ type: 'session', ...answer }))
+        return
+      case 'openSocket':
+        this.#open()
+        return
+      case 'closeSocket':
+        this.#leave()
+        return
+      case 'send':
+        this.#socket?.send(JSON.stringify(effect.message))
+        return
+      case 'data':
+        this.model.take(effect.key, effect.data, effect.snapshot, performance.now())
+        return
+      case 'refused':
+        this.model.refuse(effect.key, effect.detail)
+        return
+    }
+  }
+
+  #open(): void {
+    this.#leave()
+    const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws'
+    const socket = new WebSocket(`${scheme}://${window.location.host}/api/v1/live`, 'tailrace.v1')
+    this.#socket = socket
+    socket.onopen = () => this.#dispatch({ type: 'opened' })
+    socket.onclose = event => this.#dispatch({ type: 'closed', code: event.code })
+    socket.onmessage = event => {
+      const message = parsed(event.data)
+      if (message) this.#dispatch({ type: 'message', message })
+    }
+  }
+
+  /** Closes the socket and stops listening to it: what it still says belongs to the past. */
+  #leave(): void {
+    const socket = this.#socket
+    this.#socket = null
+    if (!socket) return
+    socket.onopen = null
+    socket.onmessage = null
+    socket.onclose = null
+    socket.close()
+  }
+
+  /** One timer for whatever the step machine waits for next. */
+  #arm(): void {
+    window.clearTimeout(this.#timer)
+    const due = nextDeadline(this.live)
+    if (due === null) return
+    this.#timer = window.setTimeout(
+      () => this.#dispatch({ type: 'tick' }),
+      Math.max(0, due - performance.now()) + 1,
+    )
+  }
+
+  /** A hidden page publishes nothing: what arrives waits, folded, in the model. */
+  #requestFrame(): void {
+    if (this.#frame !== undefined || document.hidden) return
+    this.#frame = window.requestAnimationFrame(() => {
+      this.#frame = undefined
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const started = performance.now()
+    this.store.set(this.model.view(this.live, started))
+    for (const draw of this.frames) draw()
+    this.flushes.count += 1
+    this.flushes.lastMs = performance.now() - started
+    this.flushes.worstMs = Math.max(this.flushes.worstMs, this.flushes.lastMs)
+  }
+}
+
+/** The browser's storage; even asking for it throws where it is denied. */
+function memory(): Memory {
+  try {
+    return window.localStorage
+  } catch {
+    return { getItem: () => null, setItem: () => {} }
+  }
+}
+
+function parsed(text: unknown): ServerMessage | null {
+  try {
+    return typeof text === 'string' ? (JSON.parse(text) as ServerMessage) : null
+  } catch {
+    return null
+  }
+}
+
+/** Whether this browser is signed in. Anything but a clear answer counts as unreachable and is tried again. */
+async function session(): Promise<{ answer: 'ok' | 'signedOut' | 'unreachable'; build?: string }> {
+  try {
+    const response = await fetch('/api/v1/me', {
+      cache: 'no-store',
+      signal: AbortSignal.timeout(answerWithinMs),
+    })
+    if (response.status === 401) return { answer: 'signedOut' }
+    if (!response.ok) return { answer: 'unreachable' }
+    return { answer: 'ok', build: ((await response.json()) as MeAnswer).build }
+  } catch {
+    return { answer: 'unreachable' }
+  }
+}
+
+/** Trades a one-time token for a session cookie; null, or why not. */
+async function login(token: string): Promise<string | null> {
+  const body: LoginRequest = { token }
+  try {
+    const response = await fetch('/api/v1/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(answerWithinMs),
+    })
+    if (response.ok) return null
+    const problem = (await response.json().catch(() => null)) as Problem | null
+    return problem?.detail || 'This link has been used already, or it is more than 15 minutes old.'
+  } catch {
+    return 'The server does not answer. Is Tailrace running?'
+  }
+}
