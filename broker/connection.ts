@@ -1,0 +1,259 @@
+// One client connection: frames in, calls out, answers in the order of the requests. One request is served at a
+// time, except that up to five Produce requests overlap. Bytes that make no sense end this connection alone.
+import type { Socket } from 'node:net'
+import type { Log } from '../runtime/log.ts'
+import { Call, type CallOwner, parked, silent } from './call.ts'
+import { versionRangeOf } from './handler-row.ts'
+import { accepts, apis } from './protocol/apis.ts'
+import { type ExternalBytes, Writer } from './protocol/bytes.ts'
+import { errorCodes } from './protocol/errors.ts'
+import {
+  decodeRequest,
+  decodeRequestHeader,
+  encodeResponse,
+  FrameSplitter,
+  framePieces,
+  type RequestHeader,
+} from './protocol/frame.ts'
+import { ProtocolError } from './protocol/protocol-error.ts'
+import { ResponseSender } from './response-sender.ts'
+import type { ServerContext } from './server.ts'
+
+/** Kafka's clients keep at most this many Produce requests in flight. */
+const overlappingProducesMax = 5
+/** More than this waiting to be served, and the socket is not read until there is less. */
+const waitingFramesMax = 16
+/** Answers the client has not taken; above it nothing more is served to it. */
+const unsentBytesMax = 1 << 20
+
+export class Connection implements CallOwner {
+  readonly clientHost: string
+  /** When bytes last came, on the monotonic clock. */
+  lastReadMs: number
+  readonly #socket: Socket
+  readonly #context: ServerContext
+  readonly #log: Log
+  readonly #splitter: FrameSplitter
+  readonly #sender: ResponseSender
+  #writer = new Writer()
+  /** Frames that have arrived and are not served yet. */
+  #frames: Buffer[] = []
+  #waitingBytes = 0
+  /** Calls being served or answered out of turn, in the order of their requests. */
+  readonly #calls: Call[] = []
+  #pumping = false
+  #flushing = false
+  #closed = false
+  #pausedFor = 0
+
+  constructor(socket: Socket, context: ServerContext) {
+    this.#socket = socket
+    this.#context = context
+    this.#log = context.log
+    this.clientHost = `/${socket.remoteAddress ?? 'unknown'}`
+    this.lastReadMs = context.clock.monotonicMs()
+    this.#splitter = new FrameSplitter(context.limits.frameBytesMax)
+    this.#sender = new ResponseSender(
+      socket,
+      context.sendfile,
+      context.counters.send,
+      () => this.#onSenderIdle(),
+      reason => this.close(reason),
+    )
+    socket.setNoDelay(true)
+    socket.on('data', chunk => this.#onData(chunk))
+    socket.on('drain', () => this.#pump())
+    socket.on('error', error => this.#log.debug('connection failed', { client: this.clientHost, error }))
+    socket.on('close', () => this.#onClosed())
+  }
+
+  /** Bytes held for requests that have not been served: what the budget of all connections counts. */
+  get heldBytes(): number {
+    return this.#splitter.heldBytes + this.#waitingBytes
+  }
+
+  /** A frame has begun and not ended. */
+  get isAssembling(): boolean {
+    return this.#splitter.heldBytes > 0
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedFor !== 0
+  }
+
+  /** Nothing is asked of us and nothing is owed. */
+  get isIdle(): boolean {
+    return this.#calls.length === 0 && this.#frames.length === 0 && !this.#sender.isBusy
+  }
+
+  /** Stops reading for a reason; the socket is read again when every reason has gone. */
+  pause(reason: PauseReason): void {
+    if (this.#pausedFor === 0) this.#socket.pause()
+    this.#pausedFor |= reason
+  }
+
+  resume(reason: PauseReason): void {
+    if ((this.#pausedFor & reason) === 0) return
+    this.#pausedFor &= ~reason
+    if (this.#pausedFor === 0 && !this.#closed) this.#socket.resume()
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return
+    this.#context.counters.refusedConnections.add()
+    this.#log.warn('connection closed', { client: this.clientHost, port: this.#socket.remotePort, reason })
+    this.#socket.destroy()
+    this.#onClosed()
+  }
+
+  /** For a broker that stops: no reason to log. */
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  onAnswered(call: Call): void {
+    this.#context.counters.answered(call, this.#context.clock.monotonicMs())
+    if (this.#closed) return
+    if (this.#calls[0] === call) this.#flush()
+  }
+
+  #onData(chunk: Buffer): void {
+    this.lastReadMs = this.#context.clock.monotonicMs()
+    this.#context.counters.receivedBytes.add(chunk.length)
+    try {
+      this.#splitter.push(chunk)
+      for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) {
+        this.#frames.push(frame)
+        this.#waitingBytes += frame.length
+      }
+    } catch (error) {
+      this.#refuse(error, null)
+      return
+    }
+    this.#pump()
+    if (this.#frames.length >= waitingFramesMax) this.pause(pauseReasons.waitingFrames)
+    this.#context.budget.update(this)
+  }
+
+  /** Serves what may be served now. */
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    let served = 0
+    while (served < this.#frames.length && !this.#closed && this.#mayServe(this.#frames[served]!)) {
+      const frame = this.#frames[served++]!
+      this.#waitingBytes -= frame.length
+      this.#serve(frame)
+    }
+    this.#pumping = false
+    if (served === 0) return
+    this.#frames = this.#frames.slice(served)
+    if (this.#frames.length < waitingFramesMax) this.resume(pauseReasons.waitingFrames)
+    this.#context.budget.update(this)
+  }
+
+  #mayServe(frame: Buffer): boolean {
+    if (this.#sender.isBusy || this.#socket.writableLength > unsentBytesMax) return false
+    if (this.#calls.length === 0) return true
+    const isProduce = frame.length >= 2 && frame.readInt16BE(0) === apis.produce.key
+    return isProduce && this.#calls.length < overlappingProducesMax && this.#calls.every(isProduceCall)
+  }
+
+  #serve(frame: Buffer): void {
+    let header: RequestHeader | null = null
+    try {
+      header = decodeRequestHeader(frame)
+      const call = this.#begin(header)
+      if (call === null) return
+      const row = this.#context.handlers.get(header.apiKey)!
+      const answer = row.handle(decodeRequest(frame, header, row.api), call)
+      if (answer === parked) return
+      if (answer === silent) call.answer(null)
+      else if (answer instanceof Promise) this.#answerLater(call, answer)
+      else call.answer(answer)
+    } catch (error) {
+      this.#refuse(error, header)
+    }
+  }
+
+  /** The call, or null when the request was refused or answered here. */
+  #begin(header: RequestHeader): Call | null {
+    const { apiKey, apiVersion, correlationId } = header
+    const row = this.#context.handlers.get(apiKey)
+    if (row === undefined) throw new ProtocolError(`API key ${apiKey} is not served here`, 0)
+    const nowMs = this.#context.clock.monotonicMs()
+    const call = new Call(this, row.api, apiVersion, correlationId, header.clientId ?? '', nowMs)
+    if (accepts(row.api, apiVersion)) {
+      this.#calls.push(call)
+      this.#context.onRequest(this, call)
+      return call
+    }
+    if (apiKey !== apis.apiVersions.key) {
+      throw new ProtocolError(`${row.api.name} version ${apiVersion} is not served here`, 2)
+    }
+    // A client newer than we are: version 0 is what every client understands (KIP-511).
+    const oldest = new Call(this, row.api, 0, correlationId, header.clientId ?? '', nowMs)
+    this.#calls.push(oldest)
+    oldest.answer({ errorCode: errorCodes.unsupportedVersion, apiKeys: [versionRangeOf(row.api)] })
+    return null
+  }
+
+  #answerLater(call: Call, answer: Promise<unknown>): void {
+    answer.then(
+      body => {
+        if (!call.answered) call.answer(body)
+      },
+      (error: unknown) => this.#refuse(error, call),
+    )
+  }
+
+  #refuse(error: unknown, at: { readonly correlationId: number } | null): void {
+    if (error instanceof ProtocolError) {
+      this.close(error.reason)
+      return
+    }
+    this.#log.error('a request failed', { client: this.clientHost, request: at, error })
+    this.close('the request could not be served')
+  }
+
+  /** Sends the answers whose turn it is. */
+  #flush(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    while (this.#calls[0]?.answered && !this.#sender.isBusy && !this.#closed) this.#send(this.#calls.shift()!)
+    this.#flushing = false
+    this.#pump()
+  }
+
+  #send(call: Call): void {
+    if (call.body === null) return
+    const writer = this.#writer
+    writer.reset()
+    encodeResponse(writer, call.api, call.apiVersion, call.correlationId, call.body)
+    const pieces: (Buffer | ExternalBytes)[] =
+      writer.externals.length > 0 ? framePieces(writer) : [writer.buffer.subarray(0, writer.position)]
+    this.#sender.send(pieces)
+  }
+
+  #onSenderIdle(): void {
+    if (!this.#closed) this.#flush()
+  }
+
+  #onClosed(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#frames = []
+    this.#waitingBytes = 0
+    this.#sender.abandon()
+    for (const call of this.#calls) call.onGone?.()
+    this.#calls.length = 0
+    this.#context.onClosed(this)
+  }
+}
+
+export const pauseReasons = { waitingFrames: 1, budget: 2 } as const
+export type PauseReason = (typeof pauseReasons)[keyof typeof pauseReasons]
+
+function isProduceCall(call: Call): boolean {
+  return call.api.key === apis.produce.key
+}

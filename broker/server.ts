@@ -1,0 +1,208 @@
+// The door: accepts connections within limits, on loopback only, and keeps what they hold in memory within one
+// budget. What a request means is the handlers' business.
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Clock } from '../runtime/clock.ts'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
+import type { BrokerCounters } from './broker-metrics.ts'
+import type { Call } from './call.ts'
+import { Connection, pauseReasons } from './connection.ts'
+import type { HandlerTable } from './handler-row.ts'
+import type { Sendfile } from './sendfile.ts'
+
+export interface ServerLimits {
+  readonly frameBytesMax: number
+  readonly connectionsMax: number
+  /** Of requests that have arrived, whole or in part, and are not served yet, over all connections. */
+  readonly heldBytesMax: number
+  /** A frame that stops arriving for this long ends its connection. */
+  readonly frameStallMs: number
+  /** Kafka's connections.max.idle.ms. */
+  readonly idleMs: number
+}
+
+export const defaultLimits: ServerLimits = {
+  frameBytesMax: 100 * 1024 * 1024,
+  connectionsMax: 4_000,
+  heldBytesMax: 64 * 1024 * 1024,
+  frameStallMs: 30_000,
+  idleMs: 600_000,
+}
+
+/** What a connection needs of the house around it. */
+export interface ServerContext {
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: ServerLimits
+  readonly sendfile: Sendfile | null
+  readonly counters: BrokerCounters
+  readonly budget: HeldBytesBudget
+  readonly handlers: HandlerTable
+  /** Before a request is served. */
+  onRequest(connection: Connection, call: Call): void
+  onClosed(connection: Connection): void
+}
+
+/**
+ * Bounds the memory of requests in arrival. Over the limit every connection that holds bytes stops being read,
+ * but one: if all stopped, none could ever finish its frame.
+ */
+export class HeldBytesBudget {
+  readonly #limit: number
+  readonly #held = new Map<Connection, number>()
+  readonly #paused = new Set<Connection>()
+  #total = 0
+  #privileged: Connection | null = null
+
+  constructor(limitBytes: number) {
+    this.#limit = limitBytes
+  }
+
+  get totalBytes(): number {
+    return this.#total
+  }
+
+  update(connection: Connection): void {
+    const before = this.#held.get(connection) ?? 0
+    const now = connection.heldBytes
+    if (before === now) return
+    this.#total += now - before
+    if (now === 0) this.#held.delete(connection)
+    else this.#held.set(connection, now)
+    if (now === 0 && this.#privileged === connection) this.#privileged = null
+    if (this.#total <= this.#limit) this.#resumeAll()
+    else if (this.#privileged === null && now > 0) this.#privilege(connection)
+    else if (this.#privileged === null) this.#privilege(this.#paused.values().next().value ?? null)
+    else if (this.#privileged !== connection) this.#pause(connection)
+  }
+
+  forget(connection: Connection): void {
+    this.#paused.delete(connection)
+    this.update(connection)
+  }
+
+  #pause(connection: Connection): void {
+    this.#paused.add(connection)
+    connection.pause(pauseReasons.budget)
+  }
+
+  #privilege(connection: Connection | null): void {
+    this.#privileged = connection
+    if (connection && this.#paused.delete(connection)) connection.resume(pauseReasons.budget)
+  }
+
+  #resumeAll(): void {
+    this.#privileged = null
+    for (const connection of this.#paused) {
+      this.#paused.delete(connection)
+      connection.resume(pauseReasons.budget)
+    }
+  }
+}
+
+/** What the house hands over once it is open. */
+export type House = Pick<ServerContext, 'handlers' | 'onRequest' | 'onClosed'>
+
+export class Server {
+  readonly #base: Omit<ServerContext, keyof House>
+  readonly #server: NetServer
+  readonly #connections = new Set<Connection>()
+  /** Accepted before the broker was open: unread until it is. */
+  readonly #early = new Set<Socket>()
+  #context: ServerContext | null = null
+
+  constructor(base: Omit<ServerContext, keyof House | 'budget'>) {
+    this.#base = { ...base, budget: new HeldBytesBudget(base.limits.heldBytesMax) }
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#onSocket(socket))
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  get heldBytes(): number {
+    return this.#base.budget.totalBytes
+  }
+
+  /** Resolves with the port; a taken one is an ExitError that names the flag to change. Clients wait until serve(). */
+  listen(host: string, port: number): Promise<number> {
+    if (!isLoopback(host)) {
+      throw new ExitError(
+        exitCodes.config,
+        `Cannot listen on ${host}: without TLS and credentials only loopback addresses are served`,
+      )
+    }
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
+      this.#server.listen({ host, port, backlog: 511 }, () => {
+        const address = this.#server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  /** From now on requests are answered. */
+  serve(house: House): void {
+    this.#context = {
+      ...this.#base,
+      ...house,
+      onClosed: connection => {
+        this.#connections.delete(connection)
+        this.#base.budget.forget(connection)
+        house.onClosed(connection)
+      },
+    }
+    for (const socket of this.#early) if (!socket.destroyed) this.#admit(socket, this.#context)
+    this.#early.clear()
+  }
+
+  /** Ends connections that stalled in the middle of a frame or were silent for very long. */
+  tick(): void {
+    const nowMs = this.#base.clock.monotonicMs()
+    const { frameStallMs, idleMs } = this.#base.limits
+    for (const connection of this.#connections) {
+      const silentMs = nowMs - connection.lastReadMs
+      if (connection.isAssembling && silentMs > frameStallMs && !connection.isPaused) {
+        connection.close(`a frame stopped arriving for ${frameStallMs} ms`)
+      } else if (silentMs > idleMs && connection.isIdle) connection.end()
+    }
+  }
+
+  close(): Promise<void> {
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    for (const socket of this.#early) socket.destroy()
+    for (const connection of this.#connections) connection.end()
+    return closed
+  }
+
+  #onSocket(socket: Socket): void {
+    const open = this.#connections.size + this.#early.size
+    if (open >= this.#base.limits.connectionsMax) {
+      this.#base.counters.refusedConnections.add()
+      this.#base.log.warn('connection refused', { reason: `${open} are open already` })
+      socket.destroy()
+    } else if (this.#context === null) {
+      socket.on('error', () => {})
+      this.#early.add(socket)
+    } else this.#admit(socket, this.#context)
+  }
+
+  #admit(socket: Socket, context: ServerContext): void {
+    this.#connections.add(new Connection(socket, context))
+    socket.resume()
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return error
+  const why = error.code === 'EACCES' ? 'not allowed for this user' : 'taken by another process'
+  return new ExitError(
+    exitCodes.config,
+    `Cannot listen on ${host}:${port}: the port is ${why}. Choose another with --kafka-port`,
+    { cause: error },
+  )
+}
