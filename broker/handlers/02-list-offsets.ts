@@ -1,0 +1,90 @@
+// ListOffsets, v1-11. The offset of a timestamp, or of a place that a negative one names. Names that came with a
+// later version than the request's are refused, as Kafka does.
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import type { Answer } from '../handler-row.ts'
+import type { apis } from '../protocol/apis.ts'
+import { type ErrorName, errorCodes } from '../protocol/errors.ts'
+import { listOffsetsTimestamps as at, type ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
+import type { Partition } from '../replication/partition.ts'
+import { epochError, knowsHighWatermark } from '../replication/replica.ts'
+
+interface Found {
+  readonly error: ErrorName
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+const refused = (error: ErrorName): Found => ({ error, offset: -1, timestamp: -1, leaderEpoch: -1 })
+const nothing = refused('none')
+
+/** First version in which each name may be asked for. */
+const sinceVersion = new Map<number, number>([
+  [at.latest, 1],
+  [at.earliest, 1],
+  [at.maxTimestamp, 7],
+  [at.earliestLocal, 8],
+  [at.latestTiered, 9],
+  [at.earliestPendingUpload, 11],
+])
+
+export function listOffsets(
+  request: ListOffsetsRequest,
+  call: Call,
+  broker: Broker,
+): Answer<typeof apis.listOffsets> {
+  const topics = request.topics.map(({ name, partitions }) => {
+    const served = broker.topics.byName(name)
+    return {
+      name,
+      partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+        const partition = served?.partitions[partitionIndex]
+        const found = find(partition, currentLeaderEpoch, timestamp, call.apiVersion)
+        const { error, offset, leaderEpoch } = found
+        return {
+          partitionIndex,
+          errorCode: errorCodes[error],
+          timestamp: found.timestamp,
+          offset,
+          leaderEpoch,
+        }
+      }),
+    }
+  })
+  return { topics }
+}
+
+function find(
+  partition: Partition | undefined,
+  currentLeaderEpoch: number,
+  timestamp: number,
+  apiVersion: number,
+): Found {
+  if (!partition) return refused('unknownTopicOrPartition')
+  const fenced = epochError(partition.replica, currentLeaderEpoch)
+  if (fenced !== 'none') return refused(fenced)
+  if (timestamp < 0 && apiVersion < (sinceVersion.get(timestamp) ?? Infinity))
+    return refused('unsupportedVersion')
+  if (!knowsHighWatermark(partition.replica) && timestamp !== at.earliest) {
+    return refused(apiVersion >= 5 ? 'offsetNotAvailable' : 'leaderNotAvailable')
+  }
+  return lookUp(partition, timestamp)
+}
+
+function lookUp({ log, replica }: Partition, timestamp: number): Found {
+  switch (timestamp) {
+    case at.latest:
+      return { ...nothing, offset: replica.highWatermark, leaderEpoch: replica.leaderEpoch }
+    case at.earliest:
+    case at.earliestLocal:
+      return { ...nothing, offset: log.logStartOffset, leaderEpoch: log.epochOf(log.logStartOffset) }
+    case at.latestTiered:
+    case at.earliestPendingUpload:
+      return nothing
+    case at.maxTimestamp:
+      return { ...nothing, ...log.offsetOfMaxTimestamp(replica.highWatermark) }
+    default:
+      return { ...nothing, ...log.offsetForTimestamp(timestamp, replica.highWatermark) }
+  }
+}

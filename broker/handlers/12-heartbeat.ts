@@ -1,0 +1,17 @@
+// Heartbeat, v0-4. Says whether the member must rejoin; never waits for a disk.
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import type { Answer } from '../handler-row.ts'
+import type { apis } from '../protocol/apis.ts'
+import { errorCodes } from '../protocol/errors.ts'
+import type { HeartbeatRequest } from '../protocol/messages/12-heartbeat.ts'
+
+export function heartbeat(
+  request: HeartbeatRequest,
+  _call: Call,
+  broker: Broker,
+): Answer<typeof apis.heartbeat> {
+  const { groupId, memberId, generationId, groupInstanceId } = request
+  if (groupInstanceId !== null) return { errorCode: errorCodes.unsupportedVersion }
+  return { errorCode: errorCodes[broker.groups.heartbeat(groupId, memberId, generationId)] }
+}

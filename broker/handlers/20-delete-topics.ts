@@ -1,0 +1,34 @@
+// DeleteTopics, v1-6. By name, or by id from v6 on. The name is free when this is answered.
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import type { LaterAnswer } from '../handler-row.ts'
+import type { apis } from '../protocol/apis.ts'
+import { zeroUuid } from '../protocol/bytes.ts'
+import { type ErrorName, errorCodes } from '../protocol/errors.ts'
+import type { DeleteTopicsRequest } from '../protocol/messages/20-delete-topics.ts'
+
+export async function deleteTopics(
+  request: DeleteTopicsRequest,
+  call: Call,
+  broker: Broker,
+): LaterAnswer<typeof apis.deleteTopics> {
+  const wishes =
+    call.apiVersion >= 6 ? request.topics : request.topicNames.map(name => ({ name, topicId: zeroUuid }))
+  const responses = []
+  for (const wish of wishes) responses.push(await deleteOne(wish, broker))
+  return { responses }
+}
+
+async function deleteOne(wish: { readonly name: string | null; readonly topicId: string }, broker: Broker) {
+  const served = wish.name === null ? broker.topics.byId(wish.topicId) : broker.topics.byName(wish.name)
+  const answer = (error: ErrorName, errorMessage: string | null) => ({
+    name: served?.name ?? wish.name,
+    topicId: served?.id ?? wish.topicId,
+    errorCode: errorCodes[error],
+    errorMessage,
+  })
+  if (!served) return answer(wish.name === null ? 'unknownTopicId' : 'unknownTopicOrPartition', null)
+  if (served.isInternal) return answer('invalidTopicException', 'An internal topic cannot be deleted.')
+  await broker.deleteTopic(served)
+  return answer('none', null)
+}

@@ -1,0 +1,115 @@
+// DescribeConfigs, v1-4. The settings of topics, with where each value comes from, and a few facts of the broker.
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import {
+  type ConfigType,
+  configRow,
+  type EffectiveConfig,
+  effectiveConfig,
+  topicConfigNames,
+} from '../controller/topic-configs.ts'
+import type { Answer } from '../handler-row.ts'
+import type { apis } from '../protocol/apis.ts'
+import { type ErrorName, errorCodes } from '../protocol/errors.ts'
+import {
+  configResourceTypes,
+  configSources,
+  configTypes,
+  type DescribeConfigsRequest,
+} from '../protocol/messages/32-describe-configs.ts'
+import type { ServedTopic } from '../topic-table.ts'
+
+export const configSourceCodes: Readonly<Record<EffectiveConfig['source'], number>> = {
+  topic: configSources.topic,
+  broker: configSources.staticBroker,
+  default: configSources.default,
+}
+
+type Resource = DescribeConfigsRequest['resources'][number]
+
+export function describeConfigs(
+  request: DescribeConfigsRequest,
+  _call: Call,
+  broker: Broker,
+): Answer<typeof apis.describeConfigs> {
+  return { results: request.resources.map(resource => describe(resource, request, broker)) }
+}
+
+function describe(resource: Resource, request: DescribeConfigsRequest, broker: Broker) {
+  const { resourceType, resourceName } = resource
+  if (resourceType === configResourceTypes.topic) {
+    const served = broker.topics.byName(resourceName)
+    if (!served)
+      return refused(resource, 'unknownTopicOrPartition', `Topic "${resourceName}" does not exist.`)
+    return { ...resource, errorCode: 0, configs: topicConfigs(served, resource, request, broker) }
+  }
+  if (resourceType === configResourceTypes.broker) {
+    if (resourceName !== '' && resourceName !== String(broker.endpoint.nodeId)) {
+      return refused(resource, 'invalidRequest', `Broker "${resourceName}" does not exist.`)
+    }
+    return { ...resource, errorCode: 0, configs: brokerConfigs(resource, broker) }
+  }
+  return refused(resource, 'invalidRequest', `Resources of type ${resourceType} are not described here.`)
+}
+
+function refused(resource: Resource, error: ErrorName, errorMessage: string) {
+  return { ...resource, errorCode: errorCodes[error], errorMessage }
+}
+
+function topicConfigs(
+  served: ServedTopic,
+  resource: Resource,
+  request: DescribeConfigsRequest,
+  broker: Broker,
+) {
+  return topicConfigNames
+    .filter(name => isWanted(name, resource))
+    .map(name => {
+      const row = configRow(name)!
+      const { configDefaults } = broker.parts
+      const { value, source } = effectiveConfig(name, served.configs, configDefaults)
+      const synonyms = []
+      if (request.includeSynonyms) {
+        if (source === 'topic') synonyms.push({ name, value, source: configSources.topic })
+        const standIn = configDefaults[name]
+        if (standIn !== undefined) synonyms.push({ name, value: standIn, source: configSources.staticBroker })
+        synonyms.push({ name, value: row.default, source: configSources.default })
+      }
+      return {
+        name,
+        value,
+        configSource: configSourceCodes[source],
+        synonyms,
+        configType: configTypes[row.type satisfies ConfigType],
+        documentation: request.includeDocumentation ? row.documentation : null,
+      }
+    })
+}
+
+function brokerConfigs(resource: Resource, broker: Broker) {
+  const { config } = broker.parts
+  const facts: readonly (readonly [string, string])[] = [
+    ['broker.id', String(config.brokerId)],
+    ['auto.create.topics.enable', 'true'],
+    ['num.partitions', String(config.defaultPartitions)],
+    ['default.replication.factor', '1'],
+    ['offsets.topic.num.partitions', '16'],
+    ['offsets.topic.replication.factor', '1'],
+    ['log.segment.bytes', String(config.segmentBytes)],
+    ['log.retention.ms', String(config.retentionMs)],
+    ['log.retention.bytes', String(config.retentionBytes)],
+  ]
+  return facts
+    .filter(([name]) => isWanted(name, resource))
+    .map(([name, value]) => ({
+      name,
+      value,
+      readOnly: true,
+      configSource: configSources.staticBroker,
+      configType: configTypes.string,
+    }))
+}
+
+function isWanted(name: string, { configurationKeys }: Resource): boolean {
+  return configurationKeys === null || configurationKeys.length === 0 || configurationKeys.includes(name)
+}

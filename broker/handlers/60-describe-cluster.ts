@@ -1,0 +1,31 @@
+// DescribeCluster, v0-2. The brokers and the cluster's id, without topics.
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import type { Answer } from '../handler-row.ts'
+import type { apis } from '../protocol/apis.ts'
+import { errorCodes } from '../protocol/errors.ts'
+import type { DescribeClusterRequest } from '../protocol/messages/60-describe-cluster.ts'
+import { allowedOperations } from '../security/operations.ts'
+
+const brokersEndpoint = 1
+
+export function describeCluster(
+  request: DescribeClusterRequest,
+  _call: Call,
+  broker: Broker,
+): Answer<typeof apis.describeCluster> {
+  const { clusterId } = broker.parts
+  if (request.endpointType !== brokersEndpoint) {
+    const errorMessage = 'This listener serves brokers; controllers have none of their own.'
+    return { errorCode: errorCodes.mismatchedEndpointType, errorMessage, clusterId }
+  }
+  const { nodeId, host, port } = broker.endpoint
+  return {
+    clusterId,
+    controllerId: nodeId,
+    brokers: [{ brokerId: nodeId, host, port }],
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? allowedOperations.cluster
+      : undefined,
+  }
+}

@@ -1,0 +1,52 @@
+// Every API this broker serves: one row each, in the order of their keys. What is not here is not advertised.
+import type { Broker } from '../broker.ts'
+import { type HandlerRow, type HandlerTable, serve } from '../handler-row.ts'
+import { apis } from '../protocol/apis.ts'
+import { produce } from './00-produce.ts'
+import { fetch } from './01-fetch.ts'
+import { listOffsets } from './02-list-offsets.ts'
+import { metadata } from './03-metadata.ts'
+import { offsetCommit } from './08-offset-commit.ts'
+import { offsetFetch } from './09-offset-fetch.ts'
+import { findCoordinator } from './10-find-coordinator.ts'
+import { joinGroup } from './11-join-group.ts'
+import { heartbeat } from './12-heartbeat.ts'
+import { leaveGroup } from './13-leave-group.ts'
+import { syncGroup } from './14-sync-group.ts'
+import { describeGroups } from './15-describe-groups.ts'
+import { listGroups } from './16-list-groups.ts'
+import { apiVersions } from './18-api-versions.ts'
+import { createTopics } from './19-create-topics.ts'
+import { deleteTopics } from './20-delete-topics.ts'
+import { initProducerId } from './22-init-producer-id.ts'
+import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
+import { describeConfigs } from './32-describe-configs.ts'
+import { describeCluster } from './60-describe-cluster.ts'
+
+export function handlerTable(broker: Broker): HandlerTable {
+  const table = new Map<number, HandlerRow>()
+  const rows = [
+    serve(apis.produce, produce, broker),
+    serve(apis.fetch, fetch, broker),
+    serve(apis.listOffsets, listOffsets, broker),
+    serve(apis.metadata, metadata, broker),
+    serve(apis.offsetCommit, offsetCommit, broker),
+    serve(apis.offsetFetch, offsetFetch, broker),
+    serve(apis.findCoordinator, findCoordinator, broker),
+    serve(apis.joinGroup, joinGroup, broker),
+    serve(apis.heartbeat, heartbeat, broker),
+    serve(apis.leaveGroup, leaveGroup, broker),
+    serve(apis.syncGroup, syncGroup, broker),
+    serve(apis.describeGroups, describeGroups, broker),
+    serve(apis.listGroups, listGroups, broker),
+    serve(apis.apiVersions, apiVersions, table),
+    serve(apis.createTopics, createTopics, broker),
+    serve(apis.deleteTopics, deleteTopics, broker),
+    serve(apis.initProducerId, initProducerId, broker),
+    serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
+    serve(apis.describeConfigs, describeConfigs, broker),
+    serve(apis.describeCluster, describeCluster, broker),
+  ]
+  for (const row of rows) table.set(row.api.key, row)
+  return table
+}

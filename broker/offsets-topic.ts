@@ -1,0 +1,77 @@
+// `__consumer_offsets` as the groups see it: appended to like any partition, replayed at start, cut at the front.
+import type { AppendWaiter, OffsetsLog } from './groups/offsets.ts'
+import { batchEnd, batchView } from './protocol/record-batch.ts'
+import type { Partition } from './replication/partition.ts'
+import type { ServedTopic } from './topic-table.ts'
+
+export const offsetsTopic = {
+  name: '__consumer_offsets',
+  partitions: 16,
+  /** Rewritten by its owner instead of expiring; small segments, so that what was rewritten frees its space. */
+  configs: {
+    'retention.ms': '-1',
+    'retention.bytes': '-1',
+    'segment.bytes': String(16 * 1024 * 1024),
+    'max.message.bytes': String(16 * 1024 * 1024),
+  },
+} as const
+
+const replayBytes = 4 * 1024 * 1024
+const acksAll = -1
+
+export class OffsetsTopic implements OffsetsLog {
+  readonly #topic: () => ServedTopic
+  readonly #wallMs: () => number
+
+  constructor(topic: () => ServedTopic, wallMs: () => number) {
+    this.#topic = topic
+    this.#wallMs = wallMs
+  }
+
+  get partitions(): number {
+    return this.#topic().partitions.length
+  }
+
+  append(partition: number, batch: Buffer, waiter: AppendWaiter): void {
+    const appended = this.#at(partition).append(batch, acksAll, waiter, this.#wallMs())
+    if (!appended.ok) waiter.settled(appended.error)
+  }
+
+  replay(partition: number, onBatches: (batches: Buffer) => void): void {
+    const { log } = this.#at(partition)
+    let offset = log.logStartOffset
+    while (offset < log.logEndOffset) {
+      const range = log.read(offset, replayBytes, log.logEndOffset, true)
+      if (!range.ok || range.length === 0) return
+      const batches = log.copy(range)
+      onBatches(batches)
+      offset = lastOffsetOf(batches) + 1
+    }
+  }
+
+  endOffset(partition: number): number {
+    return this.#at(partition).log.logEndOffset
+  }
+
+  sizeInBytes(partition: number): number {
+    return this.#at(partition).log.sizeBytes
+  }
+
+  deleteBefore(partition: number, offset: number): void {
+    this.#at(partition).log.deleteRecordsBefore(offset)
+  }
+
+  #at(partition: number): Partition {
+    return this.#topic().partitions[partition]!
+  }
+}
+
+function lastOffsetOf(batches: Buffer): number {
+  let last = -1
+  for (let at = 0, end = 0; at < batches.length; at = end) {
+    end = batchEnd(batches, at, batches.length)
+    if (end < 0) break
+    last = batchView.lastOffset(batches, at)
+  }
+  return last
+}
