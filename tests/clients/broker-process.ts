@@ -1,0 +1,106 @@
+// A broker in a process of its own, in a temporary directory, for tests that talk to it over real sockets: started,
+// killed, started again with the same data and the same port.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { BrokerConfig } from '../../broker/config.ts'
+
+const entry = join(dirname(fileURLToPath(import.meta.url)), '../../broker/main.ts')
+const startTimeoutMs = 20_000
+
+export interface LogLine {
+  readonly level: string
+  readonly message: string
+  readonly reason?: string
+}
+
+export class BrokerProcess implements AsyncDisposable {
+  readonly directory: string
+  /** Everything the broker has logged, over all its lives. */
+  readonly logLines: LogLine[] = []
+  port = 0
+  #child: ChildProcess | null = null
+  readonly #topics: BrokerConfig['initialTopics']
+
+  private constructor(directory: string, topics: BrokerConfig['initialTopics']) {
+    this.directory = directory
+    this.#topics = topics
+  }
+
+  static async start(topics: BrokerConfig['initialTopics'] = []): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(await mkdtemp(join(tmpdir(), 'tailrace-broker-')), topics)
+    await broker.start()
+    return broker
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  get config(): BrokerConfig {
+    return {
+      brokerId: 1,
+      host: '127.0.0.1',
+      port: this.port,
+      dataDirectory: join(this.directory, 'broker-1'),
+      metadataPath: join(this.directory, 'metadata.db'),
+      segmentBytes: 4 * 1024 * 1024,
+      retentionMs: 7 * 86_400_000,
+      retentionBytes: 2 ** 31,
+      defaultPartitions: 3,
+      initialTopics: this.#topics,
+    }
+  }
+
+  /** Resolves when it is ready. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [entry, JSON.stringify(this.config)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TAILRACE_LOG: 'info' },
+    })
+    this.#child = child
+    createInterface(child.stderr).on('line', line => this.#onLogLine(line))
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    createInterface(child.stdout).on('line', line => resolve((JSON.parse(line) as { port: number }).port))
+    child.once('exit', code => {
+      const lastWords = this.logLines.slice(-3).map(entry => JSON.stringify(entry))
+      reject(new Error(`The broker ended with code ${code} before it was ready:\n${lastWords.join('\n')}`))
+    })
+    const timer = setTimeout(() => reject(new Error('The broker was not ready in time')), startTimeoutMs)
+    this.port = await promise.finally(() => clearTimeout(timer))
+  }
+
+  /** Resolves with the exit code once the process is gone; null after a kill. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    const exited = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
+    child.kill(signal)
+    return exited
+  }
+
+  async killAndRestart(): Promise<void> {
+    await this.stop('SIGKILL')
+    await this.start()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+    await rm(this.directory, { recursive: true, force: true })
+  }
+
+  #onLogLine(line: string): void {
+    try {
+      this.logLines.push(JSON.parse(line) as LogLine)
+    } catch {
+      this.logLines.push({ level: 'error', message: line })
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// What was acknowledged is there after kill -9, in its place; a retry after the restart is known by its sequence.
+// The time from the start of the process to the first acknowledged record is printed.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { apis } from '../../broker/protocol/apis.ts'
+import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
+import { batchEnd, batchView } from '../../broker/protocol/record-batch.ts'
+import { walkRecords } from '../../broker/protocol/record-walk.ts'
+import { BrokerProcess } from './broker-process.ts'
+import { WireClient } from './wire-client.ts'
+
+const topic = 'events'
+const partitions = 3
+const recordsPerBatch = 20
+
+interface Producer {
+  readonly producerId: number
+  readonly sequences: number[]
+}
+
+async function newProducer(client: WireClient): Promise<Producer> {
+  const { producerId } = await client.request(apis.initProducerId, 4, { transactionalId: null })
+  return { producerId, sequences: new Array<number>(partitions).fill(0) }
+}
+
+function batchOf(producer: Producer, partition: number, builder: BatchBuilder): Buffer {
+  const sequence = producer.sequences[partition]!
+  for (let index = 0; index < recordsPerBatch; index++) {
+    builder.append(
+      null,
+      Buffer.from(`${producer.producerId}/${partition}/${sequence + index}`),
+      undefined,
+      Date.now(),
+    )
+  }
+  producer.sequences[partition] = sequence + recordsPerBatch
+  return builder.build({ codec: 'zstd', producerId: producer.producerId, epoch: 0, sequence })
+}
+
+async function produceBatch(client: WireClient, partition: number, records: Buffer) {
+  const answer = await client.request(apis.produce, 9, {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: 5_000,
+    topicData: [{ name: topic, partitionData: [{ index: partition, records }] }],
+  })
+  return answer.responses[0]!.partitionResponses[0]!
+}
+
+/** Every value of a partition by its offset. */
+async function readAll(client: WireClient, partition: number): Promise<Map<number, string>> {
+  const values = new Map<number, string>()
+  for (let offset = 0; ; ) {
+    const answer = await client.request(apis.fetch, 12, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 2 ** 22,
+      topics: [{ topic, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: 2 ** 20 }] }],
+    })
+    const { records, errorCode, highWatermark } = answer.responses[0]!.partitions[0]!
+    assert.equal(errorCode, 0)
+    if (offset === highWatermark) return values
+    assert(records && records.length > 0, `offset ${offset} of ${highWatermark} gives records`)
+    for (let at = 0, end = 0; at < records.length; at = end) {
+      end = batchEnd(records, at, records.length)
+      assert(end > 0, 'only whole batches are sent')
+      walkRecords(
+        records.subarray(at, end),
+        (recordOffset, _time, buffer, _keyStart, _keyEnd, start, stop) => {
+          values.set(recordOffset, buffer.toString('utf8', start, stop))
+        },
+      )
+      offset = batchView.lastOffset(records, at) + 1
+    }
+  }
+}
+
+test('every acknowledged record survives kill -9 of the broker, whatever was under way', async () => {
+  await using broker = await BrokerProcess.start([{ name: topic, partitions }])
+  const acknowledged: { partition: number; offset: number; value: string }[] = []
+  for (let life = 0; life < 3; life++) {
+    using client = await WireClient.connect(broker.port)
+    const producer = await newProducer(client)
+    const builder = new BatchBuilder()
+    let isDead = false
+    const keepProducing = async (partition: number) => {
+      while (!isDead) {
+        const first = producer.sequences[partition]!
+        const answer = await produceBatch(client, partition, batchOf(producer, partition, builder))
+        assert.equal(answer.errorCode, 0)
+        for (let index = 0; index < recordsPerBatch; index++) {
+          const value = `${producer.producerId}/${partition}/${first + index}`
+          acknowledged.push({ partition, offset: answer.baseOffset + index, value })
+        }
+      }
+    }
+    const producing = [0, 1, 2].map(partition => keepProducing(partition).catch(() => {}))
+    const target = acknowledged.length + 2_000
+    while (acknowledged.length < target) await new Promise(resolve => setImmediate(resolve))
+    await broker.stop('SIGKILL')
+    isDead = true
+    await Promise.all(producing)
+    await broker.start()
+  }
+  using client = await WireClient.connect(broker.port)
+  const kept = await Promise.all([0, 1, 2].map(partition => readAll(client, partition)))
+  for (const { partition, offset, value } of acknowledged) assert.equal(kept[partition]!.get(offset), value)
+  for (const values of kept)
+    assert.equal(new Set(values.values()).size, values.size, 'nothing is there twice')
+})
+
+test('a retry of an acknowledged batch gets its first offset, after a restart too, and is not kept twice', async () => {
+  await using broker = await BrokerProcess.start([{ name: topic, partitions }])
+  const builder = new BatchBuilder()
+  let client = await WireClient.connect(broker.port)
+  const producer = await newProducer(client)
+  const batches = [0, 1, 2, 3, 4].map(() => batchOf(producer, 0, builder))
+  const offsets: number[] = []
+  for (const batch of batches) offsets.push((await produceBatch(client, 0, batch)).baseOffset)
+  assert.deepEqual(offsets, [0, 20, 40, 60, 80])
+  assert.equal((await produceBatch(client, 0, batches[0]!)).baseOffset, 0)
+  client[Symbol.dispose]()
+
+  await broker.killAndRestart()
+  client = await WireClient.connect(broker.port)
+  for (const [index, batch] of batches.entries()) {
+    assert.equal((await produceBatch(client, 0, batch)).baseOffset, offsets[index])
+  }
+  const next = await produceBatch(client, 0, batchOf(producer, 0, builder))
+  assert.deepEqual([next.errorCode, next.baseOffset], [0, 100])
+  assert((await newProducer(client)).producerId > producer.producerId, 'a producer id is never given twice')
+  client[Symbol.dispose]()
+})
+
+test('a stop by SIGTERM is clean, quick, and says so; the start after it is timed', async () => {
+  await using broker = await BrokerProcess.start([{ name: topic, partitions }])
+  const startedMs = performance.now()
+  assert.equal(await broker.stop('SIGTERM'), 0)
+  const stopMs = performance.now() - startedMs
+  assert(stopMs < 2_000, `stopped in ${stopMs} ms`)
+
+  const againMs = performance.now()
+  await broker.start()
+  using client = await WireClient.connect(broker.port)
+  const builder = new BatchBuilder()
+  builder.append(null, Buffer.from('first'), undefined, Date.now())
+  const answer = await produceBatch(client, 0, builder.build({ codec: 'none' }))
+  assert.equal(answer.errorCode, 0)
+  console.log(`process start to first acknowledged record: ${Math.round(performance.now() - againMs)} ms`)
+})
