@@ -58,7 +58,7 @@ export class Reading {
     const { tracked } = file
     let range = rangeToRead(tracked)
     if (range?.open && this.#isRerouted(file, range)) {
-      closeRange(tracked, range)
+      closeRange(range)
       range = null
     }
     const position = range ? range.read : tracked.end
@@ -79,7 +79,7 @@ export class Reading {
     const span = beginSpan(range)
     this.#span = span
     const taken = cutLines(this.#chunk, before, got, position, this.#visit)
-    endSpan(tracked, span, position + taken, guardOf(this.#chunk, before + taken, position + taken))
+    endSpan(span, position + taken, guardOf(this.#chunk, before + taken, position + taken))
     file.scanned = 0
     return available === wanted ? 'more' : 'done'
   }
@@ -165,7 +165,7 @@ export class Reading {
         detail: `a line of ${close - start} bytes was counted and kept without its last ${close - start - end}`,
       })
     }
-    endSpan(file.tracked, span, close + 1, readGuard(file, close + 1))
+    endSpan(span, close + 1, readGuard(file, close + 1))
     file.scanned = 0
     return 'more'
   }

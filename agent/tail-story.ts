@@ -112,7 +112,7 @@ export class StoryAgent implements TailSink {
     this.#sent = []
     sent.forEach((one, index) => {
       if (!acknowledged(index)) this.#sent.push(one)
-      else if (acknowledge(one.span, 1)) this.#dirty(one.span.range)
+      else acknowledge(one.span, 1)
     })
   }
 
@@ -130,10 +130,6 @@ export class StoryAgent implements TailSink {
 
   crash(): void {
     this.tailer.close()
-  }
-
-  #dirty(range: Range): void {
-    for (const { tracked } of this.tailer.files) if (tracked.ranges.includes(range)) tracked.saved = null
   }
 
   #declare(range: Range): void {

@@ -8,7 +8,7 @@ import type { Discovery } from './discover.ts'
 import { type InodeNames, locate } from './locate.ts'
 import { type LineSink, Reading } from './reading.ts'
 import { lossesOfOrphans, restoreFile, savedTextOf } from './saved-file.ts'
-import { closeFile, openFile, statOpenFile, type TailedFile, tailedFileOf } from './tailed-file.ts'
+import { OpenFiles, statOpenFile, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import {
   baseOf,
   forgetContent,
@@ -50,7 +50,7 @@ export class Tailer {
   readonly #log: Log
   readonly #drainMs: number
   readonly #rescanMs: number
-  readonly #openFilesMax: number
+  readonly #open: OpenFiles
   readonly #reading: Reading
   readonly #files = new Map<string, TailedFile>()
   #paths = new Map<string, number>()
@@ -60,9 +60,9 @@ export class Tailer {
   #waiting: TailedFile[] = []
   #sweeps = 0
   #rescanAtMs = 0
-  #openFiles = 0
   #pumping = false
   #stopped = false
+  #forgotten = false
   readonly #errors = new Map<string, string>()
 
   constructor(options: TailOptions) {
@@ -71,7 +71,7 @@ export class Tailer {
     this.#log = options.log
     this.#drainMs = options.drainMs ?? 5_000
     this.#rescanMs = options.rescanMs ?? 1_000
-    this.#openFilesMax = options.openFilesMax ?? 512
+    this.#open = new OpenFiles(options.openFilesMax ?? 512)
     this.#reading = new Reading(options.sink)
   }
 
@@ -100,6 +100,13 @@ export class Tailer {
 
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#waiting.length === 0
+  }
+
+  /** Whether a checkpoint would say something new. */
+  get isChanged(): boolean {
+    if (this.#forgotten) return true
+    for (const { tracked } of this.#files.values()) if (tracked.saved === null) return true
+    return false
   }
 
   /** Once, before the first sweep: what the checkpoint knows, matched with what the disk holds. */
@@ -201,11 +208,12 @@ export class Tailer {
 
   close(): void {
     this.#stopped = true
-    for (const file of this.#files.values()) closeFile(file)
+    for (const file of this.#files.values()) this.#open.close(file)
   }
 
   /** The files' part of the checkpoint, and the ranges that it says are done. */
   snapshot(): { files: string; done: Range[] } {
+    this.#forgotten = false
     const texts: string[] = []
     const done: Range[] = []
     for (const { tracked } of this.#files.values()) {
@@ -217,15 +225,12 @@ export class Tailer {
 
   /** Ranges whose end was declared, or that never held anything, are forgotten; and files that are gone with them. */
   forget(range: Range): void {
-    for (const [key, file] of this.#files) {
-      const { ranges } = file.tracked
-      const index = ranges.indexOf(range)
-      if (index < 0) continue
-      ranges.splice(index, 1)
-      file.tracked.saved = null
-      if (file.drained && ranges.length === 0) this.#files.delete(key)
-      return
-    }
+    const { file } = range
+    file.ranges.splice(file.ranges.indexOf(range), 1)
+    file.saved = null
+    if (!file.gone || file.ranges.length > 0) return
+    this.#forgotten = true
+    for (const [key, { tracked }] of this.#files) if (tracked === file) this.#files.delete(key)
   }
 
   #pumpLater(): void {
@@ -239,7 +244,7 @@ export class Tailer {
 
   #turn(file: TailedFile): void {
     try {
-      if (!this.#open(file)) return
+      if (!this.#open.open(file, this.#files.values())) return
       const result = this.#reading.turn(file)
       if (result === 'more') this.#enqueue(file)
       else if (result === 'waiting') this.#waiting.push(file)
@@ -346,8 +351,7 @@ export class Tailer {
   #finish(file: TailedFile): void {
     const { tracked } = file
     file.drained = true
-    if (file.descriptor !== null) this.#openFiles--
-    closeFile(file)
+    this.#open.close(file)
     forgetContent(tracked)
     const key = `${tracked.device}:${tracked.inode}`
     this.#files.delete(key)
@@ -361,26 +365,6 @@ export class Tailer {
     for (const path of this.#fileAt.keys()) if (!this.#paths.has(path)) this.#fileAt.delete(path)
     // A tree that takes long to walk is walked less often.
     this.#rescanAtMs = nowMs + Math.max(this.#rescanMs, (performance.now() - started) * 20)
-  }
-
-  #open(file: TailedFile): boolean {
-    if (file.descriptor !== null) return true
-    if (this.#openFiles >= this.#openFilesMax) this.#closeQuietest()
-    if (!openFile(file)) return false
-    this.#openFiles++
-    return true
-  }
-
-  #closeQuietest(): void {
-    let quietest: TailedFile | null = null
-    for (const file of this.#files.values()) {
-      if (file.descriptor === null || file.queued || file.unlinked || file.tracked.size !== file.endSeen)
-        continue
-      if (!quietest || file.changedAtMs < quietest.changedAtMs) quietest = file
-    }
-    if (!quietest) return
-    closeFile(quietest)
-    this.#openFiles--
   }
 
   #stat(path: string): BigIntStats | undefined {

@@ -45,8 +45,7 @@ export function tailedFileOf(tracked: TrackedFile, input: number): TailedFile {
 }
 
 /** False when the path leads to another file by now, or to none: the next sweep will sort it out. */
-export function openFile(file: TailedFile): boolean {
-  if (file.descriptor !== null) return true
+function openFile(file: TailedFile): boolean {
   let descriptor: number
   try {
     descriptor = openSync(file.tracked.path, 'r')
@@ -63,10 +62,39 @@ export function openFile(file: TailedFile): boolean {
   return true
 }
 
-export function closeFile(file: TailedFile): void {
-  if (file.descriptor === null) return
-  closeSync(file.descriptor)
-  file.descriptor = null
+/** Descriptors in use. Beyond the bound the quietest file that is read to its end is closed; its state stays. */
+export class OpenFiles {
+  readonly #max: number
+  #count = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  open(file: TailedFile, all: Iterable<TailedFile>): boolean {
+    if (file.descriptor !== null) return true
+    if (this.#count >= this.#max) this.#closeQuietest(all)
+    if (!openFile(file)) return false
+    this.#count++
+    return true
+  }
+
+  close(file: TailedFile): void {
+    if (file.descriptor === null) return
+    closeSync(file.descriptor)
+    file.descriptor = null
+    this.#count--
+  }
+
+  #closeQuietest(all: Iterable<TailedFile>): void {
+    let quietest: TailedFile | null = null
+    for (const file of all) {
+      const isBusy = file.queued || file.unlinked || file.tracked.size !== file.endSeen
+      if (file.descriptor === null || isBusy) continue
+      if (!quietest || file.changedAtMs < quietest.changedAtMs) quietest = file
+    }
+    if (quietest) this.close(quietest)
+  }
 }
 
 export function statOpenFile(file: TailedFile): BigIntStats {

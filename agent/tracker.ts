@@ -18,6 +18,7 @@ export interface Span {
 }
 
 export interface Range {
+  readonly file: TrackedFile
   readonly src: string
   readonly routing: Routing
   readonly start: number
@@ -32,8 +33,6 @@ export interface Range {
   orphan: boolean
   frontier: number
   frontierGuard: Guard
-  /** A durable checkpoint says that everything up to the mark is acknowledged. */
-  doneDurably: boolean
   /** The declaration that this src is finished is on its way. */
   declaring: boolean
   readonly spans: Span[]
@@ -115,6 +114,7 @@ export function isRereading(range: Range): boolean {
 /** A new range from the file's end on, under a src that nothing was ever sent under. */
 export function beginRange(file: TrackedFile, src: string, routing: Routing): Range {
   const range: Range = {
+    file,
     src,
     routing,
     start: file.end,
@@ -126,7 +126,6 @@ export function beginRange(file: TrackedFile, src: string, routing: Routing): Ra
     orphan: false,
     frontier: file.end,
     frontierGuard: file.endGuard,
-    doneDurably: false,
     declaring: false,
     spans: [],
     outlet: null,
@@ -137,9 +136,9 @@ export function beginRange(file: TrackedFile, src: string, routing: Routing): Ra
 }
 
 /** Another routing needs another src: the range ends where it is. */
-export function closeRange(file: TrackedFile, range: Range): void {
+export function closeRange(range: Range): void {
   range.open = false
-  file.saved = null
+  range.file.saved = null
 }
 
 export function beginSpan(range: Range): Span {
@@ -149,8 +148,9 @@ export function beginSpan(range: Range): Span {
 }
 
 /** The turn is over: everything up to `position` was cut into lines and handed on. */
-export function endSpan(file: TrackedFile, span: Span, position: number, guard: Guard): void {
+export function endSpan(span: Span, position: number, guard: Guard): void {
   const range = span.range
+  const file = range.file
   span.end = position
   span.guard = guard
   range.read = position
@@ -181,6 +181,7 @@ function settle(range: Range): boolean {
   range.spans.splice(0, done)
   range.frontier = last.end
   range.frontierGuard = last.guard
+  range.file.saved = null
   return true
 }
 

@@ -148,7 +148,12 @@ test('what the broker refuses for good is reported, can be replaced, and holds u
   producer.send('t', 0, batchOf('a'), () => {})
   producer.send('t', 0, batchOf('b', 'c'), error => {
     errors.push(error)
-    producer.replace('t', 0, [batchOf('b'), batchOf('c')], () => {})
+    const halves = [batchOf('b'), batchOf('c')]
+    producer.replace(
+      't',
+      0,
+      halves.map(bytes => ({ bytes, callback: () => {} })),
+    )
   })
   producer.send('t', 0, batchOf('d'), () => done.resolve())
   await done.promise

@@ -30,6 +30,11 @@ export interface ProducerOptions {
   readonly requestTimeoutMs?: number
 }
 
+export interface Replacement {
+  readonly bytes: Buffer
+  readonly callback: SentCallback
+}
+
 const requestsInFlightMax = 5
 /** Of one request, all partitions together. */
 const requestBytesMax = 4_194_304
@@ -275,19 +280,14 @@ export class Producer {
     }
   }
 
-  /** Puts batches back where a refused one was: the first to be sent of their partition. */
-  replace(topic: string, partition: number, batches: readonly Buffer[], callback: SentCallback): void {
+  /** Puts batches where a refused one was, from its callback: the first to be sent of their partition. */
+  replace(topic: string, partition: number, batches: readonly Replacement[]): void {
     const lane = this.#lanes.get(`${topic}/${partition}`)!
-    const pending = batches.map(
-      (bytes): PendingBatch => ({
-        bytes,
-        count: batchView.recordCount(bytes, 0),
-        sequence: -1,
-        flying: false,
-        callback,
+    lane.batches.unshift(
+      ...batches.map(({ bytes, callback }): PendingBatch => {
+        return { bytes, count: batchView.recordCount(bytes, 0), sequence: -1, flying: false, callback }
       }),
     )
-    lane.batches.unshift(...pending)
     this.#startOver('a batch was replaced')
   }
 

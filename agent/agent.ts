@@ -1,0 +1,210 @@
+// The agent: where tailer, shipper, checkpoint and reports are joined. Owns the data directory, the timers and the
+// order of the last words: stop reading, send what was read, wait a moment for acknowledgements, write the checkpoint.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Cluster } from '../broker/client/cluster.ts'
+import { Producer } from '../broker/client/producer.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import { CheckpointWriter, checkpointFormat, loadCheckpoint } from './checkpoint.ts'
+import type { AgentConfig } from './config.ts'
+import { Discovery } from './discover.ts'
+import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
+import { type DirectoryLock, lockDirectory } from './lock.ts'
+import { Reports } from './reports.ts'
+import { Shipper } from './ship.ts'
+import { Tailer } from './tail.ts'
+import type { Range } from './tracker.ts'
+import { type Watcher, watchDirectories } from './watch.ts'
+
+export const agentVersion = '0.1.0'
+
+const checkpointPeriodMs = 1_000
+const statusPeriodMs = 5_000
+const topicsPeriodMs = 60_000
+/** The whole appliance ends within 3 s; what is not acknowledged by then is sent again at the next start. */
+const lastWordsMs = 1_500
+const lastWordsStepMs = 5
+
+export class Agent {
+  readonly agentId: string
+  readonly #config: AgentConfig
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #lock: DirectoryLock
+  readonly #cluster: Cluster
+  readonly #producer: Producer
+  readonly #checkpoint: CheckpointWriter
+  readonly #reports: Reports
+  readonly #shipper: Shipper
+  readonly #discovery: Discovery
+  readonly #tailer: Tailer
+  readonly #timers: NodeJS.Timeout[] = []
+  #watcher: Watcher | null = null
+  #doneAtSnapshot: readonly Range[] = []
+  #linesAtStatus = 0
+  #statusAtMs = 0
+  #checkpointError: string | null = null
+
+  constructor(config: AgentConfig, clock: Clock, log: Log) {
+    mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
+    this.#config = config
+    this.#clock = clock
+    this.#log = log
+    this.#lock = lockDirectory(config.dataDirectory)
+    const identity = readAgentIdentity(config.dataDirectory)
+    this.agentId = identity.agentId
+    // The nonce tells a broker two live agents of one id apart: a copied machine, or a socket that outlived its agent.
+    const clientId = `tailrace-agent/${identity.agentId}/${mintAgentId()}`
+    this.#cluster = new Cluster({ bootstrap: config.bootstrap, clientId, autoCreate: true })
+    this.#producer = new Producer({ cluster: this.#cluster, clock, log })
+    this.#reports = new Reports(this.#producer, clock, () => this.#checkpoint.request())
+    this.#checkpoint = new CheckpointWriter(
+      config.dataDirectory,
+      () => this.#snapshot(),
+      () => this.#onDurable(),
+      error => this.#onCheckpointError(error),
+    )
+    this.#shipper = new Shipper({
+      config,
+      agentId: identity.agentId,
+      cluster: this.#cluster,
+      producer: this.#producer,
+      clock,
+      log,
+      checkpoint: this.#checkpoint,
+      onRoom: () => this.#tailer.pump(),
+      onLoss: loss => {
+        this.#log.warn('lines may be lost or doubled', { ...loss })
+        this.#reports.lose(loss)
+      },
+    })
+    this.#discovery = new Discovery(config.inputs)
+    this.#tailer = new Tailer({ discovery: this.#discovery, sink: this.#shipper, log })
+    this.#restore(identity)
+  }
+
+  async start(): Promise<void> {
+    const { sweepMs = 250, watch = true } = this.#config
+    const every = (periodMs: number, action: () => void) => this.#timers.push(setInterval(action, periodMs))
+    this.#statusAtMs = this.#clock.monotonicMs()
+    this.#sweep()
+    every(sweepMs, () => this.#sweep())
+    every(checkpointPeriodMs, () => {
+      if (this.#tailer.isChanged) this.#checkpoint.request()
+    })
+    every(statusPeriodMs, () => this.#reportStatus())
+    every(topicsPeriodMs, () => void this.#shipper.refreshTopics())
+    this.#reportStatus()
+    if (!watch) return
+    const onHint = (path: string) => this.#tailer.hint(path, this.#clock.monotonicMs())
+    this.#watcher = await watchDirectories(this.#discovery.bases, onHint, this.#log)
+  }
+
+  /** After a stop in time nothing is sent twice; after one cut short, or a kill, nothing is lost. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#tailer.stop()
+    this.#shipper.flush()
+    const until = this.#clock.monotonicMs() + lastWordsMs
+    const isSettled = () => this.#shipper.isIdle && this.#reports.owed === 0
+    while (!isSettled() && this.#clock.monotonicMs() < until) await pause(lastWordsStepMs)
+    while (!this.#writeLastCheckpoint() && this.#clock.monotonicMs() < until + lastWordsMs / 3) {
+      await pause(lastWordsStepMs)
+    }
+    if (!isSettled()) this.#log.warn('stopped before everything was acknowledged; it will be sent again')
+    await this.#watcher?.close()
+    this.#shipper.close()
+    this.#producer.close()
+    this.#cluster.close()
+    this.#tailer.close()
+    this.#lock.release()
+  }
+
+  #restore(identity: AgentIdentity): void {
+    const loaded = loadCheckpoint(this.#config.dataDirectory)
+    const now = this.#clock.monotonicMs()
+    if (loaded.state === 'current') this.#tailer.restore(loaded.checkpoint.files, now)
+    else if (loaded.state === 'damaged') {
+      this.#tailer.restore(loaded.checkpoint?.files ?? [], now)
+      this.#reportLostCheckpoint('checkpoint-damaged', `the checkpoint cannot be used: ${loaded.reason}`)
+    } else if (!identity.first) {
+      this.#reportLostCheckpoint('checkpoint-lost', 'the agent has an id but no checkpoint')
+    } else this.#checkpoint.writeNow()
+  }
+
+  #reportLostCheckpoint(reason: 'checkpoint-lost' | 'checkpoint-damaged', detail: string): void {
+    // Its time is part of the entry's key: each such start is a loss of its own.
+    const from = this.#clock.wallMs()
+    const text = `${detail}; lines since the last good one may be counted twice`
+    this.#shipper.lose({ source: this.agentId, from, to: null, reason, lines: null, detail: text })
+  }
+
+  #sweep(): void {
+    this.#tailer.sweep(this.#clock.monotonicMs())
+  }
+
+  #snapshot(): string | null {
+    // A loss is acknowledged before any checkpoint passes it: a crash in between only says it again.
+    if (this.#reports.owed > 0) return null
+    const { files, done } = this.#tailer.snapshot()
+    this.#doneAtSnapshot = done
+    return `{"format":${checkpointFormat},"files":${files}}`
+  }
+
+  #onDurable(): void {
+    this.#checkpointError = null
+    for (const range of this.#doneAtSnapshot) {
+      if (range.declaring) continue
+      range.declaring = true
+      const forget = () => this.#tailer.forget(range)
+      if (range.mark === range.start) forget()
+      else this.#reports.finished(range.src, range.mark, forget)
+    }
+    this.#doneAtSnapshot = []
+    this.#shipper.release()
+  }
+
+  #onCheckpointError(error: Error): void {
+    if (!this.#checkpointError) this.#log.error('cannot write the checkpoint; nothing new is sent', { error })
+    this.#checkpointError = `checkpoint: ${error.message}`
+    setTimeout(() => this.#checkpoint.request(), checkpointPeriodMs).unref()
+  }
+
+  #writeLastCheckpoint(): boolean {
+    try {
+      return this.#checkpoint.writeNow()
+    } catch (error) {
+      this.#log.error('cannot write the last checkpoint', { error: error as Error })
+      return true
+    }
+  }
+
+  #reportStatus(): void {
+    const now = this.#clock.monotonicMs()
+    const lines = this.#shipper.linesAcknowledged
+    const seconds = (now - this.#statusAtMs) / 1_000
+    const linesPerSecond = seconds > 0 ? Math.round((lines - this.#linesAtStatus) / seconds) : 0
+    this.#linesAtStatus = lines
+    this.#statusAtMs = now
+    const errors = [this.#checkpointError, this.#producer.lastError, ...this.#tailer.errors]
+    this.#reports.status({
+      agentId: this.agentId,
+      host: this.#config.host,
+      version: agentVersion,
+      files: this.#tailer.fileCount,
+      linesPerSecond,
+      bytesBehind: this.#tailer.bytesBehind,
+      errors: errors.filter(error => error !== null).slice(0, 20),
+    })
+  }
+}
+
+/** The input that carries this host's own metrics. */
+export function hostMetricsPath(dataDirectory: string): string {
+  return join(dataDirectory, 'host-metrics', 'host.jsonl')
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}

@@ -1,0 +1,291 @@
+// From lines to acknowledged records. Every record carries where it came from; a batch leaves only when a durable
+// checkpoint knows the srcs and marks of what is in it; an acknowledgement moves the frontier, never a send. What is
+// neither acknowledged nor ledgered is bounded: when it is too much, nothing more is read.
+import type { Cluster } from '../broker/client/cluster.ts'
+import type { Producer } from '../broker/client/producer.ts'
+import type { ErrorName } from '../broker/protocol/errors.ts'
+import { type HeaderPair, PositionHeaders } from '../broker/protocol/record-headers.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { AgentConfig } from './config.ts'
+import type { LineFormat } from './formats/detect.ts'
+import { fileIdOfSrc } from './identity.ts'
+import { hashKeyOf } from './key.ts'
+import { halve, originOf, shiftTimestamps } from './refused-batch.ts'
+import { hashKeyText, keyFieldOf, Router, type Routing, topicOf } from './routing.ts'
+import { book, hasRoomFor, type Lane, newLane, type SealedBatch, seal } from './sealing.ts'
+import type { TailSink } from './tail.ts'
+import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
+
+export interface ShipperOptions {
+  readonly config: AgentConfig
+  readonly agentId: string
+  readonly cluster: Cluster
+  readonly producer: Producer
+  readonly clock: Clock
+  readonly log: Log
+  /** The number of the snapshot that would be taken next, and of the last durable one. */
+  readonly checkpoint: { readonly epoch: number; readonly durableEpoch: number; request(): void }
+  /** Room again, or routing known at last. */
+  onRoom(): void
+  onLoss(loss: Loss): void
+}
+
+/** What a range needs to be sent; made when its first line comes. */
+interface Outlet {
+  readonly router: Router
+  readonly headers: PositionHeaders
+  readonly lanes: (Lane | undefined)[]
+}
+
+/** Uncompressed bytes that were read and are not acknowledged. */
+const unacknowledgedBytesMax = 33_554_432
+/** How far our clock may be ahead of a broker's that refuses our timestamps; the last resort is a year. */
+const shiftsMs: readonly number[] = [7_200_000, 90_000_000, 31_536_000_000]
+
+export class Shipper implements TailSink {
+  readonly agentId: string
+  readonly #options: ShipperOptions
+  readonly #lingerMs: number
+  readonly #hashKey: string
+  readonly #lanes = new Map<string, Lane>()
+  readonly #routings = new Map<string, Routing>()
+  readonly #topics = new Set<string>()
+  /** Sealed, but their spans are not in a durable checkpoint yet. */
+  #held: SealedBatch[] = []
+  #unacknowledgedBytes = 0
+  #blocked = false
+  #asking = false
+  #timer: NodeJS.Timeout | null = null
+  #timerAtMs = Number.POSITIVE_INFINITY
+  #shift = 0
+  #closed = false
+  linesRead = 0
+  linesAcknowledged = 0
+
+  constructor(options: ShipperOptions) {
+    this.#options = options
+    this.agentId = options.agentId
+    this.#lingerMs = options.config.lingerMs ?? 100
+    this.#hashKey = hashKeyText(hashKeyOf(options.config.keySeed))
+  }
+
+  hasRoom(): boolean {
+    this.#blocked = this.#unacknowledgedBytes >= unacknowledgedBytesMax
+    return !this.#blocked
+  }
+
+  get isIdle(): boolean {
+    return this.#unacknowledgedBytes === 0
+  }
+
+  formatOf(input: number): LineFormat | 'auto' {
+    return this.#options.config.inputs[input]!.format
+  }
+
+  routingOf(input: number, format: LineFormat): Routing | null {
+    const configured = this.#options.config.inputs[input]!
+    const topic = topicOf(format, configured.topic)
+    const partitions = this.#options.cluster.topic(topic)?.partitions.length ?? 0
+    if (partitions === 0) {
+      this.#ask(topic)
+      return null
+    }
+    const key = `${input}/${format}`
+    const known = this.#routings.get(key)
+    if (known?.partitions === partitions) return known
+    const keyField = keyFieldOf(format, configured.keyField)
+    const routing: Routing = { topic, partitions, format, keyField, hashKey: this.#hashKey }
+    this.#routings.set(key, routing)
+    return routing
+  }
+
+  append(span: Span, bytes: Buffer, start: number, end: number, position: number): void {
+    const range = span.range
+    const outlet = (range.outlet ?? this.#openOutlet(range)) as Outlet
+    const partition = outlet.router.route(bytes, start, end, position)
+    const lane = outlet.lanes[partition] ?? this.#laneOf(outlet, range.routing.topic, partition)
+    if (!hasRoomFor(lane, end - start)) this.#seal(lane)
+    const nowMs = this.#options.clock.wallMs()
+    if (lane.builder.recordCount === 0) {
+      lane.deadlineMs = this.#options.clock.monotonicMs() + this.#lingerMs
+      this.#sealAt(lane.deadlineMs)
+    }
+    const sizeBefore = lane.builder.sizeInBytes
+    const headers = outlet.headers.at(position)
+    lane.builder.append(outlet.router.key, bytes, headers, nowMs - this.#shift, start, end)
+    lane.epoch = this.#options.checkpoint.epoch
+    book(lane, span)
+    this.#unacknowledgedBytes += lane.builder.sizeInBytes - sizeBefore
+    this.linesRead++
+  }
+
+  lose(loss: Loss): void {
+    this.#options.onLoss(loss)
+  }
+
+  /** A checkpoint is durable: what it covers may leave. */
+  release(): void {
+    const { durableEpoch } = this.#options.checkpoint
+    const held = this.#held
+    this.#held = []
+    for (const batch of held) {
+      if (batch.epoch <= durableEpoch) this.#send(batch)
+      else this.#held.push(batch)
+    }
+    if (this.#held.length > 0) this.#options.checkpoint.request()
+  }
+
+  /** Seals everything: no lingering any more. */
+  flush(): void {
+    for (const lane of this.#lanes.values()) if (lane.builder.recordCount > 0) this.#seal(lane)
+  }
+
+  /** Looks for topics that have appeared or grown. */
+  async refreshTopics(): Promise<void> {
+    if (this.#topics.size === 0 || this.#asking) return
+    this.#asking = true
+    await this.#options.cluster.refresh([...this.#topics]).catch(() => undefined)
+    this.#asking = false
+    if (!this.#closed) this.#options.onRoom()
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#timer) clearTimeout(this.#timer)
+  }
+
+  #ask(topic: string): void {
+    this.#topics.add(topic)
+    if (this.#asking || this.#closed) return
+    this.#asking = true
+    const { cluster, onRoom } = this.#options
+    const again = (delayMs: number) => {
+      setTimeout(() => {
+        this.#asking = false
+        if (!this.#closed) onRoom()
+      }, delayMs).unref()
+    }
+    cluster.refresh([...this.#topics]).then(
+      () => again((cluster.topic(topic)?.partitions.length ?? 0) > 0 ? 0 : 200),
+      () => again(500),
+    )
+  }
+
+  #openOutlet(range: Range): Outlet {
+    const { src, routing } = range
+    const constants: HeaderPair[] = [['format', routing.format]]
+    if (routing.format === 'metrics') constants.push(['host', this.#options.config.host])
+    const outlet: Outlet = {
+      router: new Router(routing, fileIdOfSrc(src)),
+      headers: new PositionHeaders([['src', src]], 'pos', constants),
+      lanes: [],
+    }
+    range.outlet = outlet
+    return outlet
+  }
+
+  #laneOf(outlet: Outlet, topic: string, partition: number): Lane {
+    const key = `${topic}/${partition}`
+    let lane = this.#lanes.get(key)
+    if (!lane) {
+      lane = newLane(topic, partition)
+      this.#lanes.set(key, lane)
+    }
+    outlet.lanes[partition] = lane
+    return lane
+  }
+
+  #sealAt(atMs: number): void {
+    if (atMs >= this.#timerAtMs || this.#closed) return
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timerAtMs = atMs
+    const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs())
+    this.#timer = setTimeout(() => this.#sealDue(), delayMs)
+  }
+
+  /** Lanes that are nearly due go along: one checkpoint and one request for all of them. */
+  #sealDue(): void {
+    this.#timer = null
+    this.#timerAtMs = Number.POSITIVE_INFINITY
+    const due = this.#options.clock.monotonicMs() + this.#lingerMs / 4
+    let next = Number.POSITIVE_INFINITY
+    for (const lane of this.#lanes.values()) {
+      if (lane.builder.recordCount === 0) continue
+      if (lane.deadlineMs <= due) this.#seal(lane)
+      else next = Math.min(next, lane.deadlineMs)
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#sealAt(next)
+  }
+
+  #seal(lane: Lane): void {
+    const batch = seal(lane)
+    if (batch.epoch <= this.#options.checkpoint.durableEpoch) this.#send(batch)
+    else {
+      this.#held.push(batch)
+      this.#options.checkpoint.request()
+    }
+  }
+
+  #send(batch: SealedBatch): void {
+    this.#options.producer.send(batch.topic, batch.partition, batch.bytes, error => {
+      if (error) this.#refused(batch, batch.bytes, batch.recordCount, error, () => this.#acknowledged(batch))
+      else this.#acknowledged(batch)
+    })
+  }
+
+  #acknowledged(batch: SealedBatch): void {
+    for (let index = 0; index < batch.spans.length; index++) {
+      acknowledge(batch.spans[index]!, batch.counts[index]!)
+    }
+    this.#unacknowledgedBytes -= batch.rawBytes - 61
+    this.linesAcknowledged += batch.recordCount
+    if (this.#blocked && this.#unacknowledgedBytes < unacknowledgedBytesMax / 2) this.#options.onRoom()
+  }
+
+  /** `done` is called when each of its records is either acknowledged or owed to the ledger. */
+  #refused(batch: SealedBatch, bytes: Buffer, count: number, error: ErrorName, done: () => void): void {
+    const { topic, partition } = batch
+    const shift = error === 'invalidTimestamp' ? shiftsMs.find(one => one > this.#shift) : undefined
+    if (shift !== undefined) {
+      this.#options.log.warn('the broker refuses our timestamps, stamping earlier', { topic, shiftMs: shift })
+      const earlier = shiftTimestamps(bytes, shift - this.#shift)
+      this.#shift = shift
+      this.#replace(batch, [[earlier, count]], done)
+    } else if (count > 1) {
+      const [first, second] = halve(bytes, count)
+      const counts: [Buffer, number][] = [
+        [first, count >> 1],
+        [second, count - (count >> 1)],
+      ]
+      this.#replace(batch, counts, done)
+    } else {
+      const { src, position } = originOf(bytes)
+      this.lose({
+        source: src,
+        from: position,
+        to: null,
+        reason: 'record-rejected',
+        lines: 1,
+        detail: `the broker refuses this record in ${topic}/${partition}: ${error}`,
+      })
+      done()
+    }
+  }
+
+  #replace(batch: SealedBatch, parts: readonly (readonly [Buffer, number])[], done: () => void): void {
+    let left = parts.length
+    const one = () => {
+      left--
+      if (left === 0) done()
+    }
+    const replacements = parts.map(([bytes, count]) => ({
+      bytes,
+      callback: (error: ErrorName | null) => {
+        if (error) this.#refused(batch, bytes, count, error, one)
+        else one()
+      },
+    }))
+    this.#options.producer.replace(batch.topic, batch.partition, replacements)
+  }
+}
