@@ -60,7 +60,7 @@ start() {
     echo "kafka.sh: already running, pid $(cat "$cache/pid"); stop it first" >&2
     exit 1
   fi
-  rm -rf "$cache/data"
+  rm -rf "$cache/data" "$cache/server.log"
   cat >"$cache/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
@@ -92,7 +92,7 @@ PROPERTIES
     -cp "$class_path" kafka.Kafka "$cache/server.properties" >"$cache/server.log" 2>&1 &
   echo $! >"$cache/pid"
   waited=0
-  until grep -q 'Kafka Server started' "$cache/server.log"; do
+  until grep -qs "Kafka Server started" "$cache/server.log"; do
     running || { tail -20 "$cache/server.log" >&2; echo "kafka.sh: Kafka ended while starting" >&2; exit 1; }
     [ "$waited" -lt 600 ] || { stop; echo "kafka.sh: Kafka did not start within a minute" >&2; exit 1; }
     sleep 0.1
