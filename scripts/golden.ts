@@ -90,7 +90,7 @@ function prepare(): void {
     mkdirSync(cache, { recursive: true })
     execFileSync('python3', ['-m', 'venv', join(cache, 'python')])
     const packages = Object.entries(pythonPackages).map(([name, version]) => `${name}==${version}`)
-    execFileSync(python, ['-m', 'pip', 'install', '-q', ...packages, 'cramjam', 'lz4', 'zstandard'])
+    execFileSync(python, ['-m', 'pip', 'install', '-q', ...packages, 'python-snappy', 'lz4', 'zstandard'])
   }
   const directory = join(cache, 'go')
   mkdirSync(directory, { recursive: true })
@@ -123,6 +123,8 @@ async function record(chosen: readonly Client[], proxy: RecordingProxy): Promise
   })
   try {
     await proxy.listen(proxyPort)
+    await drive({ name: 'warm-up', version: '', command: [join(drivers, 'warm-up.sh'), bootstrap] })
+    proxy.seen.length = 0
     for (const client of chosen) {
       const before = proxy.seen.length
       proxy.client = `${client.name} ${client.version}`

@@ -32,12 +32,12 @@ func main() {
 	client, bootstrap := os.Args[1], os.Args[2]
 	switch client {
 	case "franz-go":
-		franz(bootstrap, "golden-franz-go", nil)
+		franz(bootstrap, "golden-franz-go", nil, true)
 	case "franz-go-old":
 		for step := int16(0); step < steps; step++ {
 			for _, newMetadata := range []bool{false, true} {
 				name := fmt.Sprintf("golden-franz-go-%d-%v", step, newMetadata)
-				franz(bootstrap, name, atStep(step, newMetadata))
+				franz(bootstrap, name, atStep(step, newMetadata), newMetadata)
 			}
 		}
 	case "sarama":
@@ -58,7 +58,7 @@ func atStep(step int16, newMetadata bool) *kversion.Versions {
 	return versions
 }
 
-func franz(bootstrap, topic string, versions *kversion.Versions) {
+func franz(bootstrap, topic string, versions *kversion.Versions, newMetadata bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	common := []kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.ClientID("golden")}
@@ -70,7 +70,15 @@ func franz(bootstrap, topic string, versions *kversion.Versions) {
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	value := "600000"
-	_, err = admin.CreateTopics(ctx, 2, 1, map[string]*string{"retention.ms": &value}, topic)
+	controller := admin
+	if versions != nil && !newMetadata {
+		// Metadata v0 does not say who the controller is; the other walk creates and deletes in every version.
+		newest, err := kgo.NewClient(kgo.SeedBrokers(bootstrap))
+		must(err)
+		defer newest.Close()
+		controller = kadm.NewClient(newest)
+	}
+	_, err = controller.CreateTopics(ctx, 2, 1, map[string]*string{"retention.ms": &value}, topic)
 	must(err)
 	_, err = admin.DescribeTopicConfigs(ctx, topic)
 	complain(topic, err)
@@ -101,6 +109,8 @@ func franz(bootstrap, topic string, versions *kversion.Versions) {
 		franzGroup(ctx, common, topic, admin)
 	}
 	franzAdmin(ctx, client, admin, topic)
+	_, err = controller.DeleteTopics(ctx, topic)
+	complain(topic, err)
 }
 
 func franzGroup(ctx context.Context, common []kgo.Opt, topic string, admin *kadm.Client) {
@@ -145,8 +155,6 @@ func franzAdmin(ctx context.Context, client *kgo.Client, admin *kadm.Client, top
 	_, err = client.Request(ctx, kmsg.NewPtrInitProducerIDRequest())
 	complain(topic, err)
 	_, err = client.Request(ctx, kmsg.NewPtrMetadataRequest())
-	complain(topic, err)
-	_, err = admin.DeleteTopics(ctx, topic)
 	complain(topic, err)
 }
 

@@ -42,15 +42,15 @@ export function choose(seen: readonly SeenExchange[], broker: string): Exchange[
 
 function describe(seen: SeenExchange, broker: string): Exchange | null {
   const api = apiByKey(seen.apiKey)
-  if (!api || (!seen.response && api.name !== 'Produce')) return null
   const { version, client, request, response } = seen
+  if (!api || !response) return null
   const variant = codecOf(api, request, response)
   return { api: api.name, version, client, broker, variant, request, response }
 }
 
 /** Full is better than empty, but what is too large comes last. */
 function value({ request, response }: Exchange): number {
-  const bytes = request.length + (response?.length ?? 0)
+  const bytes = request.length + response.length
   return bytes <= bytesMax ? bytes : -bytes
 }
 
@@ -58,9 +58,9 @@ function value({ request, response }: Exchange): number {
  * The codec of the first record batch in sight, for Produce and Fetch. Found by its look, not by the schema: a
  * batch says its own length, has magic 2 and one of five codecs, and ends within the frame.
  */
-function codecOf(api: AnyApi, request: Buffer, response: Buffer | null): string {
+function codecOf(api: AnyApi, request: Buffer, response: Buffer): string {
   if (api.name !== 'Produce' && api.name !== 'Fetch') return ''
-  const bytes = api.name === 'Produce' ? request : response!
+  const bytes = api.name === 'Produce' ? request : response
   for (let at = 4; at + batchHeaderBytes <= bytes.length; at++) {
     const length = bytes.readInt32BE(at + 8)
     const looksRight =
