@@ -41,6 +41,8 @@ export interface IngestCounters {
   unparsed: number
 }
 
+/** What arrives after a quiet moment waits only for the rest of its own fetch, not for the next regular commit. */
+const gatherMs = 20
 /** After a commit failed for a reason that may pass (disk full, database busy). */
 const retryAfterMs = 1000
 
@@ -64,6 +66,7 @@ export class Ingest implements FetchHandler {
   #loop: FetchControl | null = null
   #timer: NodeJS.Timeout | null = null
   #pendingSinceMs = Number.POSITIVE_INFINITY
+  #committedAtMs = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(options: IngestOptions) {
@@ -169,6 +172,7 @@ export class Ingest implements FetchHandler {
     }
     if (!this.#guarded(() => writer.commit(flush, this.#state))) return false
     this.counters.commits++
+    this.#committedAtMs = clock.monotonicMs()
     this.#noteCounters()
     this.#state.pending = new Pending()
     this.#ledger = []
@@ -230,9 +234,9 @@ export class Ingest implements FetchHandler {
     const { clock, flushIntervalMs, flushRecordsMax } = this.#options
     const now = clock.monotonicMs()
     if (this.#pendingSinceMs === Number.POSITIVE_INFINITY) this.#pendingSinceMs = now
-    const isDue = now - this.#pendingSinceMs >= flushIntervalMs
-    if (isDue || this.#state.pending.records >= flushRecordsMax) this.flush()
-    else this.#timer ??= setTimeout(() => this.flush(), flushIntervalMs)
+    const dueMs = Math.max(this.#committedAtMs + flushIntervalMs, this.#pendingSinceMs + gatherMs)
+    if (now >= dueMs || this.#state.pending.records >= flushRecordsMax) this.flush()
+    else this.#timer ??= setTimeout(() => this.flush(), dueMs - now)
   }
 
   /** Runs a transaction; when it fails, everything that was not committed is forgotten and fetched again. */

@@ -6,9 +6,11 @@ const minuteMs = 60 * secondMs
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
 
+export type StepSeconds = 1 | 10 | 60 | 900 | 86_400
+
 export interface Step {
   /** Width as it is stored and named. The last step is a calendar day of the site's zone, 23 to 25 hours. */
-  readonly seconds: number
+  readonly seconds: StepSeconds
   readonly ms: number
   readonly retentionMs: number
 }
@@ -21,8 +23,6 @@ export const steps = [
   { seconds: 900, ms: 15 * minuteMs, retentionMs: 90 * dayMs },
   { seconds: 86_400, ms: dayMs, retentionMs: 5 * 366 * dayMs },
 ] as const satisfies readonly Step[]
-
-export type StepSeconds = (typeof steps)[number]['seconds']
 
 export const daySeconds = 86_400
 

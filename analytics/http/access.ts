@@ -1,0 +1,59 @@
+// Whether a request may pass: addressed to us by a name of ours (a page elsewhere may have rebound its own name to
+// loopback), from a page of ours where it changes something or opens a socket, and by somebody we know.
+import type { IncomingMessage } from 'node:http'
+import type { Identity, Sessions } from './sessions.ts'
+import { sessionCookie } from './sessions.ts'
+
+export interface AccessRules {
+  readonly sessions: Sessions
+  readonly publicOrigins: readonly string[]
+}
+
+const loopbackHost = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?$/i
+
+/** True if the Host header is a loopback name or one of the public origins. */
+export function isOurHost(request: IncomingMessage, rules: AccessRules): boolean {
+  const host = request.headers.host ?? ''
+  return (
+    loopbackHost.test(host) ||
+    rules.publicOrigins.some(origin => URL.parse(origin)?.host === host.toLowerCase())
+  )
+}
+
+/** True if the Origin is exactly the origin this request was addressed to, or one of the public ones. */
+export function isOurOrigin(request: IncomingMessage, rules: AccessRules): boolean {
+  const { origin, host } = request.headers
+  if (origin === undefined) return false
+  return origin === `http://${host}` || rules.publicOrigins.includes(origin)
+}
+
+export function cookieOf(request: IncomingMessage): string | null {
+  for (const pair of (request.headers.cookie ?? '').split(';')) {
+    const equals = pair.indexOf('=')
+    if (pair.slice(0, equals).trim() === sessionCookie) return pair.slice(equals + 1).trim()
+  }
+  return null
+}
+
+export function bearerOf(request: IncomingMessage): string | null {
+  const match = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')
+  return match ? match[1]! : null
+}
+
+/** Who asks; null when nobody we know. A token wins over a cookie. */
+export function identify(request: IncomingMessage, { sessions }: AccessRules): Identity | null {
+  const token = bearerOf(request)
+  if (token !== null) return sessions.byToken(token)
+  const cookie = cookieOf(request)
+  return cookie === null ? null : sessions.bySession(cookie)
+}
+
+/**
+ * A cookie travels with requests that other pages cause; so where something is changed or a socket opened, a cookie
+ * counts only together with our own Origin. A token never travels by itself.
+ */
+export function mayAct(request: IncomingMessage, rules: AccessRules): boolean {
+  return bearerOf(request) !== null
+    ? request.headers.origin === undefined || isOurOrigin(request, rules)
+    : isOurOrigin(request, rules)
+}

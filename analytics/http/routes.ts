@@ -1,0 +1,203 @@
+// The table of the API: path, what it takes, what it answers, how. Served by server.ts, described by openapi.ts and
+// docs-page.ts; a route that is not in here does not exist.
+import { z } from 'zod'
+import { type Reading, type Span, series, stats, top } from '../queries/answers.ts'
+import { ProblemError } from '../queries/problem.ts'
+import { breakdown, dimensionNamed, filtersOf, metricNamed, moment, windowMs } from '../queries/question.ts'
+import { seriesWidth } from '../queries/series-width.ts'
+import { agentsAnswer, lossesAnswer } from '../queries/side-answers.ts'
+import {
+  type DimensionName,
+  dimensionCatalogue,
+  type MetricName,
+  metricCatalogue,
+} from '../windows/catalogue.ts'
+import type { ClusterAnswer } from './contract.ts'
+import { agentsSchema, clusterSchema, lossesSchema, seriesSchema, statsSchema, topSchema } from './schemas.ts'
+
+/** What a route may ask. */
+export interface RouteContext {
+  reading(): Reading
+  cluster(): Promise<ClusterAnswer>
+}
+
+export interface Route {
+  readonly path: string
+  /** With parameters in OpenAPI's notation. */
+  readonly summary: string
+  readonly description: string
+  readonly parameters: z.ZodObject
+  readonly query: z.ZodObject
+  readonly answer: z.ZodType
+  readonly example: string
+  answerTo(context: RouteContext, asked: Readonly<Record<string, unknown>>): unknown
+}
+
+const many = z.union([z.string(), z.array(z.string())]).optional()
+const count = (most: number, otherwise: number) => z.coerce.number().int().min(1).max(most).default(otherwise)
+const windowText = z
+  .string()
+  .default('5m')
+  .meta({ description: 'How far back: 30s, 5m, 1h, 1d.', example: '5m' })
+const from = z.string().optional().meta({ description: 'Instead of a window: ISO 8601, seconds, now-1h.' })
+const to = z.string().optional().meta({ description: 'The end of the range, not included; now by default.' })
+const filter = many.meta({
+  description: 'dimension:value, repeated for several; several values of one dimension mean any of them.',
+  example: 'path:/checkout',
+})
+const by = many.meta({ description: 'One dimension to break down by.', example: 'path' })
+const metricName = z.string().meta({ description: `One of ${Object.keys(metricCatalogue).join(', ')}.` })
+const dimensionName = z
+  .string()
+  .meta({ description: `One of ${Object.keys(dimensionCatalogue).join(', ')}.` })
+
+const statsQuery = z.strictObject({ window: windowText, from, to, by, filter, limit: count(2001, 1000) })
+const seriesQuery = z.strictObject({
+  window: windowText,
+  from,
+  to,
+  step: z
+    .string()
+    .optional()
+    .meta({ description: 'Width of a bucket: 1s, 10s, 1m, 5m, 1h, 1d.', example: '10s' }),
+  by,
+  filter,
+  limit: count(100, 10),
+})
+const topQuery = z.strictObject({
+  window: windowText,
+  from,
+  to,
+  metric: z
+    .string()
+    .optional()
+    .meta({ description: 'What to rank by; the dimension’s own count by default.' }),
+  filter,
+  limit: count(1000, 10),
+})
+
+/** What a dimension is ranked by when nothing is said. */
+const rankedBy: Readonly<Partial<Record<DimensionName, MetricName>>> = {
+  path: 'requests',
+  status: 'requests',
+  method: 'requests',
+  referrer: 'requests',
+  event: 'events',
+  topic: 'lines',
+}
+
+export const routes: readonly Route[] = [
+  {
+    path: '/api/v1/stats/{metric}',
+    summary: 'One value per group over a window',
+    description: 'Without `by` one row; quantiles and means come from merged sketches, never from averages.',
+    parameters: z.object({ metric: metricName }),
+    query: statsQuery,
+    answer: statsSchema,
+    example: '/api/v1/stats/requests?window=5m&by=path',
+    answerTo(context, asked) {
+      const query = asked as z.infer<typeof statsQuery> & { metric: string }
+      const reading = context.reading()
+      const filters = filtersOf(listOf(query.filter))
+      const groups = listOf(query.by)
+        .flatMap(text => text.split(','))
+        .map(dimensionNamed)
+      return stats(
+        reading,
+        metricNamed(query.metric),
+        spanOf(query, reading.nowMs),
+        groups,
+        filters,
+        query.limit,
+      )
+    },
+  },
+  {
+    path: '/api/v1/series/{metric}',
+    summary: 'Values over time, as columns',
+    description: 'Null where nothing was counted. The last bucket is still filling.',
+    parameters: z.object({ metric: metricName }),
+    query: seriesQuery,
+    answer: seriesSchema,
+    example: '/api/v1/series/latency?window=1h&step=1m',
+    answerTo(context, asked) {
+      const query = asked as z.infer<typeof seriesQuery> & { metric: string }
+      const reading = context.reading()
+      const groups = listOf(query.by)
+        .flatMap(text => text.split(','))
+        .map(dimensionNamed)
+      const wanted = breakdown(metricNamed(query.metric), groups, filtersOf(listOf(query.filter)))
+      const { range, widthMs } = seriesWidth(reading, wanted, spanOf(query, reading.nowMs), query.step)
+      return series(reading, wanted, range, widthMs, query.limit)
+    },
+  },
+  {
+    path: '/api/v1/top/{dimension}',
+    summary: 'The values of a dimension that count most',
+    description: '`other` is what the listed rows leave out, so that the parts add up to the whole.',
+    parameters: z.object({ dimension: dimensionName }),
+    query: topQuery,
+    answer: topSchema,
+    example: '/api/v1/top/path?window=5m&limit=10',
+    answerTo(context, asked) {
+      const query = asked as z.infer<typeof topQuery> & { dimension: string }
+      const reading = context.reading()
+      const dimension = dimensionNamed(query.dimension)
+      const metric = query.metric === undefined ? rankedBy[dimension] : metricNamed(query.metric)
+      if (metric === undefined) {
+        const detail = `${dimension} has no count of its own. Ask /api/v1/stats/metric?by=${dimension} instead.`
+        throw new ProblemError(400, 'unranked-dimension', 'Nothing to rank by', detail)
+      }
+      const span = spanOf(query, reading.nowMs)
+      return top(reading, dimension, metric, span, filtersOf(listOf(query.filter)), query.limit)
+    },
+  },
+  {
+    path: '/api/v1/losses',
+    summary: 'The loss ledger: every line that was not counted, and why',
+    description: 'Newest first. An empty ledger means that every complete line was counted.',
+    parameters: z.object({}),
+    query: z.strictObject({ limit: count(10_000, 1000) }),
+    answer: lossesSchema,
+    example: '/api/v1/losses',
+    answerTo: (context, asked) => lossesAnswer(context.reading().rows, asked['limit'] as number),
+  },
+  {
+    path: '/api/v1/cluster',
+    summary: 'Brokers, topics and partitions, and how far each is counted',
+    description: 'As the brokers tell it now; as they last told it while they cannot be reached.',
+    parameters: z.object({}),
+    query: z.strictObject({}),
+    answer: clusterSchema,
+    example: '/api/v1/cluster',
+    answerTo: context => context.cluster(),
+  },
+  {
+    path: '/api/v1/agents',
+    summary: 'What each agent last said of itself',
+    description: 'Agents report every 5 s.',
+    parameters: z.object({}),
+    query: z.strictObject({}),
+    answer: agentsSchema,
+    example: '/api/v1/agents',
+    answerTo: context => agentsAnswer(context.reading().rows),
+  },
+]
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return []
+  return typeof value === 'string' ? [value] : value
+}
+
+interface SpanQuery {
+  readonly window: string
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+export function spanOf(query: SpanQuery, nowMs: number): Span {
+  if (query.from === undefined && query.to === undefined) return { window: windowMs(query.window) }
+  const toMs = query.to === undefined ? nowMs : moment('to', query.to, nowMs)
+  const fromMs = query.from === undefined ? toMs - windowMs(query.window) : moment('from', query.from, nowMs)
+  return { fromMs, toMs }
+}

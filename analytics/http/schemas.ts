@@ -1,0 +1,143 @@
+// The contract as zod schemas: what HTTP answers are checked against in tests and described by in openapi.json.
+// The types of contract.ts say the same; `satisfies` below fails to compile when the two part ways.
+import { z } from 'zod'
+import type * as contract from './contract.ts'
+
+const milliseconds = z.number().meta({ description: 'Milliseconds since the epoch.' })
+const labels = z.record(z.string(), z.string())
+const unit = z.enum(['count', 'per_second', 'bytes', 'milliseconds', 'ratio', 'records'])
+const window = z.object({ from: milliseconds, to: milliseconds })
+
+export const freshnessSchema = z
+  .object({
+    watermark: milliseconds.nullable().meta({ description: 'Event time up to which rows are final.' }),
+    committedAt: milliseconds.nullable().meta({ description: 'When the newest line was committed.' }),
+    lagRecords: z.number().meta({ description: 'Records in the log that are not counted yet.' }),
+    mayChange: z.boolean().meta({ description: 'True while late lines may still change this answer.' }),
+  })
+  .meta({ id: 'Freshness', description: 'How far an answer can be trusted.' })
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    didYouMean: z.string().optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem document.' })
+
+export const statsSchema = z
+  .object({
+    metric: z.string(),
+    definition: z.string(),
+    unit,
+    window,
+    rows: z.array(z.object({ labels, values: z.record(z.string(), z.number().nullable()) })),
+    freshness: freshnessSchema,
+  })
+  .meta({ id: 'StatsAnswer' })
+
+export const seriesSchema = z
+  .object({
+    metric: z.string(),
+    definition: z.string(),
+    unit,
+    stepSeconds: z.number(),
+    times: z.array(milliseconds),
+    series: z.array(z.object({ labels, values: z.record(z.string(), z.array(z.number().nullable())) })),
+    freshness: freshnessSchema,
+  })
+  .meta({ id: 'SeriesAnswer' })
+
+export const topSchema = z
+  .object({
+    dimension: z.string(),
+    metric: z.string(),
+    window,
+    rows: z.array(z.object({ value: z.string(), count: z.number(), share: z.number().min(0).max(1) })),
+    other: z.number().meta({ description: 'What the listed rows leave out of the whole.' }),
+    freshness: freshnessSchema,
+  })
+  .meta({ id: 'TopAnswer' })
+
+export const lossesSchema = z
+  .object({
+    totalLines: z.number(),
+    entries: z.array(
+      z.object({
+        at: milliseconds,
+        reason: z.string(),
+        source: z.string(),
+        from: z.string(),
+        to: z.string(),
+        lines: z.number().nullable().meta({ description: 'Null when it cannot be known.' }),
+        detail: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'LossesAnswer' })
+
+const offset = z.string().meta({ description: 'An offset as decimal text: it can exceed 2^53.' })
+
+export const clusterSchema = z
+  .object({
+    clusterId: z.string(),
+    controllerId: z.number(),
+    brokers: z.array(z.object({ id: z.number(), host: z.string(), port: z.number(), up: z.boolean() })),
+    topics: z.array(
+      z.object({
+        name: z.string(),
+        partitions: z.array(
+          z.object({
+            partition: z.number(),
+            leader: z.number(),
+            isr: z.array(z.number()),
+            logStartOffset: offset,
+            highWatermark: offset,
+            folded: offset.nullable(),
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'ClusterAnswer' })
+
+export const agentsSchema = z
+  .object({
+    agents: z.array(
+      z.object({
+        agentId: z.string(),
+        host: z.string(),
+        version: z.string(),
+        lastSeen: milliseconds,
+        files: z.number(),
+        linesPerSecond: z.number(),
+        bytesBehind: z.number(),
+        errors: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: 'AgentsAnswer' })
+
+export const meSchema = z
+  .object({ user: z.string(), role: z.enum(['admin', 'viewer']), build: z.string() })
+  .meta({ id: 'MeAnswer' })
+
+export const loginSchema = z.object({ token: z.string().min(1).max(200) }).meta({ id: 'LoginRequest' })
+
+export const loginLinkSchema = z
+  .object({ token: z.string(), expiresAt: milliseconds })
+  .meta({ id: 'LoginLink', description: 'A link that signs in once: {origin}/login#t={token}' })
+
+/** Compiles only while every schema's output fits the contract. */
+export const contractCheck = {
+  freshness: (value: z.infer<typeof freshnessSchema>): contract.Freshness => value,
+  stats: (value: z.infer<typeof statsSchema>): contract.StatsAnswer => value,
+  series: (value: z.infer<typeof seriesSchema>): contract.SeriesAnswer => value,
+  top: (value: z.infer<typeof topSchema>): contract.TopAnswer => value,
+  losses: (value: z.infer<typeof lossesSchema>): contract.LossesAnswer => value,
+  cluster: (value: z.infer<typeof clusterSchema>): contract.ClusterAnswer => value,
+  agents: (value: z.infer<typeof agentsSchema>): contract.AgentsAnswer => value,
+  me: (value: z.infer<typeof meSchema>): contract.MeAnswer => value,
+} as const

@@ -1,0 +1,201 @@
+// The HTTP side of the one port: the API of routes.ts, signing in, health and metrics, and the page. Builds an express
+// application; listening and WebSocket upgrades are joined in main.ts.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import express, { type Application, type Request, type RequestHandler, type Response } from 'express'
+import type { Log } from '../../runtime/log.ts'
+import type { Metrics } from '../../runtime/metrics.ts'
+import { nearest, ProblemError } from '../queries/problem.ts'
+import { type AccessRules, cookieOf, identify, isOurHost, isOurOrigin, mayAct } from './access.ts'
+import type { MeAnswer } from './contract.ts'
+import { docsPage, docsStyle, openApiDocument } from './openapi.ts'
+import { notSignedIn, problemHandler, queryProblem, sendProblem } from './problems.ts'
+import { type Route, type RouteContext, routes } from './routes.ts'
+import { loginSchema } from './schemas.ts'
+import { cookieHeader } from './sessions.ts'
+
+export interface ServerOptions {
+  readonly context: RouteContext
+  readonly access: AccessRules
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly build: string
+  readonly pageDirectory?: string | undefined
+  readonly brokerMetricsPath?: string | undefined
+  /** Null while everything needed to answer is there, else what is missing. */
+  notReady(): string | null
+}
+
+/** Everything from ourselves, nothing from anywhere else; the page is in no frame. */
+const pagePolicy =
+  "default-src 'self'; img-src 'self' data:; " +
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+export function createApplication(options: ServerOptions): Application {
+  const { access, log } = options
+  const application = express()
+  application.disable('x-powered-by')
+  application.set('query parser', 'simple')
+  application.use((request, response, next) => {
+    response.set({
+      'Content-Security-Policy': pagePolicy,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+    })
+    if (isOurHost(request, access)) next()
+    else next(new ProblemError(421, 'wrong-host', 'Not addressed to this server', wrongHost(request)))
+  })
+  addHealth(application, options)
+  addSigningIn(application, options)
+  addApi(application, options)
+  addPage(application, options.pageDirectory)
+  application.use((request: Request) => {
+    throw new ProblemError(
+      404,
+      'not-found',
+      'Nothing here',
+      `There is nothing at ${request.method} ${request.path}.`,
+    )
+  })
+  application.use(problemHandler(log))
+  return application
+}
+
+function wrongHost(request: Request): string {
+  return `This server answers to loopback names and its public origins, not to "${request.headers.host ?? ''}".`
+}
+
+function addHealth(application: Application, { metrics, notReady, brokerMetricsPath }: ServerOptions): void {
+  application.get('/healthz', (_request, response) => {
+    response.type('text/plain').send('ok\n')
+  })
+  application.get('/readyz', (_request, response) => {
+    const missing = notReady()
+    response
+      .status(missing === null ? 200 : 503)
+      .type('text/plain')
+      .send(missing === null ? 'ready\n' : `not ready: ${missing}\n`)
+  })
+  application.get('/metrics', (_request, response) => {
+    const broker =
+      brokerMetricsPath && existsSync(brokerMetricsPath) ? readFileSync(brokerMetricsPath, 'utf8') : ''
+    response.type('text/plain; version=0.0.4').send(metrics.render() + broker)
+  })
+}
+
+function addSigningIn(application: Application, { access, build }: ServerOptions): void {
+  const { sessions } = access
+  const onlyOurs: RequestHandler = (request, _response, next) => {
+    if (mayAct(request, access)) next()
+    else
+      next(
+        new ProblemError(
+          403,
+          'wrong-origin',
+          'Not from this page',
+          'Requests that act come from our own page.',
+        ),
+      )
+  }
+  application.post('/api/v1/login', express.json({ limit: '4kb' }), (request, response) => {
+    if (request.headers.origin !== undefined && !isOurOrigin(request, access)) {
+      throw new ProblemError(403, 'wrong-origin', 'Not from this page', 'Signing in is for our own page.')
+    }
+    const body = loginSchema.safeParse(request.body)
+    if (!body.success)
+      throw new ProblemError(400, 'bad-field', 'Cannot read token', 'Send {"token": "…"} as JSON.')
+    const known = identify(request, access)
+    const cookie = known ? null : sessions.redeemLink(body.data.token)
+    if (!known && cookie === null) {
+      const detail = 'This sign-in link was used or has expired. `tailrace login-link` makes another.'
+      throw new ProblemError(401, 'link-used', 'The link does not sign in any more', detail)
+    }
+    if (cookie !== null) response.set('Set-Cookie', cookieHeader(cookie))
+    response.set('Cache-Control', 'no-store').json({ user: 'admin', role: 'admin', build } satisfies MeAnswer)
+  })
+  application.post('/api/v1/login-links', onlyOurs, signedIn(access), (_request, response) => {
+    response.set('Cache-Control', 'no-store').json(sessions.makeLink())
+  })
+  application.post('/api/v1/logout', onlyOurs, (request, response) => {
+    const cookie = cookieOf(request)
+    if (cookie !== null) sessions.end(cookie)
+    response.set('Set-Cookie', cookieHeader('', 0)).status(204).end()
+  })
+  application.get('/api/v1/me', (request, response) => {
+    const identity = identify(request, access)
+    if (!identity) throw notSignedIn()
+    const { user, role } = identity
+    response.set('Cache-Control', 'no-store').json({ user, role, build } satisfies MeAnswer)
+  })
+}
+
+function signedIn(access: AccessRules): RequestHandler {
+  return (request, _response, next) => {
+    if (identify(request, access)) next()
+    else next(notSignedIn())
+  }
+}
+
+function addApi(application: Application, { access, context, build }: ServerOptions): void {
+  const document = JSON.stringify(openApiDocument(routes, build))
+  const page = docsPage(routes)
+  application.get('/api/v1/openapi.json', (_request, response) => {
+    response.type('application/json').send(document)
+  })
+  application.get('/api/v1/docs', (_request, response) => {
+    response.type('text/html').send(page)
+  })
+  application.get('/api/v1/docs.css', (_request, response) => {
+    response.type('text/css').send(docsStyle)
+  })
+  for (const route of routes) {
+    application.get(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), signedIn(access), (request, response) =>
+      answer(route, context, request, response),
+    )
+  }
+  const paths = routes.map(route => route.path)
+  application.use('/api', (request: Request, response: Response) => {
+    const asked = `/api${request.path}`
+    const near = nearest(asked, paths)
+    const hint = near ? ` Did you mean ${near}?` : ''
+    const detail = `There is no ${request.method} ${asked.slice(0, 100)}.${hint} See /api/v1/docs.`
+    sendProblem(response, new ProblemError(404, 'unknown-route', 'Unknown route', detail, near))
+  })
+}
+
+async function answer(
+  route: Route,
+  context: RouteContext,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const query = route.query.safeParse(request.query)
+  if (!query.success) throw queryProblem(query.error, Object.keys(route.query.shape))
+  const answered = await route.answerTo(context, { ...query.data, ...request.params })
+  response.set('Cache-Control', 'no-store').json(answered)
+}
+
+function addPage(application: Application, pageDirectory: string | undefined): void {
+  if (pageDirectory === undefined || !existsSync(join(pageDirectory, 'index.html'))) {
+    application.get('/', (_request, response) => response.redirect('/api/v1/docs'))
+    return
+  }
+  const assets = express.static(join(pageDirectory, 'assets'), {
+    immutable: true,
+    maxAge: '1y',
+    fallthrough: false,
+  })
+  application.use('/assets', assets)
+  application.use(express.static(pageDirectory, { index: 'index.html', setHeaders: revalidate }))
+  // Any other path is a view of the page; a missing file is not.
+  application.get('/{*view}', (request, response, next) => {
+    if (/\.\w+$/.test(request.path) || !request.accepts('html')) next()
+    else response.set('Cache-Control', 'no-cache').sendFile(join(pageDirectory, 'index.html'))
+  })
+}
+
+function revalidate(response: Response): void {
+  response.set('Cache-Control', 'no-cache')
+}

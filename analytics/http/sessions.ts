@@ -1,0 +1,136 @@
+// Who may ask: the admin token, single-use sign-in links, sessions behind a cookie. Kept in app.db so that a restart
+// signs nobody out; only hashes are stored, so the file alone signs nobody in.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+import type { Clock } from '../../runtime/clock.ts'
+
+export interface Identity {
+  readonly user: string
+  readonly role: 'admin' | 'viewer'
+  /** What sockets are counted by: the session's hash, or `token`. */
+  readonly session: string
+}
+
+export const sessionCookie = 'tailrace_session'
+const sessionMs = 30 * 86_400_000
+const linkMs = 12 * 3_600_000
+/** A terminal's scrollback full of unused links is not kept alive. */
+const linksMax = 100
+
+const schema = `
+CREATE TABLE IF NOT EXISTS sessions(hash TEXT PRIMARY KEY, user TEXT NOT NULL, role TEXT NOT NULL, expires_at INTEGER)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS links(hash TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+`
+
+export class Sessions {
+  readonly #database: Database.Database
+  readonly #clock: Clock
+  readonly #adminTokenHash: Buffer
+  readonly #statements
+
+  constructor(path: string, adminToken: string, clock: Clock) {
+    this.#database = new Database(path)
+    this.#clock = clock
+    this.#adminTokenHash = hashOf(adminToken)
+    this.#database.pragma('journal_mode = WAL')
+    this.#database.pragma('busy_timeout = 2000')
+    this.#database.exec(schema)
+    this.#statements = {
+      addLink: this.#database.prepare('INSERT INTO links(hash, expires_at) VALUES (?, ?)'),
+      useLink: this.#database.prepare('DELETE FROM links WHERE hash = ? AND expires_at > ?'),
+      dropLinks: this.#database.prepare(
+        `DELETE FROM links WHERE expires_at <= ?
+         OR hash NOT IN (SELECT hash FROM links ORDER BY expires_at DESC LIMIT ?)`,
+      ),
+      addSession: this.#database.prepare(
+        'INSERT INTO sessions(hash, user, role, expires_at) VALUES (?, ?, ?, ?)',
+      ),
+      findSession: this.#database.prepare<[string, number], { user: string; role: 'admin' | 'viewer' }>(
+        'SELECT user, role FROM sessions WHERE hash = ? AND expires_at > ?',
+      ),
+      dropSession: this.#database.prepare('DELETE FROM sessions WHERE hash = ?'),
+      dropSessions: this.#database.prepare('DELETE FROM sessions WHERE expires_at <= ?'),
+    }
+  }
+
+  /** A token for `/login#t=…`, good once and for half a day. */
+  makeLink(): { readonly token: string; readonly expiresAt: number } {
+    const token = randomToken()
+    const now = this.#clock.wallMs()
+    const expiresAt = now + linkMs
+    this.#statements.dropLinks.run(now, linksMax)
+    this.#statements.addLink.run(hashOf(token).toString('hex'), expiresAt)
+    return { token, expiresAt }
+  }
+
+  /** A new session's cookie value for the token of a link, null if it is used, expired or made up. */
+  redeemLink(token: string): string | null {
+    const now = this.#clock.wallMs()
+    return this.#database
+      .transaction(() => {
+        if (this.#statements.useLink.run(hashOf(token).toString('hex'), now).changes !== 1) return null
+        const cookie = randomToken()
+        this.#statements.dropSessions.run(now)
+        this.#statements.addSession.run(hashOf(cookie).toString('hex'), 'admin', 'admin', now + sessionMs)
+        return cookie
+      })
+      .immediate()
+  }
+
+  bySession(cookie: string): Identity | null {
+    const session = hashOf(cookie).toString('hex')
+    const row = this.#statements.findSession.get(session, this.#clock.wallMs())
+    return row ? { ...row, session } : null
+  }
+
+  /** Whether an identity's session has neither ended nor expired. */
+  isGood(session: string): boolean {
+    return this.#statements.findSession.get(session, this.#clock.wallMs()) !== undefined
+  }
+
+  byToken(token: string): Identity | null {
+    return timingSafeEqual(hashOf(token), this.#adminTokenHash)
+      ? { user: 'admin', role: 'admin', session: 'token' }
+      : null
+  }
+
+  end(cookie: string): void {
+    this.#statements.dropSession.run(hashOf(cookie).toString('hex'))
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+/** The session cookie's attributes; `Secure` is added where TLS is. */
+export function cookieHeader(value: string, maxAgeSeconds = sessionMs / 1000): string {
+  return `${sessionCookie}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${maxAgeSeconds}`
+}
+
+/** Reads the token file, or makes it. TAILRACE_ADMIN_TOKEN presets what is written. */
+export function adminToken(path: string, preset = process.env['TAILRACE_ADMIN_TOKEN']): string {
+  const found = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+  if (found !== '' && (!preset || found === preset)) return found
+  const token = preset || randomToken()
+  mkdirSync(dirname(path), { recursive: true })
+  writePrivate(path, `${token}\n`)
+  return token
+}
+
+/** For secrets: readable by the owner alone, also when the file was there before. */
+export function writePrivate(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 })
+  chmodSync(path, 0o600)
+}
+
+function randomToken(): string {
+  return randomBytes(24).toString('base64url')
+}
+
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

@@ -1,0 +1,230 @@
+// One page's end of the live socket: its subscriptions, where each stands, and how much it can take. A page that does
+// not keep up misses ticks and gets a snapshot afterwards; one that never does is let go.
+import type { WebSocket } from 'ws'
+import type { Identity } from '../http/sessions.ts'
+import { ProblemError } from '../queries/problem.ts'
+import { type CheckedMessage, clientMessage } from './client-message.ts'
+import type { LiveGroup } from './group.ts'
+
+/** Reconnecting may help below 4500 (and after 4408), never after 4401 and 4426. */
+export const closeCodes = {
+  notSignedIn: 4401,
+  silent: 4408,
+  slow: 4008,
+  restarting: 4409,
+  wrongVersion: 4426,
+  tooMany: 4429,
+} as const
+
+export const liveLimits = {
+  subscriptions: 32,
+  socketsPerSession: 8,
+  sockets: 200,
+  messagesPerSecond: 50,
+  payloadBytes: 65_536,
+  /** Beyond this nothing of state is sent: it would be old when it arrives. */
+  bufferedBytesPause: 262_144,
+  bufferedBytesMax: 1_048_576,
+  bufferedTooLongMs: 10_000,
+  helloWithinMs: 10_000,
+} as const
+
+/** What a client needs of the server it belongs to. */
+export interface LiveHub {
+  readonly epoch: string
+  readonly build: string
+  readonly hz: number
+  nowMs(): number
+  /** The group of a topic, made if need be; throws a ProblemError that says what is wrong with it. */
+  join(topic: string, args: Readonly<Record<string, string>>): LiveGroup
+  leave(group: LiveGroup): void
+  /** Whether the session is still good. */
+  isSignedIn(identity: Identity): boolean
+}
+
+interface Subscription {
+  readonly id: number
+  readonly group: LiveGroup
+  readonly isTail: boolean
+  /** Ticks were missed: a snapshot must come before the next delta. */
+  isBehind: boolean
+}
+
+export class LiveClient {
+  readonly identity: Identity
+  readonly #socket: WebSocket
+  readonly #hub: LiveHub
+  readonly #session: string
+  readonly #subscriptions = new Map<number, Subscription>()
+  readonly #connectedAtMs: number
+  #greeted = false
+  #hidden = false
+  #ticks = 0
+  #slowSinceMs: number | null = null
+  #messages = 0
+  #messagesSinceMs = 0
+  isAlive = true
+
+  constructor(socket: WebSocket, hub: LiveHub, identity: Identity, session: string) {
+    this.#socket = socket
+    this.#hub = hub
+    this.identity = identity
+    this.#session = session
+    this.#connectedAtMs = hub.nowMs()
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  receive(data: string): void {
+    if (this.#isFlooding()) {
+      this.close(closeCodes.tooMany, 'too many messages')
+      return
+    }
+    const message = clientMessage(data)
+    if (!message) {
+      this.close(1008, 'not a message of this protocol')
+      return
+    }
+    if (message.type === 'hello') this.#greet(message)
+    else if (!this.#greeted) this.close(1008, 'say hello first')
+    else if (message.type === 'sub') this.#subscribe(message)
+    else if (message.type === 'unsub') this.#unsubscribe(message.id)
+    else this.#show(message.hidden)
+  }
+
+  /** Hands on one group's delta. `json` is made once for all clients. */
+  deliver(group: LiveGroup, json: string): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.group !== group) continue
+      if (this.#skips(subscription)) subscription.isBehind = true
+      else if (!subscription.isBehind)
+        this.#send(`{"type":"delta","id":${subscription.id},"seq":${group.seq},"data":${json}}`)
+    }
+  }
+
+  /** After the deltas of a tick: brings up who is behind, watches the buffer. */
+  settle(): void {
+    this.#ticks++
+    const now = this.#hub.nowMs()
+    if (!this.#greeted && now - this.#connectedAtMs > liveLimits.helloWithinMs)
+      this.close(closeCodes.silent, 'no hello')
+    if (this.bufferedBytes > liveLimits.bufferedBytesMax) {
+      this.#slowSinceMs ??= now
+      if (now - this.#slowSinceMs > liveLimits.bufferedTooLongMs) this.close(closeCodes.slow, 'slow')
+      return
+    }
+    this.#slowSinceMs = null
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.isBehind && !this.#skips(subscription)) this.#snapshot(subscription)
+    }
+  }
+
+  heartbeat(): void {
+    if (this.#greeted) this.#send(JSON.stringify({ type: 'heartbeat', serverTime: this.#hub.nowMs() }))
+  }
+
+  ping(): void {
+    this.isAlive = false
+    this.#socket.ping()
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+    this.end()
+  }
+
+  terminate(): void {
+    this.#socket.terminate()
+    this.end()
+  }
+
+  /** Leaves every group; the socket is gone or going. */
+  end(): void {
+    for (const { group } of this.#subscriptions.values()) this.#hub.leave(group)
+    this.#subscriptions.clear()
+  }
+
+  #greet(hello: Extract<CheckedMessage, { type: 'hello' }>): void {
+    if (hello.version !== 1) {
+      this.close(closeCodes.wrongVersion, 'this server speaks version 1')
+      return
+    }
+    this.#greeted = true
+    const { epoch, build, hz } = this.#hub
+    const serverTime = this.#hub.nowMs()
+    this.#send(JSON.stringify({ type: 'welcome', session: this.#session, epoch, serverTime, build, hz }))
+  }
+
+  #subscribe(message: Extract<CheckedMessage, { type: 'sub' }>): void {
+    if (!this.#hub.isSignedIn(this.identity)) {
+      this.close(closeCodes.notSignedIn, 'the session has ended')
+      return
+    }
+    this.#unsubscribe(message.id)
+    if (this.#subscriptions.size >= liveLimits.subscriptions) {
+      this.#refuse(message.id, `at most ${liveLimits.subscriptions} subscriptions on one socket`)
+      return
+    }
+    let group: LiveGroup
+    try {
+      group = this.#hub.join(message.topic, message.args ?? {})
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      this.#refuse(message.id, error.message)
+      return
+    }
+    const subscription = { id: message.id, group, isTail: message.topic === 'tail', isBehind: false }
+    this.#subscriptions.set(message.id, subscription)
+    const missed = message.from?.epoch === this.#hub.epoch ? group.since(message.from.seq) : null
+    if (missed === null) this.#snapshot(subscription)
+    else
+      for (const { seq, json } of missed)
+        this.#send(`{"type":"delta","id":${message.id},"seq":${seq},"data":${json}}`)
+  }
+
+  #unsubscribe(id: number): void {
+    const subscription = this.#subscriptions.get(id)
+    if (!subscription) return
+    this.#subscriptions.delete(id)
+    this.#hub.leave(subscription.group)
+  }
+
+  #show(hidden: boolean): void {
+    const returns = this.#hidden && !hidden
+    this.#hidden = hidden
+    if (returns) for (const subscription of this.#subscriptions.values()) this.#snapshot(subscription)
+  }
+
+  /** True while a delta would be wasted: nobody looks, or the last ones have not left yet. */
+  #skips({ isTail }: Subscription): boolean {
+    if (this.bufferedBytes > liveLimits.bufferedBytesPause) return true
+    if (!this.#hidden) return false
+    return isTail || this.#ticks % this.#hub.hz !== 0
+  }
+
+  #snapshot(subscription: Subscription): void {
+    const { id, group } = subscription
+    subscription.isBehind = false
+    const json = group.snapshotJson()
+    this.#send(`{"type":"snap","id":${id},"epoch":"${this.#hub.epoch}","seq":${group.seq},"data":${json}}`)
+  }
+
+  #refuse(id: number, detail: string): void {
+    this.#send(JSON.stringify({ type: 'refused', id, detail }))
+  }
+
+  #send(text: string): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(text)
+  }
+
+  #isFlooding(): boolean {
+    const now = this.#hub.nowMs()
+    if (now - this.#messagesSinceMs >= 1000) {
+      this.#messagesSinceMs = now
+      this.#messages = 0
+    }
+    return ++this.#messages > liveLimits.messagesPerSecond
+  }
+}

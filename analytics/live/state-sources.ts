@@ -1,0 +1,188 @@
+// The topics whose values replace each other: overview, series, top, losses. Read from committed rows, and only when
+// something was committed or time has moved on.
+import type { LiveData, LiveSeries, Overview } from '../http/contract.ts'
+import { type Reading, series, top } from '../queries/answers.ts'
+import { overview } from '../queries/overview.ts'
+import { ProblemError } from '../queries/problem.ts'
+import { breakdown, dimensionNamed, filtersOf, metricNamed, windowMs } from '../queries/question.ts'
+import { lossesAnswer } from '../queries/side-answers.ts'
+import type { StepSeconds } from '../windows/steps.ts'
+import type { LiveSource } from './group.ts'
+
+export type Args = Readonly<Record<string, string>>
+
+export interface StateContext {
+  reading(): Reading
+  broker(): Overview['broker']
+}
+
+/** Without a change values still move, because windows slide; that often is enough for them. */
+const quietMs = 1000
+const pointsMax = 900
+const losesShown = 200
+
+/** True when something was committed since the last time, or `quietMs` has passed. */
+class Pulse {
+  readonly #context: StateContext
+  #version = -1
+  #atMs = 0
+
+  constructor(context: StateContext) {
+    this.#context = context
+  }
+
+  isDue(slowMs = 0): boolean {
+    const { rows, nowMs } = this.#context.reading()
+    const sinceMs = nowMs - this.#atMs
+    if (sinceMs < slowMs) return false
+    const version = rows.dataVersion()
+    if (version === this.#version && sinceMs < quietMs) return false
+    this.#version = version
+    this.#atMs = nowMs
+    return true
+  }
+}
+
+export function overviewSource(context: StateContext): LiveSource {
+  const pulse = new Pulse(context)
+  let broker = context.broker()
+  const snapshot = (): LiveData => {
+    const reading = context.reading()
+    broker = context.broker()
+    return { kind: 'overview', overview: reading.rows.snapshot(() => ({ ...overview(reading), broker })) }
+  }
+  return {
+    snapshot,
+    delta: () => (context.broker() !== broker || pulse.isDue() ? snapshot() : null),
+  }
+}
+
+/** Args: metric, step (1, 10, 60), points, and optionally filter. */
+export function seriesSource(context: StateContext, args: Args): LiveSource {
+  const metric = metricNamed(args['metric'] ?? 'requests')
+  const stepSeconds = stepOf(args['step'] ?? '1')
+  const points = countOf('points', args['points'], 300, pointsMax)
+  const wanted = breakdown(metric, [], filtersOf(args['filter'] === undefined ? [] : [args['filter']]))
+  if (stepSeconds < wanted.finest) {
+    const detail = `${metric} with a filter is kept in steps of ${wanted.finest} s and wider.`
+    throw new ProblemError(400, 'unknown-step', 'This step is not kept', detail, String(wanted.finest))
+  }
+  let version = context.reading().rows.commit().version
+  const stepMs = stepSeconds * 1000
+
+  /** The buckets in [from, to), in seconds. */
+  const read = (reading: Reading, from: number, to: number): LiveSeries => {
+    const range = {
+      step: { seconds: stepSeconds, ms: stepMs, retentionMs: 0 },
+      fromMs: from * 1000,
+      toMs: to * 1000,
+    }
+    const answer = series(reading, wanted, range, stepMs, 1)
+    return { metric, stepSeconds, times: answer.times, values: answer.series[0]?.values ?? {} }
+  }
+  return {
+    snapshot(): LiveData {
+      const reading = context.reading()
+      const end = (Math.floor(reading.nowMs / stepMs) + 1) * stepSeconds
+      return { kind: 'series', series: read(reading, end - points * stepSeconds, end) }
+    },
+    delta(): LiveData | null {
+      const reading = context.reading()
+      return reading.rows.snapshot(() => {
+        const now = reading.rows.commit().version
+        if (now === version) return null
+        const end = (Math.floor(reading.nowMs / stepMs) + 1) * stepSeconds
+        const first = end - points * stepSeconds
+        const changed = reading.rows.changedSince(version, stepSeconds)
+        version = now
+        const touched = changed === null ? [first] : changed.filter(bucket => bucket >= first && bucket < end)
+        if (touched.length === 0) return null
+        return { kind: 'series', series: onlyTouched(read(reading, touched[0]!, end), changed && touched) }
+      })
+    },
+  }
+}
+
+/** Of everything since the first bucket touched, those that were; all when it is not known which. */
+function onlyTouched(all: LiveSeries, touched: readonly number[] | null): LiveSeries {
+  if (touched === null) return all
+  const wanted = new Set(touched.map(bucket => bucket * 1000))
+  const indexes = all.times.flatMap((time, index) => (wanted.has(time) ? [index] : []))
+  const columns = Object.entries(all.values).map(
+    ([name, column]) => [name, indexes.map(index => column[index] ?? null)] as const,
+  )
+  return { ...all, times: indexes.map(index => all.times[index]!), values: Object.fromEntries(columns) }
+}
+
+/** Args: dimension, and optionally metric, window, limit. Ranked once a second. */
+export function topSource(context: StateContext, args: Args): LiveSource {
+  const dimension = dimensionNamed(args['dimension'] ?? 'path')
+  const metric = metricNamed(
+    args['metric'] ?? (dimension === 'topic' ? 'lines' : dimension === 'event' ? 'events' : 'requests'),
+  )
+  const span = { window: windowMs(args['window'] ?? '5m') }
+  const limit = countOf('limit', args['limit'], 10, 100)
+  breakdown(metric, [dimension], new Map())
+  const pulse = new Pulse(context)
+  let last = ''
+  const snapshot = (): LiveData => {
+    const reading = context.reading()
+    return {
+      kind: 'top',
+      top: reading.rows.snapshot(() => top(reading, dimension, metric, span, new Map(), limit)),
+    }
+  }
+  return {
+    snapshot,
+    delta() {
+      if (!pulse.isDue(quietMs)) return null
+      const data = snapshot()
+      const text = JSON.stringify(data.kind === 'top' && [data.top.rows, data.top.other])
+      if (text === last) return null
+      last = text
+      return data
+    },
+  }
+}
+
+export function lossesSource(context: StateContext): LiveSource {
+  const pulse = new Pulse(context)
+  let last = ''
+  const snapshot = (): LiveData => ({
+    kind: 'losses',
+    losses: lossesAnswer(context.reading().rows, losesShown),
+  })
+  return {
+    snapshot,
+    delta() {
+      if (!pulse.isDue(quietMs)) return null
+      const data = snapshot()
+      const text = JSON.stringify(data)
+      if (text === last) return null
+      last = text
+      return data
+    },
+  }
+}
+
+function stepOf(text: string): StepSeconds {
+  if (text === '1' || text === '10' || text === '60') return Number(text) as StepSeconds
+  throw new ProblemError(
+    400,
+    'unknown-step',
+    'Unknown step',
+    `There is no live step "${text}". Known: 1, 10, 60.`,
+    '10',
+  )
+}
+
+function countOf(name: string, text: string | undefined, otherwise: number, most: number): number {
+  const count = text === undefined ? otherwise : Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= most) return count
+  throw new ProblemError(
+    400,
+    'bad-field',
+    `Cannot read ${name}`,
+    `${name} must be a whole number from 1 to ${most}.`,
+  )
+}

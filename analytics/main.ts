@@ -1,0 +1,82 @@
+// The analytics process: the ingest thread that counts, and everything that answers. Rides through broker restarts;
+// ends when asked, after the last commit. When the ingest thread dies, so does the process: who supervises restarts it.
+import { mkdirSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { systemClock } from '../runtime/clock.ts'
+import {
+  aborted,
+  configFromArguments,
+  ExitError,
+  exitCodes,
+  type ProcessContext,
+  runProcess,
+} from '../runtime/lifecycle.ts'
+import type { AnalyticsConfig } from './config.ts'
+import { ingestMetrics } from './ingest/ingest-metrics.ts'
+import type { FromIngest, IngestThreadConfig } from './ingest/worker.ts'
+
+enableCompileCache()
+
+export async function runAnalytics(config: AnalyticsConfig, process: ProcessContext): Promise<void> {
+  const { signal, log } = process
+  const { startAnswering } = await import('./server.ts')
+  const { prepareStore } = await import('./store/prepare.ts')
+  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
+  const storePath = join(config.dataDirectory, 'windows.db')
+  prepareStore(storePath, config.timeZone, log)
+
+  const counting = startIngest({ ...config, path: storePath })
+  let isAssigned = false
+  const server = await startAnswering({
+    config,
+    storePath,
+    clock: systemClock,
+    log,
+    notReady: () => (isAssigned ? null : 'the topics are not found yet'),
+  })
+  const observe = ingestMetrics(server.metrics)
+  counting.onMessage(message => {
+    if (message.type === 'assigned') isAssigned = true
+    else if (message.type === 'counters') observe(message.counters)
+  })
+  try {
+    process.ready({ port: server.port })
+    await Promise.race([aborted(signal), counting.failed])
+  } finally {
+    await Promise.all([counting.stop(), server.close()])
+  }
+}
+
+function startIngest(config: IngestThreadConfig) {
+  const file = import.meta.url.endsWith('.ts') ? './ingest/worker.ts' : './ingest/worker.js'
+  const { path, bootstrap, topics, timeZone } = config
+  const workerData: IngestThreadConfig = { path, bootstrap, topics, timeZone }
+  const worker = new Worker(new URL(file, import.meta.url), { workerData })
+  let isStopping = false
+  const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()))
+  const failed = new Promise<never>((_resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('exit', code => {
+      if (!isStopping)
+        reject(new ExitError(exitCodes.failed, `The ingest thread ended by itself (code ${code})`))
+    })
+  })
+  failed.catch(() => undefined)
+  return {
+    failed,
+    onMessage: (listener: (message: FromIngest) => void) => worker.on('message', listener),
+    /** Resolves when everything folded is committed. */
+    stop: (): Promise<void> => {
+      isStopping = true
+      worker.postMessage({ type: 'stop' })
+      return exited
+    },
+  }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await runProcess('analytics', context => runAnalytics(configFromArguments<AnalyticsConfig>(), context))
+}

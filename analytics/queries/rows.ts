@@ -1,0 +1,160 @@
+// Reads of committed rows, as prepared statements on a connection that cannot write. Knows tables and nothing of what
+// the numbers mean.
+import type { Connection } from '../store/schema.ts'
+import type { StepSeconds } from '../windows/steps.ts'
+
+export interface SeriesRow {
+  readonly id: number
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface SourceState {
+  readonly topic: string
+  readonly partition: number
+  readonly next: number
+  readonly highWatermark: number
+  readonly watermarkMs: number | null
+  readonly updatedAt: number | null
+}
+
+export interface LossRow {
+  readonly at: number
+  readonly reason: string
+  readonly source: string
+  readonly from: string
+  readonly to: string
+  readonly lines: number | null
+  readonly detail: string
+}
+
+export class Rows {
+  readonly #connection: Connection
+  readonly #statements
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#statements = prepareStatements(connection)
+  }
+
+  /** Runs several reads over one state of the database. */
+  snapshot<Result>(read: () => Result): Result {
+    return this.#connection.transaction(read)()
+  }
+
+  /** Changes whenever another connection has committed. */
+  dataVersion(): number {
+    return this.#connection.pragma('data_version', { simple: true }) as number
+  }
+
+  commit(): { readonly version: number; readonly committedAt: number | null } {
+    const row = this.#statements.commit.get()!
+    return { version: row.version, committedAt: row.committed_at }
+  }
+
+  /** Series of a dimension set that have rows on or after a day (seconds). */
+  series(metric: string, dims: string, sinceDay: number): SeriesRow[] {
+    const rows = this.#statements.series.all(metric, dims, sinceDay)
+    return rows.map(({ id, labels }) => ({ id, labels: JSON.parse(labels) as Record<string, string> }))
+  }
+
+  /** Sums by series over [from, to), in seconds. */
+  sums(step: StepSeconds, ids: readonly number[], from: number, to: number): Map<number, number> {
+    const rows = this.#statements.sums.all({ ids: JSON.stringify(ids), step, from, to })
+    return new Map(rows.map(row => [row.series, row.n]))
+  }
+
+  counts(step: StepSeconds, ids: readonly number[], from: number, to: number): BucketRow<'n', number>[] {
+    return this.#statements.counts.all({ ids: JSON.stringify(ids), step, from, to })
+  }
+
+  sketches(step: StepSeconds, ids: readonly number[], from: number, to: number): BucketRow<'data', Buffer>[] {
+    return this.#statements.sketches.all({ ids: JSON.stringify(ids), step, from, to })
+  }
+
+  /** By step, in seconds: what lies before is no longer kept. */
+  edges(): Map<number, number> {
+    return new Map(this.#statements.edges.all().map(row => [row.step, row.bucket]))
+  }
+
+  sources(): SourceState[] {
+    return this.#statements.sources.all()
+  }
+
+  /** Buckets (seconds) of a step touched since a version; null when that is longer ago than is remembered. */
+  changedSince(version: number, step: StepSeconds): number[] | null {
+    const oldest = this.#statements.oldestChange.get()?.version ?? null
+    if (oldest !== null && oldest > version + 1) return null
+    return this.#statements.changed.all(version, step).map(row => row.bucket)
+  }
+
+  losses(limit: number): LossRow[] {
+    return this.#statements.losses.all(limit)
+  }
+
+  lossTotal(): number {
+    return this.#statements.lossTotal.get()!.lines
+  }
+
+  /** The status JSON of every agent heard of, and when. */
+  agents(): { readonly lastSeen: number; readonly status: string }[] {
+    return this.#statements.agents.all()
+  }
+}
+
+export type BucketRow<Name extends string, Value> = {
+  readonly series: number
+  readonly bucket: number
+} & Readonly<Record<Name, Value>>
+
+interface Span {
+  readonly ids: string
+  readonly step: number
+  readonly from: number
+  readonly to: number
+}
+
+/** CROSS JOIN keeps the order: for each series a range of the primary key. */
+const spanOf = (table: string) =>
+  `FROM json_each(@ids) j CROSS JOIN ${table} t
+   ON t.step = @step AND t.series = j.value AND t.bucket >= @from AND t.bucket < @to`
+
+function prepareStatements(connection: Connection) {
+  return {
+    commit: connection.prepare<[], { version: number; committed_at: number | null }>(
+      'SELECT version, committed_at FROM writer WHERE id = 1',
+    ),
+    series: connection.prepare<[string, string, number], { id: number; labels: string }>(
+      'SELECT id, labels FROM series WHERE metric = ? AND dims = ? AND last_day >= ?',
+    ),
+    sums: connection.prepare<Span, { series: number; n: number }>(
+      `SELECT t.series, sum(t.n) AS n ${spanOf('counts')} GROUP BY t.series`,
+    ),
+    counts: connection.prepare<Span, BucketRow<'n', number>>(
+      `SELECT t.series, t.bucket, t.n ${spanOf('counts')}`,
+    ),
+    sketches: connection.prepare<Span, BucketRow<'data', Buffer>>(
+      `SELECT t.series, t.bucket, t.data ${spanOf('sketches')}`,
+    ),
+    edges: connection.prepare<[], { step: number; bucket: number }>('SELECT step, bucket FROM edges'),
+    sources: connection.prepare<[], SourceState>(
+      `SELECT topic, partition, next, high_watermark AS highWatermark, watermark AS watermarkMs,
+         updated_at AS updatedAt FROM sources WHERE job = 'live'`,
+    ),
+    oldestChange: connection.prepare<[], { version: number }>(
+      'SELECT version FROM changes ORDER BY version LIMIT 1',
+    ),
+    changed: connection.prepare<[number, number], { bucket: number }>(
+      'SELECT DISTINCT bucket FROM changes WHERE version > ? AND step = ? ORDER BY bucket',
+    ),
+    losses: connection.prepare<[number], LossRow>(
+      `SELECT at, reason, source, from_position AS "from", to_position AS "to", lines, detail
+       FROM losses ORDER BY at DESC, key LIMIT ?`,
+    ),
+    lossTotal: connection.prepare<[], { lines: number }>(
+      'SELECT coalesce(sum(lines), 0) AS lines FROM losses',
+    ),
+    agents: connection.prepare<[], { lastSeen: number; status: string }>(
+      'SELECT last_seen AS lastSeen, status FROM agents ORDER BY agent_id',
+    ),
+  }
+}

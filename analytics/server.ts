@@ -1,0 +1,125 @@
+// Joins what answers: the reading connection, the monitor of the brokers, HTTP and the live socket on one port.
+// Everything but the count itself, which has a thread of its own.
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Cluster } from '../broker/client/cluster.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
+import { Metrics } from '../runtime/metrics.ts'
+import { BrokerMonitor } from './cluster/broker-monitor.ts'
+import type { AnalyticsConfig } from './config.ts'
+import { createApplication } from './http/server.ts'
+import { adminToken, Sessions } from './http/sessions.ts'
+import { LiveServer } from './live/live-server.ts'
+import { TailFeed } from './live/tail-feed.ts'
+import type { Reading } from './queries/answers.ts'
+import { Rows } from './queries/rows.ts'
+import { openReader } from './store/schema.ts'
+import { ZoneDays } from './windows/zone-days.ts'
+
+export interface AnswerOptions {
+  readonly config: AnalyticsConfig
+  readonly storePath: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics?: Metrics
+  /** Null while the count runs, else what is missing. */
+  notReady?(): string | null
+}
+
+export interface AnswerServer {
+  readonly port: number
+  readonly metrics: Metrics
+  readonly sessions: Sessions
+  close(): Promise<void>
+}
+
+export async function startAnswering(options: AnswerOptions): Promise<AnswerServer> {
+  const { config, clock, log, metrics = new Metrics() } = options
+  const connection = openReader(options.storePath)
+  const rows = new Rows(connection)
+  const days = new ZoneDays(config.timeZone)
+  const reading = (): Reading => ({ rows, days, nowMs: clock.wallMs() })
+  const sessions = new Sessions(join(config.dataDirectory, 'app.db'), adminToken(config.tokenPath), clock)
+  const access = { sessions, publicOrigins: config.publicOrigins ?? [] }
+  const build = buildOf(config.pageDirectory)
+
+  const newCluster = (clientId: string) =>
+    new Cluster({ bootstrap: config.bootstrap, clientId, requestTimeoutMs: 5000 })
+  const clusters = { monitor: newCluster('tailrace-monitor'), tail: newCluster('tailrace-tail') }
+  const monitor = new BrokerMonitor({
+    cluster: clusters.monitor,
+    clock,
+    onChange: ({ state, detail }) => log.info(`the broker is ${state}`, { detail }),
+  })
+  const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
+  const live = new LiveServer({
+    access,
+    context: { reading, broker: () => monitor.state },
+    tail: args => feed.source(args),
+    clock,
+    log,
+    build,
+  })
+  metrics.observed('tailrace_live_sockets', 'Pages connected to the live socket.', () => [[{}, live.clients]])
+  const { pageDirectory, brokerMetricsPath } = config
+  const application = createApplication({
+    context: { reading, cluster: () => monitor.cluster(rows.sources()) },
+    access,
+    metrics,
+    log,
+    build,
+    pageDirectory,
+    brokerMetricsPath,
+    notReady: () => options.notReady?.() ?? null,
+  })
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, application)
+  server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head))
+  const port = await listen(server, config)
+  monitor.start()
+
+  const close = async () => {
+    monitor.close()
+    live.close()
+    feed.close()
+    clusters.monitor.close()
+    clusters.tail.close()
+    const closed = new Promise<void>(resolve => server.close(() => resolve()))
+    // Pages that have heard "restarting" close their sockets themselves; whoever has not, a moment later.
+    setTimeout(() => server.closeAllConnections(), 300).unref()
+    server.closeIdleConnections()
+    await closed
+    connection.close()
+    sessions.close()
+  }
+  return { port, metrics, sessions, close }
+}
+
+function listen(server: Server, { host, port }: AnalyticsConfig): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') reject(error)
+      else {
+        const advice = 'Stop what uses it, or choose another with --http-port'
+        reject(
+          new ExitError(exitCodes.config, `Cannot listen on ${host}:${port}: the port is taken. ${advice}`),
+        )
+      }
+    })
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+/** Changes with the version and with the page, so that a page knows when it is older than its server. */
+function buildOf(pageDirectory: string | undefined): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const page = pageDirectory === undefined ? '' : join(pageDirectory, 'index.html')
+  if (page === '' || !existsSync(page)) return version
+  return `${version}-${createHash('sha256').update(readFileSync(page)).digest('hex').slice(0, 8)}`
+}

@@ -1,0 +1,23 @@
+// Before anybody reads or writes: the file exists in the format this version knows, and days begin where the site's
+// time zone puts them.
+import { ExitError, exitCodes } from '../../runtime/lifecycle.ts'
+import type { Log } from '../../runtime/log.ts'
+import { ZoneDays } from '../windows/zone-days.ts'
+import { rebuildDays } from './rebuild-days.ts'
+import { NewerFormatError, openStore } from './schema.ts'
+
+export function prepareStore(path: string, timeZone: string, log: Log): void {
+  try {
+    const connection = openStore(path)
+    const days = new ZoneDays(timeZone)
+    if (rebuildDays(connection, days)) log.info('days were rebuilt for the time zone', { timeZone })
+    connection.close()
+  } catch (error) {
+    if (error instanceof NewerFormatError) throw new ExitError(exitCodes.config, error.message)
+    if (error instanceof RangeError) {
+      const advice = 'Write an IANA name such as Europe/Berlin'
+      throw new ExitError(exitCodes.config, `Cannot use the time zone "${timeZone}". ${advice}`)
+    }
+    throw error
+  }
+}
