@@ -8,6 +8,7 @@ import { decodeRequest, decodeRequestHeader, encodeResponse, FrameSplitter } fro
 import type { FetchRequest } from '../protocol/messages/01-fetch.ts'
 import type { ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
 import { batchView, setBaseOffset, validateProducerBatch } from '../protocol/record-batch.ts'
+import { walkRecords } from '../protocol/record-walk.ts'
 
 /** What happens to one produced batch: an error instead of an append, or after one (`appended`). */
 export type ProduceFault =
@@ -39,7 +40,8 @@ export class ScriptedBroker {
   versions: Partial<Record<ApiName, readonly [number, number]>> = {}
   autoCreatePartitions = 0
   clientIds = new Set<string>()
-  /** The largest number of batches of one partition that waited at once. */
+  /** A batch that holds such a value is refused as too large. */
+  refuses: (value: string) => boolean = () => false
   port = 0
   #server: Server
   readonly #sockets = new Set<Socket>()
@@ -194,6 +196,7 @@ export class ScriptedBroker {
       return { index, errorCode: errorCodes.unknownTopicOrPartition, baseOffset: -1 }
     const invalid = validateProducerBatch(records, version)
     if (invalid !== 'none') return { index, errorCode: errorCodes[invalid], baseOffset: -1 }
+    if (this.#isRefused(records)) return { index, errorCode: errorCodes.messageTooLarge, baseOffset: -1 }
     const count = batchView.recordCount(records, 0)
     const sequence = batchView.baseSequence(records, 0)
     const producerId = batchView.producerId(records, 0)
@@ -211,6 +214,14 @@ export class ScriptedBroker {
     partition.producers.set(producerId, state)
     partition.end += count
     return { index, errorCode: 0, baseOffset: partition.end - count }
+  }
+
+  #isRefused(batch: Buffer): boolean {
+    let refused = false
+    walkRecords(batch, (_offset, _time, buffer, _ks, _ke, start, end) => {
+      refused ||= this.refuses(buffer.toString('latin1', start, end))
+    })
+    return refused
   }
 
   #listOffsets(request: ListOffsetsRequest): unknown {
