@@ -1,6 +1,7 @@
 // A broker's data directory: the lock, meta.properties, its partitions, the checkpoints and the clean-shutdown
 // marker, all but the lock in Kafka's formats. Touches only that directory. `tick` drives everything periodic.
 import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
 import { BatchCursor } from './batch-cursor.ts'
 import {
   directoryFiles,
@@ -223,6 +224,8 @@ export class LogDirectory {
         `Cannot open "${this.path}": it belongs to ${owner}, not to node ${nodeId} of ${clusterId}`,
       )
     }
+    // First use: the directory's own name must be as durable as what is put into it.
+    this.#disk.syncDirectory(dirname(this.path))
     const directoryId = randomBytes(16).toString('base64url')
     replaceFile(this.#disk, path, formatMetaProperties({ clusterId, nodeId, directoryId }))
     return directoryId
@@ -273,7 +276,6 @@ export class LogDirectory {
       config,
       topicId,
       producers,
-      isClean,
       cursor: this.#cursor,
       flushQueue: this.#flushQueue,
       listener: this.#listener,

@@ -29,7 +29,7 @@ export interface LogParts {
   readonly topicId: string
   readonly config: LogConfig
   /** Its indexes and snapshot are complete as they lie there. */
-  readonly isClean: boolean
+  readonly isComplete: boolean
   readonly segments: Segment[]
   readonly logStartOffset: number
   readonly highWatermark: number

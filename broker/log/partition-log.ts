@@ -49,7 +49,7 @@ export class PartitionLog {
   #logStartOffset: number
   #logEndOffset: number
   #highWatermark: number
-  /** Where the log ended when its files were last complete: at a clean start. -1 after any other. */
+  /** Where the log ended when all its files were complete; -1 if they were not at open. */
   readonly #finishedEnd: number
   #failure: Error | null = null
 
@@ -69,7 +69,7 @@ export class PartitionLog {
     this.#epochs = parts.epochs
     this.#logStartOffset = parts.logStartOffset
     this.#logEndOffset = this.#segments.active.nextOffset
-    this.#finishedEnd = parts.isClean ? this.#logEndOffset : -1
+    this.#finishedEnd = parts.isComplete ? this.#logEndOffset : -1
     this.#highWatermark = Math.min(Math.max(parts.highWatermark, this.#logStartOffset), this.#logEndOffset)
     this.#durablePoint = SharedFile.created(parts.disk, `${parts.directory}/${partitionFiles.durablePoint}`)
     this.#commit = new GroupCommit(parts.disk, parts.flushQueue, this.#commitSource(), this.#logEndOffset)

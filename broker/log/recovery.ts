@@ -30,6 +30,8 @@ export interface RecoveredLog {
   readonly segments: Segment[]
   readonly logStartOffset: number
   readonly quarantine: Quarantine
+  /** Nothing had to be scanned: indexes and snapshot are complete as they lie there. */
+  readonly isComplete: boolean
 }
 
 export function recoverSegments(options: RecoveryOptions): RecoveredLog {
@@ -66,7 +68,7 @@ export function recoverSegments(options: RecoveryOptions): RecoveredLog {
     if (firstTimestamp >= 0) active.createdMs = Math.min(active.createdMs, firstTimestamp)
   }
   const logStartOffset = Math.max(options.logStartOffset, segments[0]!.baseOffset)
-  return { segments, logStartOffset, quarantine }
+  return { segments, logStartOffset, quarantine, isComplete: options.isClean && scanned.length === 0 }
 }
 
 /** Half-done work of the previous life. Returns the names that are left. */
