@@ -40,6 +40,8 @@ export function recoverSegments(options: RecoveryOptions): RecoveredLog {
   const quarantine = new Quarantine(disk, directory, names)
   const durablePoint = parseDurablePoint(readFile(disk, `${directory}/${partitionFiles.durablePoint}`))
   const segments = openSegments(options, names)
+  // Before any scan: of deleted segments a crash may have left some and taken others, and that is no damage.
+  removeBelowStart(options, segments)
   const scanned: Segment[] = []
   for (let index = 0; index < segments.length; index++) {
     const segment = segments[index]!
@@ -54,13 +56,12 @@ export function recoverSegments(options: RecoveryOptions): RecoveredLog {
   const last = segments.at(-1)
   const isShort = !last || last.nextOffset < floor
   if (isShort) segments.push(Segment.create(disk, directory, floor, nowMs))
-  while (segments.length > 1 && segments[1]!.baseOffset <= options.logStartOffset) {
-    removeSegment(disk, directory, segments.shift()!)
-  }
+  removeBelowStart(options, segments)
   settle(options, segments, scanned, durablePoint)
   if (!options.isClean || isShort) {
-    writeDurablePoint(disk, directory, segments.at(-1)!.nextOffset)
     disk.syncDirectory(directory)
+    // Last, for it may reach the medium at once: it must never say more than what is there with its name.
+    writeDurablePoint(disk, directory, segments.at(-1)!.nextOffset)
   }
   const active = segments.at(-1)!
   if (cursor.over(active.file.fd, active.sizeBytes, 'lookUp').header(0)) {
@@ -90,6 +91,12 @@ function openSegments({ disk, directory }: RecoveryOptions, names: readonly stri
       const modifiedMs = disk.status(`${directory}/${name}`)!.modifiedMs
       return Segment.existing(disk, directory, Number(name.slice(0, 20)), modifiedMs)
     })
+}
+
+function removeBelowStart({ disk, directory, logStartOffset }: RecoveryOptions, segments: Segment[]): void {
+  while (segments.length > 1 && segments[1]!.baseOffset <= logStartOffset) {
+    removeSegment(disk, directory, segments.shift()!)
+  }
 }
 
 /** Whether the previous life vouches for this segment; then only its indexes are opened. */

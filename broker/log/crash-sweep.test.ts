@@ -1,0 +1,180 @@
+// The power goes at every single write, sync, rename and unlink of a scripted life of a data directory, and once more
+// during the recovery that follows. Whatever the disk kept of what was not synced: no acknowledged record is missing,
+// what is there is a prefix of what was appended, nothing intact is called damaged, and retries are recognised.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LogDirectory } from './log-directory.ts'
+import { appended, batchOf, closeOn, openDirectory, randomFrom, recordsOf, startMs } from './log-fixture.ts'
+import type { LogListener } from './log-parts.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { type CrashMode, SimDisk } from './sim-disk.ts'
+
+const config = { segmentBytes: 700, indexIntervalBytes: 150, retentionBytes: 1500, fileDeleteDelayMs: 60_000 }
+const modes: readonly CrashMode[] = ['none', 'prefix', 'subset', 'process']
+const topicIds = ['Zmlyc3QtdG9waWMtaWQtMQ', 'c2Vjb25kLXRvcGljLWlkMg']
+const producerId = 77
+
+/** What the clients of one partition know: it exists, what they sent, and up to where it was acknowledged. */
+interface Known {
+  readonly topicId: string
+  readonly values: string[]
+  acknowledged: number
+  isDeleted: boolean
+}
+
+class Life implements LogListener {
+  readonly disk: SimDisk
+  readonly known: Known[] = []
+  directory: LogDirectory | null = null
+
+  constructor(disk: SimDisk) {
+    this.disk = disk
+    disk.nowMs = startMs
+  }
+
+  onDurable(log: PartitionLog, durableEnd: number): void {
+    const known = this.known.find(candidate => candidate.topicId === log.topicId)!
+    known.acknowledged = Math.max(known.acknowledged, durableEnd)
+    log.highWatermark = durableEnd
+  }
+
+  onFailed(): void {}
+
+  async play(): Promise<void> {
+    const { disk } = this
+    this.directory = openDirectory(disk, config, this)
+    this.create(0)
+    this.append(0, 3, 0)
+    this.flush()
+    this.append(0, 4, 0)
+    this.create(1)
+    this.append(1, 2, 1)
+    this.flush()
+    this.append(0, 5, 1)
+    this.append(1, 1, 1)
+    this.tick(61_000)
+    this.flush()
+    this.append(0, 2, 1)
+    await closeOn(disk, this.directory)
+    this.directory = openDirectory(disk, config, this)
+    this.append(0, 4, 2)
+    this.flush()
+    this.tick(61_000)
+    this.delete(1)
+    this.append(0, 1, 2)
+    this.flush()
+    this.append(0, 2, 2)
+    this.tick(61_000)
+  }
+
+  create(index: number): void {
+    this.directory!.create('logs', index, topicIds[index]!)
+    this.known.push({ topicId: topicIds[index]!, values: [], acknowledged: 0, isDeleted: false })
+  }
+
+  append(index: number, count: number, epoch: number): void {
+    const known = this.known[index]!
+    const log = this.directory!.get('logs', index)!
+    for (let i = 0; i < count; i++) {
+      const value = `${index}/${known.values.length}`
+      const batch = batchOf({ values: [value.padEnd(90, '.')], producerId, sequence: known.values.length })
+      known.values.push(value)
+      appended(log.append(batch, epoch, this.disk.nowMs))
+    }
+  }
+
+  flush(): void {
+    for (const log of this.directory!.logs()) log.requestFlush()
+    this.disk.completeFlushes()
+  }
+
+  tick(afterMs: number): void {
+    this.disk.nowMs += afterMs
+    this.directory!.tick(this.disk.nowMs)
+    this.disk.completeFlushes()
+  }
+
+  delete(index: number): void {
+    this.known[index]!.isDeleted = true
+    this.directory!.delete('logs', index)
+  }
+}
+
+async function lived(cutAt: number): Promise<{ readonly life: Life; readonly wasCut: boolean }> {
+  const disk = new SimDisk()
+  const life = new Life(disk)
+  disk.cutAt = cutAt
+  try {
+    await life.play()
+    return { life, wasCut: false }
+  } catch (error) {
+    if (disk.operations < cutAt) throw error
+    return { life, wasCut: true }
+  }
+}
+
+function check(directory: LogDirectory, known: readonly Known[], when: string): void {
+  assert.deepEqual(directory.corruptions, [], `${when}: nothing was damaged`)
+  for (const [index, { topicId, values, acknowledged, isDeleted }] of known.entries()) {
+    const log = directory.get('logs', index)
+    if (isDeleted) continue
+    assert.equal(log?.topicId, topicId, `${when}: partition ${index} is there`)
+    assert(
+      log.logEndOffset >= acknowledged,
+      `${when}: ${acknowledged} acknowledged, ${log.logEndOffset} there`,
+    )
+    assert.equal(log.durableEnd, log.logEndOffset, `${when}: durable once it is open`)
+    const expected = values
+      .map((value, offset) => `${offset}:${value}`)
+      .slice(log.logStartOffset, log.logEndOffset)
+    assert.deepEqual(recordsOf(log), expected, when)
+    for (let offset = Math.max(log.logEndOffset - 5, 0); offset < log.logEndOffset; offset++) {
+      const retry = batchOf({ values: [values[offset]!.padEnd(90, '.')], producerId, sequence: offset })
+      const again = { baseOffset: offset, lastOffset: offset, duplicate: true }
+      assert.deepEqual(appended(log.append(retry, 9, startMs)), again, `${when}: a retry is recognised`)
+    }
+  }
+}
+
+test('no acknowledged record is lost wherever the power goes, twice', async () => {
+  let cuts = 0
+  for (let cutAt = 1; ; cutAt++) {
+    const mode = modes[cutAt % modes.length]!
+    for (const seed of [cutAt, cutAt + 10_007]) {
+      const { life, wasCut } = await lived(cutAt)
+      if (!wasCut) {
+        assert(cuts > 300, `the script has ${cuts} points to cut at`)
+        return
+      }
+      cuts++
+      const random = randomFrom(seed * 2_654_435_761)
+      const when = `cut at ${cutAt}, ${mode}, seed ${seed}`
+      life.disk.crash(mode, random)
+      life.disk.cutAt = 1 + Math.floor(random() * 30)
+      try {
+        life.directory = openDirectory(life.disk, config, life)
+      } catch (error) {
+        if (life.disk.operations < life.disk.cutAt) throw error
+        life.disk.crash(modes[Math.floor(random() * modes.length)]!, random)
+        life.directory = openDirectory(life.disk, config, life)
+      }
+      life.disk.cutAt = Number.POSITIVE_INFINITY
+      check(life.directory, life.known, when)
+      goOn(life, when, random)
+    }
+  }
+})
+
+/** After recovery the log takes and keeps records as before, through one more power cut. */
+function goOn(life: Life, when: string, random: () => number): void {
+  const { directory, known } = life
+  for (const [index, partition] of known.entries()) {
+    const log = directory!.get('logs', index)
+    if (partition.isDeleted || !log) continue
+    partition.values.length = log.logEndOffset
+    life.append(index, 2, 9)
+  }
+  life.flush()
+  life.disk.crash('subset', random)
+  check(openDirectory(life.disk, config, life), known, `${when}, and once more`)
+}
