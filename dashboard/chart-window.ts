@@ -31,8 +31,8 @@ export function windowEndingAt(nowMs: number, stepMs: number, points: number): C
 }
 
 /**
- * Fills the columns anew, reusing their arrays. `foldedUntilMs` is the time before which every line of the log is
- * counted: up to there a counter without a bucket stood at zero.
+ * Fills the columns anew, reusing their arrays. `foldedUntilMs` is the time at which every line of the log was counted:
+ * a counter without a bucket that was over by then stood at zero.
  */
 export function fillColumns(
   columns: Columns,
@@ -46,11 +46,12 @@ export function fillColumns(
   xs.length = count
   for (let index = 0; index < count; index += 1) xs[index] = (window.fromMs + index * stepMs) / 1000
   let firstMs = Number.POSITIVE_INFINITY
-  let knownMs = foldedUntilMs
+  let lastMs = Number.NEGATIVE_INFINITY
   for (const { ring } of lines) {
     firstMs = Math.min(firstMs, ring.firstMs)
-    knownMs = Math.max(knownMs, ring.lastMs)
+    lastMs = Math.max(lastMs, ring.lastMs)
   }
+  const knownMs = Math.max(lastMs, foldedUntilMs - settleMs - stepMs)
   lines.forEach((line, at) => {
     const ys = columns[at + 1] as (number | null)[]
     ys.length = count

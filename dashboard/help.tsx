@@ -8,9 +8,9 @@ const keys: readonly (readonly [string, string])[] = [
   ['w', 'wrap long lines'],
   ['t', 'theme: system, dark, light'],
   ['z', 'local time or UTC'],
-  ['1 2 3', 'last 5 minutes, hour, 6 hours'],
-  ['← →', 'walk through a focused chart'],
-  ['Esc', 'end a zoom, clear the filter'],
+  ['1 2 3', '5 minutes, 1 hour, 6 hours'],
+  ['← →', 'walk through a chart'],
+  ['Esc', 'end zoom, clear filter'],
   ['?', 'this help'],
 ]
 

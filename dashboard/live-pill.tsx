@@ -24,7 +24,7 @@ export function LivePill() {
       onClick={press}
     >
       <Shape name={words.shape} />
-      <span className="pill-word">{words.word}</span>
+      <span className="pill-word">{words.word}</span>{' '}
       {words.detail !== '' && <span className="pill-detail">{words.detail}</span>}
     </button>
   )

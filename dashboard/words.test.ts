@@ -105,4 +105,6 @@ test('ageOf() speaks only while the page is cut off', () => {
   const old = { seenAt: clockMs - 72_000 }
   assert.equal(ageOf(page({ kind: 'stale', seconds: 12 }, old)), '72 s')
   assert.equal(ageOf(page({ kind: 'live' }, old)), null)
+  const blink = { kind: 'reconnecting', seconds: null } as const
+  assert.equal(ageOf(page(blink, { seenAt: clockMs - 900 })), null)
 })

@@ -116,10 +116,14 @@ export function bannerWords(state: PageState): BannerWords | null {
   return null
 }
 
+/** A blink of the connection is not worth dimming the page for. */
+const ageMin = 2_000
+
 /** How old what is on screen is, once that deserves to be said; null while it is fresh. */
 export function ageOf(state: PageState): string | null {
   const { connection, seenAt, clockMs } = state
   const away =
     connection.kind === 'reconnecting' || connection.kind === 'stale' || connection.kind === 'outdated'
-  return away && seenAt !== null ? formatAge(clockMs - seenAt) : null
+  if (!away || seenAt === null || clockMs - seenAt < ageMin) return null
+  return formatAge(clockMs - seenAt)
 }

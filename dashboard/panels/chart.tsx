@@ -1,7 +1,6 @@
 // A live chart as markup: legend, plot, and the same numbers as a table. React renders the frame once; the numbers
 // and the drawing are written by chart-frame.ts.
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
-import 'uplot/dist/uPlot.min.css'
 import { formatTime } from '../format.ts'
 import { Icon } from '../icons.tsx'
 import { useLive, usePage } from '../page-context.ts'

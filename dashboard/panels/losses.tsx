@@ -57,7 +57,10 @@ function LossRow({ entry }: { readonly entry: LossEntry }) {
       <td className="nowrap">{formatDateTime(entry.at, zone)}</td>
       <td title={entry.detail}>{entry.reason}</td>
       <td className="mono">
-        <HostileText text={entry.source} /> {entry.from}–{entry.to}
+        <HostileText text={entry.source} />
+        <span className="muted range">
+          {entry.from} – {entry.to}
+        </span>
       </td>
       <td className="number">{entry.lines === null ? 'unknown' : formatExact(entry.lines)}</td>
     </tr>

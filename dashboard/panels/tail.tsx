@@ -196,10 +196,17 @@ function TailFoot() {
   return (
     <>
       {held && (
-        <button type="button" className="follow" onClick={follow} title={`${formatExact(waiting)} new lines`}>
-          <Icon name="down" />
-          {waiting === 0 ? 'Follow the newest lines' : `${formatCount(waiting)} new`}
-        </button>
+        <div className="follow-slot">
+          <button
+            type="button"
+            className="follow"
+            onClick={follow}
+            title={`${formatExact(waiting)} new lines`}
+          >
+            <Icon name="down" />
+            {waiting === 0 ? 'Follow the newest lines' : `${formatCount(waiting)} new`}
+          </button>
+        </div>
       )}
       <Announcer />
     </>

@@ -140,7 +140,7 @@ function Tile({ tile }: { readonly tile: TileSpec }) {
     >
       <h2 className="tile-title">{tile.title}</h2>
       <p className="tile-value" title={(overview && tile.exact?.(overview)) ?? undefined}>
-        {quantity.value}
+        <span className="tile-number">{quantity.value}</span>{' '}
         {quantity.unit !== '' && <span className="tile-unit">{quantity.unit}</span>}
       </p>
       <p className="tile-note" data-tone={age === null ? note.tone : undefined}>
