@@ -73,7 +73,7 @@ export class Agent {
       clock,
       log,
       checkpoint: this.#checkpoint,
-      onRoom: () => this.#tailer.pump(),
+      onRoom: () => this.#tailer.resume(),
       onLoss: loss => {
         this.#log.warn('lines may be lost or doubled', { ...loss })
         this.#reports.lose(loss)

@@ -22,10 +22,22 @@ interface Walk {
   readonly matchers: { readonly glob: Glob; readonly input: number }[]
 }
 
+interface Listing {
+  readonly mtimeNs: bigint
+  readonly entries: Dirent[]
+  readonly settled: boolean
+}
+
+const settledMs = 2_000
+const fullScanEvery = 30
+
 export class Discovery {
   readonly #walks = new Map<string, Walk>()
   readonly #excluded: readonly ((path: string) => boolean)[]
   readonly #unreadable = new Map<string, string>()
+  /** A directory whose modification time is the same has the same names in it: no need to list it again. */
+  readonly #listings = new Map<string, Listing>()
+  #scans = 0
 
   constructor(inputs: readonly AgentInput[]) {
     this.#excluded = inputs.map(input => compileExcludes([...defaultExcludes, ...(input.exclude ?? [])]))
@@ -64,6 +76,8 @@ export class Discovery {
 
   scan(): FoundPath[] {
     this.#unreadable.clear()
+    // File systems whose times cannot be trusted are listed in full now and then.
+    if (++this.#scans % fullScanEvery === 0) this.#listings.clear()
     const found = new Map<string, number>()
     for (const walk of this.#walks.values()) this.#visit(walk, walk.base, walk.depth, found)
     return [...found].map(([path, input]) => ({ path, input }))
@@ -92,9 +106,17 @@ export class Discovery {
   }
 
   #read(directory: string): Dirent[] {
+    const known = this.#listings.get(directory)
     try {
-      return readdirSync(directory, { withFileTypes: true })
+      const { mtimeNs } = statSync(directory, { bigint: true })
+      if (known?.mtimeNs === mtimeNs && known.settled) return known.entries
+      const entries = readdirSync(directory, { withFileTypes: true })
+      // A time that is still young may be given to a later change too: then the next scan lists again.
+      const settled = Date.now() - Number(mtimeNs / 1_000_000n) > settledMs
+      this.#listings.set(directory, { mtimeNs, entries, settled })
+      return entries
     } catch (error) {
+      this.#listings.delete(directory)
       const { code, message } = error as NodeJS.ErrnoException
       // It may appear later: a base that is not there yet is no error.
       if (code !== 'ENOENT' && code !== 'ENOTDIR') this.#unreadable.set(directory, message)

@@ -39,7 +39,7 @@ interface Outlet {
 }
 
 /** Uncompressed bytes that were read and are not acknowledged. */
-const unacknowledgedBytesMax = 33_554_432
+const unacknowledgedBytesMax = 16_777_216
 /** How far our clock may be ahead of a broker's that refuses our timestamps; the last resort is a year. */
 const shiftsMs: readonly number[] = [7_200_000, 90_000_000, 31_536_000_000]
 

@@ -36,8 +36,8 @@ export interface TailOptions {
 }
 
 /** Up to this many files are all looked at in every sweep; of the others, those that are quiet take turns. */
-const hotFilesMax = 500
-const quietMs = 60_000
+const hotFilesMax = 200
+const quietMs = 10_000
 const quietSweeps = 8
 /** How often a file whose path was lost is looked for among its siblings. */
 const locateMs = 2_000
@@ -185,11 +185,16 @@ export class Tailer {
     this.pump()
   }
 
+  /** The sink has learned something: files that waited for it are read. */
+  resume(): void {
+    this.#queue.push(...this.#waiting.splice(0))
+    this.pump()
+  }
+
   /** Reads, in turns, while there is something to read and room for it. */
   pump(): void {
     if (this.#stopped) return
     const until = performance.now() + pumpMs
-    if (this.#waiting.length > 0) this.#requeueWaiting()
     while (this.#queue.length > 0 && this.#sink.hasRoom()) {
       if (performance.now() >= until) {
         this.#pumpLater()
@@ -247,17 +252,15 @@ export class Tailer {
       if (!this.#open.open(file, this.#files.values())) return
       const result = this.#reading.turn(file)
       if (result === 'more') this.#enqueue(file)
-      else if (result === 'waiting') this.#waiting.push(file)
+      else if (result === 'waiting') {
+        // As good as queued: a look at it must not queue it a second time.
+        file.queued = true
+        this.#waiting.push(file)
+      }
       this.#errors.delete(file.tracked.path)
     } catch (error) {
       this.#failed(file.tracked.path, error as NodeJS.ErrnoException)
     }
-  }
-
-  #requeueWaiting(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const file of waiting) this.#enqueue(file)
   }
 
   #enqueue(file: TailedFile): void {
@@ -334,7 +337,6 @@ export class Tailer {
   #drain(file: TailedFile, nowMs: number): void {
     const { tracked } = file
     if (file.queued || file.tracked.size !== file.endSeen || nowMs - file.changedAtMs < this.#drainMs) return
-    if (this.#waiting.includes(file)) return
     if (tracked.size > tracked.end && file.input >= 0) {
       this.#sink.lose({
         source: unreadFrom(tracked).source || this.#sink.agentId,
