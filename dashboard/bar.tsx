@@ -1,6 +1,6 @@
 // The bar along the top and the rail along the side (along the bottom of a phone): where one is, what is shown, and
 // whether it is live.
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { formatTime, zoneName } from './format.ts'
 import { Icon, type IconName, Mark } from './icons.tsx'
 import { LivePill } from './live-pill.tsx'
@@ -23,12 +23,15 @@ const themes: Readonly<
   light: { next: 'system', icon: 'sun', words: 'Theme: light' },
 }
 
+/** A jump to a section has come to rest by then. */
+const settleMs = 800
+
 export function nextTheme(theme: Theme): Theme {
   return themes[theme].next
 }
 
 export function Rail() {
-  const here = usePlaceInView()
+  const [here, goTo] = usePlaceInView()
   return (
     <nav className="rail" aria-label="Sections">
       <div className="rail-links">
@@ -42,6 +45,7 @@ export function Rail() {
             href={`#${id}`}
             title={label}
             aria-current={id === here ? 'true' : undefined}
+            onClick={() => goTo(id)}
           >
             <Icon name={icon} />
             <span className="rail-word">{label}</span>
@@ -133,9 +137,10 @@ function Scope() {
   )
 }
 
-/** The topmost section in sight. */
-function usePlaceInView(): string {
+/** The topmost section in sight, or for a moment the one just asked for: the last ones may never reach the top. */
+function usePlaceInView(): readonly [string, (id: string) => void] {
   const [here, setHere] = useState('overview')
+  const chosenAt = useRef(Number.NEGATIVE_INFINITY)
   useEffect(() => {
     const visible = new Map<string, number>()
     const observer = new IntersectionObserver(
@@ -143,7 +148,7 @@ function usePlaceInView(): string {
         for (const entry of entries)
           visible.set(entry.target.id, entry.isIntersecting ? entry.intersectionRatio : 0)
         const best = places.find(({ id }) => (visible.get(id) ?? 0) >= 0.5)
-        if (best) setHere(best.id)
+        if (best && performance.now() - chosenAt.current > settleMs) setHere(best.id)
       },
       { threshold: [0, 0.5, 1], rootMargin: '-56px 0px 0px 0px' },
     )
@@ -153,5 +158,9 @@ function usePlaceInView(): string {
     }
     return () => observer.disconnect()
   }, [])
-  return here
+  const goTo = (id: string) => {
+    chosenAt.current = performance.now()
+    setHere(id)
+  }
+  return [here, goTo]
 }

@@ -32,6 +32,8 @@ export interface PlotHooks {
 const axisFont = '11px Inter, system-ui, sans-serif'
 const yAxisWidth = 46
 const xAxisHeight = 22
+const rightPadding = 14
+const digitWidth = 6.5
 /** A drag shorter than this is a click. */
 const dragMinPixels = 6
 
@@ -123,7 +125,7 @@ export class Plot {
     return {
       width: Math.max(1, this.#host.clientWidth),
       height: Math.max(1, this.#host.clientHeight),
-      padding: [8, 14, 0, 0],
+      padding: [8, rightPadding, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: true, range: () => [this.#window.fromMs / 1000, this.#window.toMs / 1000] },
@@ -155,9 +157,17 @@ export class Plot {
       size: xAxisHeight,
       space: 56,
       grid: { show: false },
-      values: (_plot, splits, _axis, _space, increment) =>
-        splits.map(split => formatTime(split * 1000, this.#zone).slice(0, increment < 60 ? 8 : 5)),
+      values: (plot, splits, _axis, _space, increment) =>
+        splits.map(split => this.#timeLabel(plot, split, increment < 60 ? 8 : 5)),
     }
+  }
+
+  /** Left out where it would be cut off at the right edge. */
+  #timeLabel(plot: uPlot, seconds: number, characters: number): string {
+    const room = plot.over.clientWidth + rightPadding - plot.valToPos(seconds, 'x')
+    return room < (characters * digitWidth) / 2
+      ? ''
+      : formatTime(seconds * 1000, this.#zone).slice(0, characters)
   }
 
   #valueAxis(): uPlot.Axis {
