@@ -1,13 +1,13 @@
-import type { AgentStart, Broker, LedgerEntry } from './broker.ts'
+import type { AgentStart, Broker, LedgerEntry, LogRecord } from './broker.ts'
 import { type Checkpoint, copyCheckpoint, type Routing } from './checkpoint.ts'
-import { type Disk, type Line, type LogFile, placeIn } from './disk.ts'
+import { type Disk, type Line, type LogFile, originOf, placeIn } from './disk.ts'
 import { Producer } from './producer.ts'
 import { hash } from './random.ts'
 import * as reader from './reader.ts'
 import type { Scene } from './scene.ts'
 
 interface Cut {
-  readonly record: { src: string; pos: number; line: number; bucket: number }
+  readonly record: LogRecord
   readonly range: reader.Range
 }
 
@@ -84,7 +84,7 @@ export class Agent {
   }
 
   crash(scene: Scene): void {
-    this.#producer?.die()
+    this.#producer?.die(scene)
     this.#producer = null
     this.#entries = []
     this.#toLedger = []
@@ -149,10 +149,15 @@ export class Agent {
     if (range.open && range.routing.id !== this.routing.id && isAtMark) range.open = false
     else if (range.open && range.read >= file.lines.length) this.#drained(entry, file, range, scene)
     else {
-      const limit = range.open ? file.lines.length : range.mark
-      const until = Math.min(limit, range.read + 1 + scene.random.below(4))
-      for (let line = file.lines[range.read]; line && range.read < until; line = file.lines[range.read]) {
-        this.#cut(entry, range, line, scene)
+      const limit = Math.min(range.open ? Number.POSITIVE_INFINITY : range.mark, file.lines.length)
+      for (let count = 1 + scene.random.below(4); count > 0 && range.read < limit; count -= 1) {
+        const end = reader.recordEnd(range, file.lines, limit)
+        if (range.open && end === limit) {
+          // Nobody knows yet whether the record is complete. After a while a clock decides.
+          if (scene.random.chance(0.5)) return
+          range.cuts.add(end)
+        }
+        this.#cut(entry, range, file.lines.slice(range.read, end), scene)
       }
     }
   }
@@ -171,31 +176,34 @@ export class Agent {
     scene.tell(() => `${this.name}: inode ${entry.inode} from ${entry.end} on is ${src}`)
   }
 
-  #cut(entry: reader.Entry, range: reader.Range, line: Line, scene: Scene): void {
+  #cut(entry: reader.Entry, range: reader.Range, lines: readonly Line[], scene: Scene): void {
     const pos = range.read
+    const first = lines[0]!
     const routing = scene.rules.routingPerSrc ? range.routing : this.routing
-    entry.texts.set(pos, line.text)
+    for (const [index, line] of lines.entries()) entry.texts.set(pos + index, line.text)
     // The head is what was read, not what stood there when the file was discovered.
-    if (pos === 0) entry.head = line.text
-    if (pos <= 1 && entry.file) {
+    if (pos === 0) entry.head = first.text
+    if (pos <= 1) {
       // So early no guard can tell: whatever stands there now is what we read. Only the oracle cares.
-      entry.origin = { file: entry.file, epoch: entry.file.epoch }
+      entry.origin = originOf(entry.file!)
       range.origin = entry.origin
+      entry.epochs.clear()
     }
-    range.read = pos + 1
+    range.read = pos + lines.length
     if (range.open) range.mark = Math.max(range.mark, range.read)
     entry.end = Math.max(entry.end, range.mark)
-    const place = placeIn(line, entry.file!)
-    if (line.id % 5 === routing.drops) {
-      place.pass = 'filtered'
-      return
+    const isFiltered = first.id % 5 === routing.drops
+    for (const line of lines) {
+      const place = placeIn(line, entry.file!)
+      place.pass = isFiltered ? 'filtered' : 'sent'
+      entry.epochs.add(place.epoch)
     }
-    place.pass = 'sent'
+    if (isFiltered) return
     range.unacknowledged.add(pos)
     // Every third line has no time of its own and takes that of the reading.
-    const bucket = line.id % 3 === 0 ? (scene.now / 32) | 0 : line.id >> 3
-    const record = { src: range.src, pos, line: line.id, bucket }
-    this.#producer!.enqueue(hash(`${routing.seed} ${line.text}`) % routing.partitions, { record, range })
+    const bucket = first.id % 3 === 0 ? (scene.now / 32) | 0 : first.id >> 3
+    const record = { src: range.src, pos, lines: lines.map(line => line.id), bucket }
+    this.#producer!.enqueue(hash(`${routing.seed} ${first.text}`) % routing.partitions, { record, range })
   }
 
   /** Nothing more to read. A file that is gone is closed; one that exists keeps its entry. */
@@ -231,19 +239,21 @@ export class Agent {
     }
     if (!tailOnly) {
       entry.texts = new Map()
-      file.known.delete(file.epoch)
+      entry.epochs.clear()
+      for (const line of file.lines) file.known.delete(placeIn(line, file).epoch)
     }
     entry.end = begin
     entry.head = file.lines[0]?.text ?? null
-    entry.origin = { file, epoch: file.epoch }
+    entry.origin = tailOnly ? { ...entry.origin, file } : originOf(file)
     scene.tell(() => `${this.name}: inode ${entry.inode} was rewritten, reads on from ${begin}`)
   }
 
   save(scene: Scene): void {
     // The loss first, then the checkpoint that passes it: a crash in between only says the loss again.
     if (scene.rules.ledgerFirst && this.#toLedger.length > 0) return
+    if (scene.now < this.disk.fullUntil) return
     for (const entry of this.#entries) {
-      if (entry.end > 1) entry.origin.file.known.add(entry.origin.epoch)
+      if (entry.end > 1) for (const epoch of entry.epochs) entry.origin.file.known.add(epoch)
       for (const range of entry.ranges) {
         range.durable = true
         range.sendable = range.mark
@@ -261,14 +271,18 @@ export class Agent {
     this.#broker.ledger.push(...this.#toLedger.splice(0))
   }
 
+  /** Says who begins, and where it takes over: as soon as the checkpoint knows it, and before anything leaves. */
+  announce(scene: Scene): void {
+    if (this.checkpoint?.start !== this.#start || scene.now < this.#broker.topicDownUntil) return
+    for (const start of this.#unannounced) {
+      scene.tell(() => `${this.name}: announces start ${start.start} after ${start.parent}`)
+    }
+    this.#broker.starts.push(...this.#unannounced.splice(0))
+  }
+
   /** Says which srcs will never be sent again, and forgets files that are gone and done. */
   declare(scene: Scene): void {
-    if (this.checkpoint?.start === this.#start) {
-      for (const start of this.#unannounced) {
-        scene.tell(() => `${this.name}: announces start ${start.start} after ${start.parent}`)
-      }
-      this.#broker.starts.push(...this.#unannounced.splice(0))
-    }
+    if (scene.now < this.#broker.topicDownUntil) return
     for (const entry of this.#entries) {
       for (const range of entry.ranges.filter(reader.isDone)) {
         if (scene.rules.declareDurable && !range.doneDurably) continue
@@ -300,7 +314,7 @@ export class Agent {
   receive(scene: Scene): void {
     for (const { range, record } of this.#producer!.receive(scene)) {
       range.unacknowledged.delete(record.pos)
-      range.acknowledgedMax = Math.max(range.acknowledgedMax, record.pos)
+      range.acknowledgedMax = Math.max(range.acknowledgedMax, record.pos + record.lines.length - 1)
     }
   }
 

@@ -26,13 +26,13 @@ export class Job {
     this.next[partition] = Math.max(this.next[partition]!, start)
   }
 
-  add(partition: number, bucket: number, line: number, offset: number): void {
+  add(partition: number, { bucket, lines }: LogRecord, offset: number): void {
     const row = this.buckets[partition]!.get(bucket)
     if (row) {
-      row.lines.push(line)
+      row.lines.push(...lines)
       row.firstOffset = Math.min(row.firstOffset, offset)
     } else {
-      this.buckets[partition]!.set(bucket, { lines: [line], firstOffset: offset })
+      this.buckets[partition]!.set(bucket, { lines: [...lines], firstOffset: offset })
     }
   }
 }
@@ -130,8 +130,10 @@ export class Store {
 
   /** What the rule `retireFinished` forbids: to go by the log's retention alone. */
   #dropUnretained(broker: Broker): void {
-    for (const [partition, { start }] of broker.partitions.entries()) {
-      if (start > 0 && start >= (this.main.next[partition] ?? 0)) this.main.dedup[partition]?.clear()
+    for (const [partition, { records, start }] of broker.partitions.entries()) {
+      const rows = this.main.dedup[partition]
+      const retained = new Set(records.slice(start).map(record => record.src))
+      for (const src of rows?.keys() ?? []) if (!retained.has(src)) rows!.delete(src)
     }
   }
 
@@ -198,7 +200,7 @@ export class Aggregator {
     const pending = this.#pendingOf(partition)
     if (pending.halfway) return
     if (pending.end < start) {
-      for (; pending.end < start; pending.end += 1) pending.gap.push(records[pending.end]!.line)
+      for (; pending.end < start; pending.end += 1) pending.gap.push(...records[pending.end]!.lines)
       scene.tell(() => `${this.name}: retention has overtaken p${partition}, goes on at ${start}`)
     }
     const until = Math.min(records.length, pending.end + count)
@@ -254,7 +256,7 @@ export class Aggregator {
   #apply(partition: number, pending: Pending, scene: Scene): void {
     for (const { record, offset } of pending.folds) {
       this.#store.doubt(partition, offset, record, scene)
-      this.#store.main.add(partition, record.bucket, record.line, offset)
+      this.#store.main.add(partition, record, offset)
     }
     if (pending.gap.length > 0 && scene.rules.gapLedgered) {
       this.#store.ledger.push({ reason: 'retention-gap', at: scene.now, lines: pending.gap })

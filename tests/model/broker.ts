@@ -5,7 +5,7 @@ import { producerExpirySteps, requestLifeSteps, type Scene } from './scene.ts'
 export interface LogRecord {
   readonly src: string | null
   readonly pos: number
-  readonly line: number
+  readonly lines: readonly number[]
   /** The bucket its event time falls into. Lines without a time of their own take it from the reading. */
   readonly bucket: number
 }
@@ -26,6 +26,8 @@ export interface Connection {
   readonly requests: ProduceRequest[]
   readonly responses: { request: ProduceRequest; outcome: Outcome }[]
   clientAlive: boolean
+  /** Until then the network sits on what the dead client had sent. */
+  heldUntil: number
   /** It broke: nothing passes any more, and the client notices when it next sends. */
   broken: boolean
 }
@@ -74,6 +76,8 @@ export class Broker {
   readonly partitions: Partition[] = []
   readonly connections: Connection[] = []
   readonly ledger: LedgerEntry[] = []
+  /** Until then the agents' topic takes nothing. */
+  topicDownUntil = 0
   /** The stream of starts in the agents' topic: who began, from whose checkpoint, and what that had minted. */
   readonly starts: AgentStart[] = []
   /** The stream of `finished` declarations in the agents' topic. */
@@ -94,7 +98,14 @@ export class Broker {
   }
 
   connect(name: string): Connection {
-    const connection: Connection = { name, requests: [], responses: [], clientAlive: true, broken: false }
+    const connection: Connection = {
+      name,
+      requests: [],
+      responses: [],
+      clientAlive: true,
+      heldUntil: 0,
+      broken: false,
+    }
     this.connections.push(connection)
     return connection
   }
@@ -103,6 +114,11 @@ export class Broker {
   serve(connection: Connection, scene: Scene, refusal: number): void {
     const request = connection.requests.shift()
     if (!request) return
+    if (scene.now - request.sentAt > requestLifeSteps) {
+      connection.broken = true
+      connection.requests.length = 0
+      return
+    }
     const outcome = scene.random.chance(refusal) ? 'notEnoughReplicas' : this.#append(request, scene)
     if (connection.clientAlive) connection.responses.push({ request, outcome })
     scene.tell(() => {

@@ -1,5 +1,5 @@
 import type { AgentStart } from './broker.ts'
-import type { LogFile } from './disk.ts'
+import type { LogFile, Origin } from './disk.ts'
 
 /** How a record finds its partition and whether it leaves at all. One src has one routing, for life. */
 export interface Routing {
@@ -8,12 +8,6 @@ export interface Routing {
   readonly seed: number
   /** Lines whose id modulo 5 is this are filtered out; −1 filters nothing. */
   readonly drops: number
-}
-
-/** Where content came from. Only the oracle looks at it. */
-export interface Origin {
-  readonly file: LogFile
-  readonly epoch: number
 }
 
 /**
@@ -31,6 +25,8 @@ export interface SavedRange {
   readonly frontierText: string | undefined
   readonly mark: number
   readonly markText: string | undefined
+  /** Where a clock, not a byte, ended a record. */
+  readonly cuts: readonly number[]
   /** Its bytes are no longer in the file, so it can be acknowledged but not read again. */
   readonly orphan: boolean
   readonly origin: Origin

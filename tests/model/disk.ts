@@ -6,6 +6,8 @@ export interface Line {
   readonly text: string
   /** A header is the same in every file. It is there to confuse identities and is not itself counted. */
   readonly header: boolean
+  /** It belongs to the record that the lines above it began, as a line of a stack trace does. */
+  readonly continues: boolean
   readonly places: Place[]
 }
 
@@ -25,7 +27,7 @@ export class LogFile {
   readonly uid: number
   readonly inode: number
   lines: Line[] = []
-  /** Grows with every truncation. Only the oracle looks at it. */
+  /** Grows whenever what is written next does not follow what was there. Only the oracle looks at it. */
   epoch = 0
   linked = true
   current = true
@@ -43,6 +45,8 @@ export class LogFile {
 
 export class Disk {
   files: LogFile[] = []
+  /** Until then no checkpoint can be written. */
+  fullUntil = 0
   readonly #written: Line[]
   #uid: () => number
   #freeInodes: number[] = []
@@ -68,12 +72,13 @@ export class Disk {
     return file
   }
 
-  append(file: LogFile, text?: string): Line {
+  append(file: LogFile, text?: string, continues = false): Line {
     const id = this.#written.length
     const line: Line = {
       id,
       text: text ?? `line ${id}`,
       header: text !== undefined,
+      continues: continues && file.lines.length > 0,
       places: [
         { file, pos: file.lines.length, epoch: file.epoch, goneAt: null, unwritten: false, pass: 'unread' },
       ],
@@ -101,7 +106,9 @@ export class Disk {
   losePower(scene: Scene): void {
     for (const file of this.linked) {
       const kept = Math.max(0, file.lines.length - scene.random.below(4))
-      for (const line of file.lines.splice(kept)) placeIn(line, file).unwritten = true
+      const lost = file.lines.splice(kept)
+      for (const line of lost) placeIn(line, file).unwritten = true
+      if (lost.length > 0) file.epoch += 1
     }
   }
 
@@ -125,6 +132,17 @@ export class Disk {
     }
     return { disk, twins }
   }
+}
+
+/** Where content came from. Only the oracle looks at it. */
+export interface Origin {
+  readonly file: LogFile
+  readonly epoch: number
+}
+
+export function originOf(file: LogFile): Origin {
+  const first = file.lines[0]
+  return { file, epoch: first ? placeIn(first, file).epoch : file.epoch }
 }
 
 export function placeIn(line: Line, file: LogFile): Place {

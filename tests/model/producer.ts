@@ -85,7 +85,7 @@ export class Producer<R extends Item> {
 
   /** Gives up on the connection. What it holds may still arrive; everything unacknowledged goes again, in order. */
   reconnect(scene: Scene): void {
-    this.#connection.clientAlive = false
+    this.die(scene)
     this.#connection = this.#broker.connect(`${this.name} pid ${this.#pid}`)
     for (const lane of this.#lanes.values()) {
       for (const batch of lane.batches) batch.flying = false
@@ -102,8 +102,9 @@ export class Producer<R extends Item> {
   }
 
   /** The process is gone; its socket may not be. */
-  die(): void {
+  die({ now, random }: Scene): void {
     this.#connection.clientAlive = false
+    if (random.chance(0.5)) this.#connection.heldUntil = now + random.below(requestLifeSteps)
   }
 
   #startOver(scene: Scene): void {
@@ -148,5 +149,6 @@ export class Producer<R extends Item> {
 }
 
 export function describe(record: LogRecord): string {
-  return record.src === null ? `line ${record.line}` : `${record.src}@${record.pos} (line ${record.line})`
+  const lines = record.lines.length === 1 ? `line ${record.lines[0]}` : `lines ${record.lines.join(', ')}`
+  return record.src === null ? lines : `${record.src}@${record.pos} (${lines})`
 }

@@ -1,5 +1,5 @@
-import type { Origin, Routing, SavedEntry, SavedRange } from './checkpoint.ts'
-import type { LogFile } from './disk.ts'
+import type { Routing, SavedEntry, SavedRange } from './checkpoint.ts'
+import { type Line, type LogFile, type Origin, originOf } from './disk.ts'
 import type { Rules } from './rules.ts'
 
 /** A range while the agent lives: what it has read, and what of that is not acknowledged. */
@@ -21,6 +21,8 @@ export interface Range {
   doneDurably: boolean
   readonly unacknowledged: Set<number>
   acknowledgedMax: number
+  /** Where a clock, not a byte, ended a record: reading again must end it there too. */
+  readonly cuts: Set<number>
 }
 
 /** A file the agent knows, and holds open while it lives. */
@@ -35,20 +37,22 @@ export interface Entry {
   /** What stood before each position that a guard may be asked about. */
   texts: Map<number, string>
   looked: boolean
+  /** Epochs of which it has read something. Only the oracle cares. */
+  readonly epochs: Set<number>
 }
 
 export function newEntry(file: LogFile): Entry {
-  const origin = { file, epoch: file.epoch }
   return {
     inode: file.inode,
     file,
-    origin,
+    origin: originOf(file),
     head: file.lines[0]?.text ?? null,
     end: 0,
     minted: false,
     ranges: [],
     texts: new Map(),
     looked: false,
+    epochs: new Set(),
   }
 }
 
@@ -67,7 +71,15 @@ export function newRange(src: string, routing: Routing, start: number, origin: O
     doneDurably: false,
     unacknowledged: new Set(),
     acknowledgedMax: start - 1,
+    cuts: new Set(),
   }
+}
+
+/** Where the record at the read position ends, as far as the lines up to `limit` tell. */
+export function recordEnd(range: Range, lines: readonly Line[], limit: number): number {
+  let end = range.read + 1
+  while (end < limit && lines[end]!.continues && !range.cuts.has(end)) end += 1
+  return end
 }
 
 /** Everything below it is acknowledged. */
@@ -115,6 +127,7 @@ export function saveEntry(entry: Entry, rules: Rules): SavedEntry {
       frontierText: entry.texts.get(saved - 1),
       mark,
       markText: entry.texts.get(mark - 1),
+      cuts: rules.cutsDurable ? [...range.cuts].filter(cut => cut > saved) : [],
       orphan: range.orphan,
       origin: range.origin,
     }
@@ -143,8 +156,9 @@ export function restoreEntry(saved: SavedEntry, file: LogFile | null): Entry {
       orphan: range.orphan,
       durable: true,
       acknowledgedMax: range.frontier - 1,
+      cuts: new Set(range.cuts),
     }
   })
   const { inode, origin, head, end, minted } = saved
-  return { inode, file, origin, head, end, minted, ranges, texts, looked: false }
+  return { inode, file, origin, head, end, minted, ranges, texts, looked: false, epochs: new Set() }
 }

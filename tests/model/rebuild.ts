@@ -42,12 +42,13 @@ export class Rebuild {
     // It never runs ahead of the live job, whose decisions about copies it follows.
     const until = Math.min(main.next[partition]!, this.#job.next[partition]! + count)
     for (let offset = this.#job.next[partition]!; offset < until; offset += 1) {
-      const { src, pos, bucket, line } = records[offset]!
+      const record = records[offset]!
+      const { src, pos } = record
       this.#job.next[partition] = offset + 1
       if (scene.rules.rebuildSkipsDropped && main.dropped[partition]!.has(offset)) continue
       if (src !== null && pos <= (seen.get(src) ?? -1)) continue
       if (src !== null) this.#job.dedup[partition]!.set(src, pos)
-      this.#job.add(partition, bucket, line, offset)
+      this.#job.add(partition, record, offset)
     }
   }
 

@@ -13,8 +13,8 @@ export interface Scene {
 }
 
 /** How long a request may stay in flight before its connection counts as dead, in steps. */
-export const requestLifeSteps = 50
+export const requestLifeSteps = 80
 /** After this long without an append the broker forgets a producer id. Far longer than a request lives. */
-export const producerExpirySteps = 130
+export const producerExpirySteps = 180
 /** Silence after which an agent's dedup rows go although it has not finished: the model's thirty days. */
-export const idleSteps = 150
+export const idleSteps = 200
