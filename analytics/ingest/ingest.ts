@@ -185,6 +185,11 @@ export class Ingest implements FetchHandler {
   close(): void {
     if (this.#closed) return
     this.flush()
+    this.abandon()
+  }
+
+  /** Stops as a crash would: what is pending is not committed. */
+  abandon(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#closed = true
   }

@@ -98,7 +98,7 @@ export class LiveClient {
   deliver(group: LiveGroup, json: string): void {
     for (const subscription of this.#subscriptions.values()) {
       if (subscription.group !== group) continue
-      if (this.#skips(subscription)) subscription.isBehind = true
+      if (this.#isBusy() || this.#hidden) subscription.isBehind = true
       else if (!subscription.isBehind)
         this.#send(`{"type":"delta","id":${subscription.id},"seq":${group.seq},"data":${json}}`)
     }
@@ -117,7 +117,7 @@ export class LiveClient {
     }
     this.#slowSinceMs = null
     for (const subscription of this.#subscriptions.values()) {
-      if (subscription.isBehind && !this.#skips(subscription)) this.#snapshot(subscription)
+      if (subscription.isBehind && this.#isDue(subscription)) this.#snapshot(subscription)
     }
   }
 
@@ -197,11 +197,15 @@ export class LiveClient {
     if (returns) for (const subscription of this.#subscriptions.values()) this.#snapshot(subscription)
   }
 
-  /** True while a delta would be wasted: nobody looks, or the last ones have not left yet. */
-  #skips({ isTail }: Subscription): boolean {
-    if (this.bufferedBytes > liveLimits.bufferedBytesPause) return true
-    if (!this.#hidden) return false
-    return isTail || this.#ticks % this.#hub.hz !== 0
+  /** True while what was sent before has not left yet. */
+  #isBusy(): boolean {
+    return this.bufferedBytes > liveLimits.bufferedBytesPause
+  }
+
+  /** A hidden page is brought up once a second, and its tail not at all. */
+  #isDue({ isTail }: Subscription): boolean {
+    if (this.#isBusy()) return false
+    return !this.#hidden || (!isTail && this.#ticks % this.#hub.hz === 0)
   }
 
   #snapshot(subscription: Subscription): void {

@@ -19,7 +19,7 @@ export interface StateContext {
 /** Without a change values still move, because windows slide; that often is enough for them. */
 const quietMs = 1000
 const pointsMax = 900
-const losesShown = 200
+const lossesShown = 200
 
 /** True when something was committed since the last time, or `quietMs` has passed. */
 class Pulse {
@@ -123,43 +123,42 @@ export function topSource(context: StateContext, args: Args): LiveSource {
   const span = { window: windowMs(args['window'] ?? '5m') }
   const limit = countOf('limit', args['limit'], 10, 100)
   breakdown(metric, [dimension], new Map())
-  const pulse = new Pulse(context)
-  let last = ''
-  const snapshot = (): LiveData => {
+  const read = (): LiveData => {
     const reading = context.reading()
     return {
       kind: 'top',
       top: reading.rows.snapshot(() => top(reading, dimension, metric, span, new Map(), limit)),
     }
   }
-  return {
-    snapshot,
-    delta() {
-      if (!pulse.isDue(quietMs)) return null
-      const data = snapshot()
-      const text = JSON.stringify(data.kind === 'top' && [data.top.rows, data.top.other])
-      if (text === last) return null
-      last = text
-      return data
-    },
-  }
+  return slowSource(context, read, data => data.kind === 'top' && [data.top.rows, data.top.other])
 }
 
 export function lossesSource(context: StateContext): LiveSource {
+  const read = (): LiveData => ({ kind: 'losses', losses: lossesAnswer(context.reading().rows, lossesShown) })
+  return slowSource(context, read, data => data)
+}
+
+/** Read at most once a second, and told only when what `essence` picks has changed. */
+function slowSource(
+  context: StateContext,
+  read: () => LiveData,
+  essence: (data: LiveData) => unknown,
+): LiveSource {
   const pulse = new Pulse(context)
-  let last = ''
-  const snapshot = (): LiveData => ({
-    kind: 'losses',
-    losses: lossesAnswer(context.reading().rows, losesShown),
-  })
+  let told = ''
   return {
-    snapshot,
+    // A snapshot is for one page; what the others were told is the last delta.
+    snapshot() {
+      const data = read()
+      if (told === '') told = JSON.stringify(essence(data))
+      return data
+    },
     delta() {
       if (!pulse.isDue(quietMs)) return null
-      const data = snapshot()
-      const text = JSON.stringify(data)
-      if (text === last) return null
-      last = text
+      const data = read()
+      const text = JSON.stringify(essence(data))
+      if (text === told) return null
+      told = text
       return data
     },
   }

@@ -4,20 +4,32 @@ import { ExitError, exitCodes } from '../../runtime/lifecycle.ts'
 import type { Log } from '../../runtime/log.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { rebuildDays } from './rebuild-days.ts'
-import { NewerFormatError, openStore } from './schema.ts'
+import { type Connection, NewerFormatError, openStore } from './schema.ts'
 
 export function prepareStore(path: string, timeZone: string, log: Log): void {
+  const days = daysOf(timeZone)
+  const connection = open(path)
   try {
-    const connection = openStore(path)
-    const days = new ZoneDays(timeZone)
     if (rebuildDays(connection, days)) log.info('days were rebuilt for the time zone', { timeZone })
+  } finally {
     connection.close()
+  }
+}
+
+function daysOf(timeZone: string): ZoneDays {
+  try {
+    return new ZoneDays(timeZone)
+  } catch {
+    const advice = 'Write an IANA name such as Europe/Berlin'
+    throw new ExitError(exitCodes.config, `Cannot use the time zone "${timeZone}". ${advice}`)
+  }
+}
+
+function open(path: string): Connection {
+  try {
+    return openStore(path)
   } catch (error) {
     if (error instanceof NewerFormatError) throw new ExitError(exitCodes.config, error.message)
-    if (error instanceof RangeError) {
-      const advice = 'Write an IANA name such as Europe/Berlin'
-      throw new ExitError(exitCodes.config, `Cannot use the time zone "${timeZone}". ${advice}`)
-    }
     throw error
   }
 }

@@ -48,11 +48,11 @@ function firstCoveredDay(connection: Connection): number {
     | undefined
   const first = connection
     .prepare(
-      `SELECT min(bucket) FROM (SELECT bucket FROM counts WHERE step = ${daySeconds} AND bucket >= ?1
-       UNION ALL SELECT bucket FROM sketches WHERE step = ${daySeconds} AND bucket >= ?1)`,
+      `SELECT min(bucket) FROM (SELECT bucket FROM counts WHERE step = ${daySeconds} AND bucket >= @from
+       UNION ALL SELECT bucket FROM sketches WHERE step = ${daySeconds} AND bucket >= @from)`,
     )
     .pluck()
-    .get(edge ?? 0) as number | null
+    .get({ from: edge ?? 0 }) as number | null
   return first ?? Number.MAX_SAFE_INTEGER
 }
 
