@@ -2,6 +2,7 @@
 // time, except that up to five Produce requests overlap. Bytes that make no sense end this connection alone.
 import type { Socket } from 'node:net'
 import type { Log } from '../runtime/log.ts'
+import { adoptSocket } from './adopted-socket.ts'
 import { Call, type CallOwner, parked, silent } from './call.ts'
 import { versionRangeOf } from './handler-row.ts'
 import { accepts, apis } from './protocol/apis.ts'
@@ -46,13 +47,14 @@ export class Connection implements CallOwner {
   #closed = false
   #pausedFor = 0
 
-  constructor(socket: Socket, context: ServerContext) {
+  constructor(accepted: Socket, context: ServerContext) {
+    const socket = adoptSocket(accepted, context.readBuffer, chunk => this.#onData(chunk))
     this.#socket = socket
     this.#context = context
     this.#log = context.log
     this.clientHost = `/${socket.remoteAddress ?? 'unknown'}`
     this.lastReadMs = context.clock.monotonicMs()
-    this.#splitter = new FrameSplitter(context.limits.frameBytesMax)
+    this.#splitter = new FrameSplitter(context.limits.frameBytesMax, context.memory)
     this.#sender = new ResponseSender(
       socket,
       context.sendfile,
@@ -61,10 +63,10 @@ export class Connection implements CallOwner {
       reason => this.close(reason),
     )
     socket.setNoDelay(true)
-    socket.on('data', chunk => this.#onData(chunk))
     socket.on('drain', () => this.#pump())
     socket.on('error', error => this.#log.debug('connection failed', { client: this.clientHost, error }))
     socket.on('close', () => this.#onClosed())
+    socket.resume()
   }
 
   /** Bytes held for requests that have not been served: what the budget of all connections counts. */
@@ -117,25 +119,34 @@ export class Connection implements CallOwner {
     if (this.#calls[0] === call) this.#flush()
   }
 
+  /** `chunk` is memory that all connections are read into: nothing of it may be kept. */
   #onData(chunk: Buffer): void {
-    this.lastReadMs = this.#context.clock.monotonicMs()
-    this.#context.counters.receivedBytes.add(chunk.length)
+    if (this.#closed) return
+    const { clock, counters, budget } = this.#context
+    this.lastReadMs = clock.monotonicMs()
+    counters.receivedBytes.add(chunk.length)
     try {
       this.#splitter.push(chunk)
       for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) {
-        this.#frames.push(frame)
-        this.#waitingBytes += frame.length
+        if (this.#frames.length === 0 && this.#mayServe(frame)) this.#serve(frame)
+        else this.#keep(frame, chunk)
+        if (this.#closed) return
       }
     } catch (error) {
       this.#refuse(error, null)
       return
     }
-    this.#pump()
     if (this.#frames.length >= waitingFramesMax) this.pause(pauseReasons.waitingFrames)
-    this.#context.budget.update(this)
+    budget.update(this)
   }
 
-  /** Serves what may be served now. */
+  /** A frame that came while another is served waits, in memory of its own. */
+  #keep(frame: Buffer, chunk: Buffer): void {
+    this.#frames.push(frame.buffer === chunk.buffer ? Buffer.from(frame) : frame)
+    this.#waitingBytes += frame.length
+  }
+
+  /** Serves what has waited and may be served now. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -167,6 +178,8 @@ export class Connection implements CallOwner {
       if (call === null) return
       const row = this.#context.handlers.get(header.apiKey)!
       const answer = row.handle(decodeRequest(frame, header, row.api), call)
+      // What was to be appended has been: its memory is free for the next request.
+      if (header.apiKey === apis.produce.key) this.#context.memory.give(frame)
       if (answer === parked) return
       if (answer === silent) call.answer(null)
       else if (answer instanceof Promise) this.#answerLater(call, answer)

@@ -40,8 +40,8 @@ export async function runBroker(
     port,
     openStore: openSqliteStore,
     onFatal: failed.reject,
-  }).catch(async (error: unknown) => {
-    await server.close()
+  }).catch((error: unknown) => {
+    server.close()
     throw error
   })
   const { broker } = opened
@@ -65,7 +65,7 @@ export async function runBroker(
     await Promise.race([aborted(context.signal), failed.promise])
   } finally {
     clearInterval(ticking)
-    await server.close()
+    server.close()
     await opened.close()
   }
 }

@@ -7,6 +7,7 @@ import type { Log } from '../runtime/log.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { Call } from './call.ts'
 import { Connection, pauseReasons } from './connection.ts'
+import { FrameMemory, readBufferBytes } from './frame-memory.ts'
 import type { HandlerTable } from './handler-row.ts'
 import type { Sendfile } from './sendfile.ts'
 
@@ -37,6 +38,9 @@ export interface ServerContext {
   readonly sendfile: Sendfile | null
   readonly counters: BrokerCounters
   readonly budget: HeldBytesBudget
+  readonly memory: FrameMemory
+  /** Every socket is read into it. */
+  readonly readBuffer: Buffer
   readonly handlers: HandlerTable
   /** Before a request is served. */
   onRequest(connection: Connection, call: Call): void
@@ -103,6 +107,8 @@ export class HeldBytesBudget {
 /** What the house hands over once it is open. */
 export type House = Pick<ServerContext, 'handlers' | 'onRequest' | 'onClosed'>
 
+export type ServerBase = Pick<ServerContext, 'clock' | 'log' | 'limits' | 'sendfile' | 'counters'>
+
 export class Server {
   readonly #base: Omit<ServerContext, keyof House>
   readonly #server: NetServer
@@ -111,8 +117,13 @@ export class Server {
   readonly #early = new Set<Socket>()
   #context: ServerContext | null = null
 
-  constructor(base: Omit<ServerContext, keyof House | 'budget'>) {
-    this.#base = { ...base, budget: new HeldBytesBudget(base.limits.heldBytesMax) }
+  constructor(base: ServerBase) {
+    this.#base = {
+      ...base,
+      budget: new HeldBytesBudget(base.limits.heldBytesMax),
+      memory: new FrameMemory(),
+      readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
+    }
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#onSocket(socket))
   }
 
@@ -168,11 +179,11 @@ export class Server {
     }
   }
 
-  close(): Promise<void> {
-    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+  /** No new connections, and the open ones end. */
+  close(): void {
+    this.#server.close()
     for (const socket of this.#early) socket.destroy()
     for (const connection of this.#connections) connection.end()
-    return closed
   }
 
   #onSocket(socket: Socket): void {
@@ -189,7 +200,6 @@ export class Server {
 
   #admit(socket: Socket, context: ServerContext): void {
     this.#connections.add(new Connection(socket, context))
-    socket.resume()
   }
 }
 

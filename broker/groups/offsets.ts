@@ -42,6 +42,16 @@ export interface OffsetEntry {
 type OffsetsByPartition = Map<number, CommittedOffset>
 type OffsetsByTopic = Map<string, OffsetsByPartition>
 
+/** What a client of a group is to make of a failure of the log beneath: find the coordinator again, or wait. */
+const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
+  notLeaderOrFollower: 'notCoordinator',
+  kafkaStorageError: 'notCoordinator',
+  notEnoughReplicas: 'coordinatorNotAvailable',
+  unknownTopicOrPartition: 'coordinatorNotAvailable',
+  messageTooLarge: 'invalidCommitOffsetSize',
+  recordListTooLarge: 'invalidCommitOffsetSize',
+}
+
 /** A partition whose log has grown by this much beyond its live records is rewritten: see `compactIfGrown`. */
 const rewriteAfterBytes = 4 * 1024 * 1024
 
@@ -167,7 +177,7 @@ export class OffsetStore {
     this.#log.append(partition, batch, {
       settled: error => {
         this.#inFlight[partition]!--
-        settled(error)
+        settled(coordinatorErrors[error] ?? error)
       },
     })
   }

@@ -147,6 +147,16 @@ function endFrame(writer: Writer, start: number): void {
 const firstAllocationBytes = 16 * 1024
 const growthFactor = 4
 
+/** Where frames that span chunks are put together. */
+export interface FrameAllocator {
+  /** At least that much, not cleared. */
+  take(bytes: number): Buffer
+  /** No longer used by the splitter. */
+  give(memory: Buffer): void
+}
+
+const plainMemory: FrameAllocator = { take: bytes => Buffer.allocUnsafeSlow(bytes), give: () => {} }
+
 /**
  * Bytes in (`push`), complete frames out (`next`, until it gives null). A frame within one chunk is a view of it;
  * one that spans chunks is assembled in memory that grows with what has arrived, so a claimed length costs nothing.
@@ -166,8 +176,11 @@ export class FrameSplitter {
   readonly #prefix = Buffer.alloc(lengthPrefixBytes)
   #prefixArrived = 0
 
-  constructor(frameBytesMax: number) {
+  readonly #memory: FrameAllocator
+
+  constructor(frameBytesMax: number, memory: FrameAllocator = plainMemory) {
     this.frameBytesMax = frameBytesMax
+    this.#memory = memory
   }
 
   /** Memory held for a frame that has not arrived whole. */
@@ -198,7 +211,7 @@ export class FrameSplitter {
       return frame
     }
     const arriving = chunk.length - this.#at
-    this.#assembly = Buffer.allocUnsafeSlow(
+    this.#assembly = this.#memory.take(
       Math.min(this.#length, Math.max(firstAllocationBytes, arriving * growthFactor)),
     )
     this.#arrived = 0
@@ -232,15 +245,16 @@ export class FrameSplitter {
     const take = Math.min(chunk.length - this.#at, this.#length - this.#arrived)
     const wanted = this.#arrived + take
     if (wanted > this.#assembly!.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, wanted * growthFactor))
+      const grown = this.#memory.take(Math.min(this.#length, wanted * growthFactor))
       this.#assembly!.copy(grown, 0, 0, this.#arrived)
+      this.#memory.give(this.#assembly!)
       this.#assembly = grown
     }
     chunk.copy(this.#assembly!, this.#arrived, this.#at, this.#at + take)
     this.#arrived = wanted
     this.#advance(chunk, this.#at + take)
     if (this.#arrived < this.#length) return null
-    const frame = this.#assembly!
+    const frame = this.#assembly!.subarray(0, this.#length)
     this.#assembly = null
     return frame
   }

@@ -63,7 +63,7 @@ export class BrokerProcess implements AsyncDisposable {
   async start(): Promise<void> {
     const child = spawn(process.execPath, [entry, JSON.stringify(this.config)], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TAILRACE_LOG: 'info' },
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16', TAILRACE_LOG: 'info' },
     })
     this.#child = child
     createInterface(child.stderr).on('line', line => this.#onLogLine(line))

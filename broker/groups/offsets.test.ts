@@ -1,0 +1,143 @@
+// The store of offsets as a fold: whatever happens, memory is what a replay of the log would give.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ErrorName } from '../protocol/errors.ts'
+import { batchView, setBaseOffset } from '../protocol/record-batch.ts'
+import { newGroup } from './group.ts'
+import { encodeOffsetKey, encodeOffsetValue, offsetsPartitionOf } from './group-records.ts'
+import { type AppendWaiter, OffsetStore, type OffsetsLog } from './offsets.ts'
+
+/** Two partitions in memory; appends settle when the test says so. */
+class MemoryLog implements OffsetsLog {
+  readonly partitions = 2
+  readonly #batches: Buffer[][] = [[], []]
+  readonly #ends = [0, 0]
+  readonly waiting: AppendWaiter[] = []
+
+  append(partition: number, batch: Buffer, waiter: AppendWaiter): void {
+    setBaseOffset(batch, 0, this.#ends[partition]!)
+    this.#ends[partition]! += batchView.recordCount(batch, 0)
+    this.#batches[partition]!.push(batch)
+    this.waiting.push(waiter)
+  }
+
+  settle(error: ErrorName = 'none'): void {
+    for (const waiter of this.waiting.splice(0)) waiter.settled(error)
+  }
+
+  replay(partition: number, onBatches: (batches: Buffer) => void): void {
+    onBatches(Buffer.concat(this.#batches[partition]!))
+  }
+
+  endOffset(partition: number): number {
+    return this.#ends[partition]!
+  }
+
+  sizeInBytes(partition: number): number {
+    return this.#batches[partition]!.reduce((sum, batch) => sum + batch.length, 0)
+  }
+
+  deleteBefore(partition: number, offset: number): void {
+    this.#batches[partition] = this.#batches[partition]!.filter(
+      batch => batchView.lastOffset(batch, 0) >= offset,
+    )
+  }
+}
+
+const heard: ErrorName[] = []
+const listener: AppendWaiter = { settled: error => heard.push(error) }
+
+function commit(store: OffsetStore, group: string, topic: string, partition: number, offset: number): void {
+  const committed = { offset, leaderEpoch: -1, metadata: '', commitTimestampMs: 1 }
+  store.commit(group, [{ topic, partition, committed }], 1, listener)
+}
+
+/** Everything a store knows, as one value. */
+function stateOf(store: OffsetStore): unknown {
+  return [...store.groupIds()]
+    .sort()
+    .map(group => [group, [...store.topicsOf(group)].map(([topic, all]) => [topic, [...all]])])
+}
+
+function replayed(log: OffsetsLog): { store: OffsetStore; groups: Map<string, number | null> } {
+  const store = new OffsetStore(log)
+  const groups = new Map<string, number | null>()
+  store.load(({ group, value }) => groups.set(group, value?.generation ?? null))
+  return { store, groups }
+}
+
+test('a commit is visible when it is durable, and not when it failed', () => {
+  const log = new MemoryLog()
+  const store = new OffsetStore(log)
+  heard.length = 0
+  commit(store, 'g', 'logs', 3, 42)
+  assert.equal(store.get('g', 'logs', 3), undefined)
+  log.settle()
+  assert.equal(store.get('g', 'logs', 3)?.offset, 42)
+  commit(store, 'g', 'logs', 3, 43)
+  log.settle('notLeaderOrFollower')
+  assert.equal(store.get('g', 'logs', 3)?.offset, 42)
+  assert.deepEqual(heard, ['none', 'notCoordinator'])
+})
+
+test('replay gives back offsets and groups, without what was removed', () => {
+  const log = new MemoryLog()
+  const store = new OffsetStore(log)
+  for (const group of ['a', 'b', 'c']) {
+    for (let offset = 1; offset <= 5; offset++) commit(store, group, 'logs', offset % 2, offset)
+    store.persist({ ...newGroup(group, 0), generation: 7 }, 1, listener)
+  }
+  log.settle()
+  store.remove('b', 1, listener)
+  log.settle()
+  const again = replayed(log)
+  assert.deepEqual(stateOf(again.store), stateOf(store))
+  assert.deepEqual([...again.groups].sort(), [
+    ['a', 7],
+    ['b', null],
+    ['c', 7],
+  ])
+  assert.equal(again.store.topicsOf('b').size, 0)
+})
+
+test('a log that has grown is rewritten to what is live, and replays to the same', () => {
+  const log = new MemoryLog()
+  const store = new OffsetStore(log)
+  store.persist({ ...newGroup('a', 0), generation: 3 }, 1, listener)
+  for (let round = 0; round < 45_000; round++) {
+    commit(store, 'a', 'logs', round % 3, round)
+    commit(store, 'b', 'logs', round % 3, round)
+    if (round % 100 === 0) log.settle()
+  }
+  const before = [0, 1].map(partition => log.sizeInBytes(partition))
+  store.compactIfGrown(1)
+  assert.deepEqual(
+    [0, 1].map(partition => log.sizeInBytes(partition)),
+    before,
+    'not while commits are in flight',
+  )
+  log.settle()
+  store.compactIfGrown(1)
+  log.settle()
+  for (const partition of [0, 1]) {
+    assert(before[partition]! > 4_000_000 && log.sizeInBytes(partition) < 1_000, `partition ${partition}`)
+  }
+  const again = replayed(log)
+  assert.deepEqual(stateOf(again.store), stateOf(store))
+  assert.equal(again.groups.get('a'), 3)
+})
+
+test("records are Kafka's own, byte for byte, and groups lie where its tools look for them", () => {
+  assert.equal(
+    encodeOffsetKey('g', 'logs', 3).toString('hex'),
+    '0001' + '0001' + '67' + '0004' + '6c6f6773' + '00000003',
+  )
+  const value = encodeOffsetValue({ offset: 42, leaderEpoch: 5, metadata: 'm', commitTimestampMs: 1_000 })
+  assert.equal(
+    value.toString('hex'),
+    '0003' + '000000000000002a' + '00000005' + '0001' + '6d' + '00000000000003e8',
+  )
+  // "readers".hashCode() in Java is 1080410128; "polygenelubricants" hashes to its lowest int.
+  assert.equal(offsetsPartitionOf('readers', 16), 1_080_410_128 % 16)
+  assert.equal(offsetsPartitionOf('polygenelubricants', 50), 0)
+})
