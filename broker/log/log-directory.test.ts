@@ -198,6 +198,29 @@ test('retention: the start moves, the new start is on record before a file is re
   assert.deepEqual(recordsOf(logOf(openDirectory(disk, config))), ['3:d', '4:e'])
 })
 
+test('retention that goes on while the start is being recorded waits for the next record', () => {
+  const disk = simDisk()
+  const directory = openDirectory(disk, { segmentBytes: 300, retentionBytes: 0 })
+  const log = logOf(directory)
+  appendFlushed(
+    disk,
+    log,
+    ['a', 'b', 'c'].map(name => name.padEnd(180, '.')),
+  )
+  const files = () => disk.list('/data/logs-0').filter(name => name.endsWith('.log')).length
+  for (const highWatermark of [1, 2]) {
+    log.highWatermark = highWatermark
+    disk.nowMs += 30_000
+    directory.tick(disk.nowMs)
+  }
+  assert.deepEqual([log.logStartOffset, files()], [2, 3])
+  disk.completeFlushes()
+  assert.match(disk.bytesOf('/data/log-start-offset-checkpoint').toString(), /logs 0 1/)
+  assert.equal(files(), 2, 'the second segment stays: its going is not on record')
+  tick(disk, directory, 30_000)
+  assert.equal(files(), 1)
+})
+
 test('retention by time empties an idle log and keeps its end', () => {
   const disk = simDisk()
   const config = { retentionMs: 3_600_000 }

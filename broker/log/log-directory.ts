@@ -111,6 +111,8 @@ export class LogDirectory {
     this.#highWatermarks = new OffsetCheckpoint(disk, this.#in(directoryFiles.highWatermarks))
     this.#recoveryPoints = new OffsetCheckpoint(disk, this.#in(directoryFiles.recoveryPoints))
     this.#logStarts = new OffsetCheckpoint(disk, this.#in(directoryFiles.logStarts))
+    // Recovery acts on names that a killed process may have left unsynced: a power cut must not take them back later.
+    disk.syncDirectory(this.path)
     this.#openLogs()
     if (marker) {
       disk.unlink(this.#in(directoryFiles.cleanShutdown))
