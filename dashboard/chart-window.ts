@@ -24,10 +24,20 @@ export interface ChartWindow {
 /** A bucket is drawn when it has been over for this long: the open one would always seem to fall. */
 export const settleMs = 1000
 
-/** The window that ends with the last settled bucket. It moves by whole buckets, so lines do not shimmer. */
-export function windowEndingAt(nowMs: number, stepMs: number, points: number): ChartWindow {
+/** A young log fills the chart from its first line on, once there is this much of it to see. */
+const bucketsMin = 40
+
+/**
+ * The window that ends with the last settled bucket and reaches back `points` buckets, or to the first value there is.
+ * It moves by whole buckets, so lines do not shimmer.
+ */
+export function windowEndingAt(nowMs: number, stepMs: number, points: number, firstMs: number): ChartWindow {
   const toMs = Math.floor((nowMs - settleMs) / stepMs) * stepMs - stepMs
-  return { fromMs: toMs - (points - 1) * stepMs, toMs }
+  const farthest = toMs - (points - 1) * stepMs
+  // Before the first value nothing is known to begin with, and the axis shows the whole stretch.
+  if (firstMs > toMs) return { fromMs: farthest, toMs }
+  const nearest = toMs - (Math.min(points, bucketsMin) - 1) * stepMs
+  return { fromMs: Math.max(farthest, Math.min(nearest, firstMs)), toMs }
 }
 
 /**

@@ -42,6 +42,11 @@ export class Model {
     this.#rings = ringsFor(range)
   }
 
+  /** The first bucket that holds anything, over all that is drawn: charts share their window. */
+  get firstMs(): number {
+    return Math.min(...seriesMetrics.map(metric => this.#rings[metric].firstMs))
+  }
+
   /** A new topic or filter: what is shown belongs to the old one. */
   restartTail(filtered: boolean): void {
     this.#filtered = filtered

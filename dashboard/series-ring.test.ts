@@ -37,9 +37,17 @@ test('clear() forgets values and extent', () => {
 })
 
 test('windowEndingAt() ends with the last bucket that has been over for a second', () => {
-  assert.deepEqual(windowEndingAt(10_900, 1000, 3), { fromMs: 6000, toMs: 8000 })
-  assert.deepEqual(windowEndingAt(11_000, 1000, 3), { fromMs: 7000, toMs: 9000 })
-  assert.deepEqual(windowEndingAt(61_000, 10_000, 2), { fromMs: 40_000, toMs: 50_000 })
+  assert.deepEqual(windowEndingAt(10_900, 1000, 3, 0), { fromMs: 6000, toMs: 8000 })
+  assert.deepEqual(windowEndingAt(11_000, 1000, 3, 0), { fromMs: 7000, toMs: 9000 })
+  assert.deepEqual(windowEndingAt(61_000, 10_000, 2, 0), { fromMs: 40_000, toMs: 50_000 })
+})
+
+test('windowEndingAt() of a young log starts with its first value, at least forty buckets back', () => {
+  const from = (firstMs: number) => windowEndingAt(1_002_000, 1000, 300, firstMs).fromMs
+  assert.equal(from(995_000), 961_000, 'too young: forty buckets')
+  assert.equal(from(900_000), 900_000)
+  assert.equal(from(100_000), 701_000, 'old enough: all three hundred')
+  assert.equal(from(Number.POSITIVE_INFINITY), 701_000, 'nothing yet')
 })
 
 test('fillColumns() turns counts into rates, known silence into zero, and the unknown into a gap', () => {

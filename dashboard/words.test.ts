@@ -80,6 +80,11 @@ test('a paused page that has lost its server says so first', () => {
   assert.match(pill({ kind: 'reconnecting', seconds: 1 }, { pausedAt: clockMs }), /^reconnecting/)
 })
 
+test('while the broker is down the page is connected and yet not live', () => {
+  const broker = { state: 'down', detail: '', since: clockMs - 30_000 } as const
+  assert.equal(pill({ kind: 'live' }, { broker }), 'stale: Stale · 30 s (pause)')
+})
+
 test('the banner says in words that the broker is down, since when, and that nothing is lost', () => {
   const broker = { state: 'down', detail: 'connection refused', since: clockMs - 30_000 } as const
   const words = bannerWords(page({ kind: 'live' }, { broker }))

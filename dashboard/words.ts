@@ -64,6 +64,11 @@ export function pillWords(state: PageState): PillWords {
     const detail = `${formatCount(state.newLines)} new`
     return { state: 'paused', shape: 'bars', tone: 'warn', word: 'Paused', detail, action: 'resume' }
   }
+  if (state.broker?.state === 'down') {
+    // Connected, but to a page that stands still: the banner says why.
+    const detail = formatAge(state.clockMs - state.broker.since)
+    return { state: 'stale', shape: 'triangle', tone: 'warn', word: 'Stale', detail, action: 'pause' }
+  }
   if (connection.kind === 'catchingUp') {
     const detail = connection.linesBehind > 0 ? `${formatCount(connection.linesBehind)} behind` : ''
     return { state: 'catching-up', shape: 'ring', tone: 'calm', word: 'Catching up', detail, action: 'pause' }

@@ -118,9 +118,9 @@ export class ChartFrame {
 
   #window(): ChartWindow {
     const { zoom } = this.#page.store.get()
-    const { range, pausedAt } = this.#page.model
+    const { range, pausedAt, firstMs } = this.#page.model
     const stepMs = Number(range.step) * 1000
-    if (!zoom) return windowEndingAt(pausedAt ?? this.#page.serverNow(), stepMs, range.points)
+    if (!zoom) return windowEndingAt(pausedAt ?? this.#page.serverNow(), stepMs, range.points, firstMs)
     return { fromMs: Math.floor(zoom.fromMs / stepMs) * stepMs, toMs: Math.ceil(zoom.toMs / stepMs) * stepMs }
   }
 

@@ -34,6 +34,10 @@ const yAxisWidth = 46
 const xAxisHeight = 22
 const rightPadding = 14
 const digitWidth = 6.5
+/** Labels carry seconds where the window is this short, and then need more room. */
+const shortSeconds = 240
+const longLabelSpace = 88
+const labelSpace = 56
 /** A drag shorter than this is a click. */
 const dragMinPixels = 6
 
@@ -155,7 +159,7 @@ export class Plot {
     return {
       ...this.#axis(),
       size: xAxisHeight,
-      space: 56,
+      space: (_plot, _axis, from, to) => (to - from < shortSeconds ? longLabelSpace : labelSpace),
       grid: { show: false },
       values: (plot, splits, _axis, _space, increment) =>
         splits.map(split => this.#timeLabel(plot, split, increment < 60 ? 8 : 5)),
@@ -164,7 +168,7 @@ export class Plot {
 
   /** Left out where it would be cut off at the right edge. */
   #timeLabel(plot: uPlot, seconds: number, characters: number): string {
-    const room = plot.over.clientWidth + rightPadding - plot.valToPos(seconds, 'x')
+    const room = plot.width - yAxisWidth - plot.valToPos(seconds, 'x')
     return room < (characters * digitWidth) / 2
       ? ''
       : formatTime(seconds * 1000, this.#zone).slice(0, characters)

@@ -26,7 +26,7 @@ export function Sparkline({ source }: { readonly source: SparkSource }) {
       const element = canvas.current
       if (!element || page.model.pausedAt !== null) return
       const ring = source.ring(page.model)
-      const window = windowEndingAt(page.serverNow(), ring.stepMs, points)
+      const window = windowEndingAt(page.serverNow(), ring.stepMs, points, ring.firstMs)
       const theme = getComputedStyle(element).color
       const key = `${window.toMs} ${ring.version} ${theme} ${element.clientWidth}`
       if (key === drawnKey) return
