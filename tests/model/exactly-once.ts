@@ -4,24 +4,20 @@
  * each rule means; this says whether the rules suffice, and whether each of them is needed.
  */
 import { type Weather, weatherOf } from './climate.ts'
+import type { Verdict } from './oracle.ts'
 import { hash } from './random.ts'
 import { allRules, type Rule, type Rules, without } from './rules.ts'
 import { World } from './world.ts'
 
 const steps = 560
 
-export interface Violation {
-  readonly seed: number
-  readonly found: readonly string[]
-}
-
-export interface Story extends Violation {
+export interface Story extends Verdict {
   readonly trace: readonly string[]
   readonly traceHash: number
 }
 
 /** One world, from its first line to rest. */
-export function simulate(seed: number, rules: Rules = allRules, tell = ignore): readonly string[] {
+export function simulate(seed: number, rules: Rules = allRules, tell = ignore): Verdict {
   const world = new World(seed, rules, tell)
   for (let step = 0; step < steps; step += 1) world.step()
   return world.judge()
@@ -30,9 +26,9 @@ export function simulate(seed: number, rules: Rules = allRules, tell = ignore): 
 /** The same world, told. */
 export function narrate(seed: number, rules: Rules = allRules): Story {
   const trace: string[] = []
-  const found = simulate(seed, rules, sentence => trace.push(sentence()))
+  const verdict = simulate(seed, rules, sentence => trace.push(sentence()))
   const traceHash = trace.reduce((basis, sentence) => hash(sentence, basis), 0x811c9dc5)
-  return { seed, found, trace, traceHash }
+  return { ...verdict, trace, traceHash }
 }
 
 export interface SweepOptions {
@@ -41,25 +37,35 @@ export interface SweepOptions {
   readonly stopAtFirst?: boolean
 }
 
+/** A seed that fails can be told by `narrate`. */
+export interface Violation {
+  readonly seed: number
+  readonly found: readonly string[]
+}
+
 export interface Sweep {
   readonly tried: number
   readonly violations: readonly Violation[]
+  /** The tallies of all worlds, added up. */
+  readonly tally: ReadonlyMap<string, number>
 }
 
-/** Runs up to `count` seeds under the given rules; a seed that fails can be told by `narrate`. */
+/** Runs up to `count` seeds under the given rules. */
 export function sweep(count: number, rules: Rules = allRules, options: SweepOptions = {}): Sweep {
   const { weather, stopAtFirst = false } = options
-  const all: Violation[] = []
+  const violations: Violation[] = []
+  const tally = new Map<string, number>()
   let tried = 0
   for (let seed = 1; tried < count; seed += 1) {
     if (weather !== undefined && weatherOf(seed) !== weather) continue
     tried += 1
-    const found = simulate(seed, rules)
-    if (found.length === 0) continue
-    all.push({ seed, found })
+    const verdict = simulate(seed, rules)
+    for (const [what, many] of verdict.tally) tally.set(what, (tally.get(what) ?? 0) + many)
+    if (verdict.violations.length === 0) continue
+    violations.push({ seed, found: verdict.violations })
     if (stopAtFirst) break
   }
-  return { tried, violations: all }
+  return { tried, violations, tally }
 }
 
 /** Looks for a world in which the rule is missed. */

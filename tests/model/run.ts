@@ -13,14 +13,16 @@ if (!off.every(isRule) || (seed !== undefined && !/^\d+$/.test(seed))) {
 } else {
   const story = narrate(Number(seed), without(...off))
   console.log(story.trace.join('\n'))
-  console.log(story.found.length === 0 ? 'Every line is counted once or explained.' : story.found.join('\n'))
-  if (story.found.length > 0) process.exitCode = 1
+  const { violations } = story
+  console.log(violations.length === 0 ? 'Every line is counted once or explained.' : violations.join('\n'))
+  if (violations.length > 0) process.exitCode = 1
 }
 
 function runSweep(): void {
-  const { tried, violations } = sweep(10_000)
+  const { tried, violations, tally } = sweep(10_000)
   console.log(`all rules: ${tried} seeds, ${violations.length} violations`)
   for (const { seed: at, found } of violations.slice(0, 5)) console.log(`  seed ${at}: ${found[0]}`)
+  for (const [what, many] of [...tally].sort()) console.log(`  ${String(many).padStart(8)} ${what}`)
   for (const rule of ruleNames) {
     const sought = seek(rule, 10_000)
     const [first] = sought.violations

@@ -2,7 +2,7 @@ import { Aggregator, Store } from './aggregator.ts'
 import { Broker, type Connection, type LogRecord } from './broker.ts'
 import { type Climate, climateOf } from './climate.ts'
 import { Hosts } from './hosts.ts'
-import { violations } from './oracle.ts'
+import { judge, type Verdict } from './oracle.ts'
 import { Producer } from './producer.ts'
 import { hash, Random } from './random.ts'
 import { Rebuild } from './rebuild.ts'
@@ -123,16 +123,16 @@ export class World implements Scene {
   }
 
   /** The faults stop, everybody comes back, and all that can be delivered is. Then the oracle speaks, twice. */
-  judge(): string[] {
+  judge(): Verdict {
     this.tell(() => 'the faults stop')
     this.#hosts.heal()
     this.#broker.topicDownUntil = 0
-    if (!this.#settles()) return ['the world does not come to rest']
-    const found = violations(this.#hosts, this.#store, this.#broker)
+    if (!this.#settles()) return { violations: ['the world does not come to rest'], tally: new Map() }
+    const verdict = judge(this.#hosts, this.#store, this.#broker)
     // Whatever a rebuild finds in the retained log must come to the same.
     this.#rebuild = new Rebuild(this.#store, this.#broker)
     for (const partition of this.#broker.partitions.keys()) this.#aggregate(partition)
-    return found.length > 0 ? found : violations(this.#hosts, this.#store, this.#broker)
+    return verdict.violations.length > 0 ? verdict : judge(this.#hosts, this.#store, this.#broker)
   }
 
   #settles(): boolean {
