@@ -74,6 +74,11 @@ export class Discovery {
     return found
   }
 
+  /** Left out by every input. */
+  isExcluded(path: string): boolean {
+    return this.#excluded.every(excluded => excluded(path))
+  }
+
   scan(): FoundPath[] {
     this.#unreadable.clear()
     // File systems whose times cannot be trusted are listed in full now and then.

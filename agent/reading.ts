@@ -31,6 +31,9 @@ export interface LineSink {
   lose(loss: Loss): void
 }
 
+/** Moves a file whose bytes are gone to a copy of them, if there is one in reach; false when there is none. */
+export type MoveToCopy = (file: TailedFile) => boolean
+
 /** `more`: there is more to read at once. `waiting`: the sink does not know yet where lines go. */
 export type TurnResult = 'more' | 'done' | 'waiting'
 
@@ -46,10 +49,12 @@ export class Reading {
   readonly #sink: LineSink
   readonly #chunk = Buffer.alloc(64 + turnBytes)
   readonly #visit: LineVisitor
+  readonly #moveToCopy: MoveToCopy
   #span: Span | null = null
 
-  constructor(sink: LineSink) {
+  constructor(sink: LineSink, moveToCopy: MoveToCopy) {
     this.#sink = sink
+    this.#moveToCopy = moveToCopy
     this.#visit = (bytes, start, end, position) => sink.append(this.#span!, bytes, start, end, position)
   }
 
@@ -171,6 +176,8 @@ export class Reading {
   }
 
   #rewritten(file: TailedFile): TurnResult {
+    file.scanned = 0
+    if (this.#moveToCopy(file)) return 'more'
     const { tracked } = file
     const base = baseOf(tracked)
     const losses: Loss[] = []
@@ -182,7 +189,6 @@ export class Reading {
     }
     rewrite(tracked, evidence, losses)
     for (const loss of losses) this.#sink.lose(loss)
-    file.scanned = 0
     return 'more'
   }
 }

@@ -5,20 +5,13 @@ import { type BigIntStats, statSync } from 'node:fs'
 import type { Log } from '../runtime/log.ts'
 import type { SavedFile } from './checkpoint.ts'
 import type { Discovery } from './discover.ts'
+import { FileTable } from './file-table.ts'
 import { type InodeNames, locate } from './locate.ts'
 import { type LineSink, Reading } from './reading.ts'
-import { lossesOfOrphans, restoreFile, savedTextOf } from './saved-file.ts'
+import { Rotation } from './rotation.ts'
+import { lossesOfOrphans, restoreFile } from './saved-file.ts'
 import { OpenFiles, statOpenFile, type TailedFile, tailedFileOf } from './tailed-file.ts'
-import {
-  baseOf,
-  forgetContent,
-  isDone,
-  type Loss,
-  lossOfShrinking,
-  newTrackedFile,
-  type Range,
-  unreadFrom,
-} from './tracker.ts'
+import { baseOf, type Loss, lossOfShrinking, newTrackedFile, type Range, unreadFrom } from './tracker.ts'
 
 export interface TailSink extends LineSink {
   /** Whether more may be read now; when it becomes true again, the tailer's `pump` is called. */
@@ -52,17 +45,18 @@ export class Tailer {
   readonly #rescanMs: number
   readonly #open: OpenFiles
   readonly #reading: Reading
-  readonly #files = new Map<string, TailedFile>()
+  readonly #rotation: Rotation
+  readonly #files = new FileTable()
   #paths = new Map<string, number>()
   /** What stood behind a path at the last look. */
   readonly #fileAt = new Map<string, TailedFile>()
   #queue: TailedFile[] = []
   #waiting: TailedFile[] = []
   #sweeps = 0
+  #nowMs = 0
   #rescanAtMs = 0
   #pumping = false
   #stopped = false
-  #forgotten = false
   readonly #errors = new Map<string, string>()
 
   constructor(options: TailOptions) {
@@ -72,7 +66,14 @@ export class Tailer {
     this.#drainMs = options.drainMs ?? 5_000
     this.#rescanMs = options.rescanMs ?? 1_000
     this.#open = new OpenFiles(options.openFilesMax ?? 512)
-    this.#reading = new Reading(options.sink)
+    this.#rotation = new Rotation({
+      files: this.#files,
+      open: this.#open,
+      discovery: options.discovery,
+      originalAt: path => this.#fileAt.get(path),
+      onFound: (file, stat) => this.#observe(file, stat, this.#nowMs),
+    })
+    this.#reading = new Reading(options.sink, file => this.#rotation.moveToCopy(file))
   }
 
   get files(): Iterable<TailedFile> {
@@ -102,35 +103,40 @@ export class Tailer {
     return this.#queue.length === 0 && this.#waiting.length === 0
   }
 
-  /** Whether a checkpoint would say something new. */
   get isChanged(): boolean {
-    if (this.#forgotten) return true
-    for (const { tracked } of this.#files.values()) if (tracked.saved === null) return true
-    return false
+    return this.#files.isChanged
   }
 
   /** Once, before the first sweep: what the checkpoint knows, matched with what the disk holds. */
   restore(saved: readonly SavedFile[], nowMs: number): void {
+    this.#nowMs = nowMs
     const listed: InodeNames = new Map()
+    const losses: Loss[] = []
+    const lost: TailedFile[] = []
     for (const one of saved) {
       const tracked = restoreFile(one)
-      const losses: Loss[] = []
       lossesOfOrphans(tracked, losses)
       const file = tailedFileOf(tracked, this.#discovery.inputOf(one.foundAs))
       const stat = tracked.gone ? null : locate(tracked, listed)
-      this.#files.set(`${tracked.device}:${tracked.inode}${tracked.gone ? `:${one.path}` : ''}`, file)
+      this.#files.add(file)
       file.changedAtMs = nowMs
       if (stat) this.#observe(file, stat, nowMs)
       else if (tracked.gone) file.drained = true
-      else this.#vanished(file, losses)
-      for (const loss of losses) this.#sink.lose(loss)
+      else lost.push(file)
     }
+    // Only when all inodes are known is it clear which neighbours are strangers.
+    for (const file of lost) if (!this.#rotation.moveToCopy(file)) this.#vanished(file, losses)
+    for (const file of [...this.#files.values()]) {
+      if (!file.drained && file.tracked.path !== file.tracked.foundAs) this.#rotation.lookForMissed(file)
+    }
+    for (const loss of losses) this.#sink.lose(loss)
   }
 
   /** One look at everything that is due. */
   sweep(nowMs: number): void {
     if (this.#stopped) return
     this.#sweeps++
+    this.#nowMs = nowMs
     if (nowMs >= this.#rescanAtMs) this.#rescan(nowMs)
     const all = this.#files.size <= hotFilesMax
     let turn = 0
@@ -150,11 +156,10 @@ export class Tailer {
   look(path: string, input: number, nowMs: number): void {
     const stat = this.#stat(path)
     if (!stat?.isFile()) return
-    const key = `${stat.dev}:${stat.ino}`
-    let file = this.#files.get(key)
+    let file = this.#files.find(stat.dev, stat.ino)
     if (!file) {
       file = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), input)
-      this.#files.set(key, file)
+      this.#files.add(file)
     } else if (file.tracked.path !== path && !this.#stillNames(file)) {
       file.tracked.path = path
       file.tracked.saved = null
@@ -216,26 +221,12 @@ export class Tailer {
     for (const file of this.#files.values()) this.#open.close(file)
   }
 
-  /** The files' part of the checkpoint, and the ranges that it says are done. */
   snapshot(): { files: string; done: Range[] } {
-    this.#forgotten = false
-    const texts: string[] = []
-    const done: Range[] = []
-    for (const { tracked } of this.#files.values()) {
-      texts.push(savedTextOf(tracked))
-      for (const range of tracked.ranges) if (isDone(range)) done.push(range)
-    }
-    return { files: `[${texts.join(',\n')}]`, done }
+    return this.#files.snapshot()
   }
 
-  /** Ranges whose end was declared, or that never held anything, are forgotten; and files that are gone with them. */
   forget(range: Range): void {
-    const { file } = range
-    file.ranges.splice(file.ranges.indexOf(range), 1)
-    file.saved = null
-    if (!file.gone || file.ranges.length > 0) return
-    this.#forgotten = true
-    for (const [key, { tracked }] of this.#files) if (tracked === file) this.#files.delete(key)
+    this.#files.forget(range)
   }
 
   #pumpLater(): void {
@@ -249,7 +240,8 @@ export class Tailer {
 
   #turn(file: TailedFile): void {
     try {
-      if (!this.#open.open(file, this.#files.values())) return
+      if (this.#rotation.isPerhapsCopy(file, this.#nowMs) || !this.#open.open(file, this.#files.values()))
+        return
       const result = this.#reading.turn(file)
       if (result === 'more') this.#enqueue(file)
       else if (result === 'waiting') {
@@ -296,14 +288,20 @@ export class Tailer {
         this.#observe(file, statOpenFile(file), nowMs)
         if (file.unlinked || nowMs - file.locatedAtMs < locateMs) return
         file.locatedAtMs = nowMs
-        if (!this.#stillNames(file)) locate(file.tracked, new Map())
+        if (!this.#stillNames(file)) {
+          locate(file.tracked, new Map())
+          this.#rotation.lookForMissed(file)
+        }
         return
       }
       if (nowMs - file.locatedAtMs < locateMs) return
       file.locatedAtMs = nowMs
+      const before = file.tracked.path
       const stat = locate(file.tracked, new Map())
-      if (stat) this.#observe(file, stat, nowMs)
-      else {
+      if (stat) {
+        this.#observe(file, stat, nowMs)
+        if (file.tracked.path !== before) this.#rotation.lookForMissed(file)
+      } else {
         const losses: Loss[] = []
         this.#vanished(file, losses)
         for (const loss of losses) this.#sink.lose(loss)
@@ -351,14 +349,8 @@ export class Tailer {
   }
 
   #finish(file: TailedFile): void {
-    const { tracked } = file
-    file.drained = true
     this.#open.close(file)
-    forgetContent(tracked)
-    const key = `${tracked.device}:${tracked.inode}`
-    this.#files.delete(key)
-    // Its inode may come back as another file's before its last acknowledgement has come.
-    if (tracked.ranges.length > 0) this.#files.set(`${key}:${tracked.path}:${this.#sweeps}`, file)
+    this.#files.retire(file)
   }
 
   #rescan(nowMs: number): void {

@@ -41,7 +41,7 @@ export interface Range {
 }
 
 export interface TrackedFile {
-  readonly inode: bigint
+  inode: bigint
   device: bigint
   path: string
   /** The last path under which a glob found it: a rotated file keeps the input it was found by. */

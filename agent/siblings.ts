@@ -1,0 +1,97 @@
+// The neighbours of a log file: the names rotation gives to it, the copy that copytruncate leaves, the files that
+// came and were rotated away while nobody looked. Reads directories and the heads of files; decides nothing alone.
+import { type BigIntStats, closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { type Guard, guardLength, guardOf, headOf } from './guard.ts'
+import { headBytesMax } from './identity.ts'
+import { findNewline } from './lines.ts'
+import { baseOf, type TrackedFile } from './tracker.ts'
+
+export interface Sibling {
+  readonly path: string
+  readonly stat: BigIntStats
+}
+
+/** `x.log.1`, `x.log-20261124`, `x.log_old` are what rotation makes of `x.log`. */
+export function isRotatedNameOf(name: string, original: string): boolean {
+  return (
+    name.length > original.length && name.startsWith(original) && /^[.\-_]/.test(name.slice(original.length))
+  )
+}
+
+/** The name a rotated file had, as far as its own name tells: every shorter one that it could come from. */
+export function originalsOf(path: string): string[] {
+  const name = basename(path)
+  const originals: string[] = []
+  for (let end = name.length - 1; end > 0; end--) {
+    if (/[.\-_]/.test(name[end]!)) originals.push(join(dirname(path), name.slice(0, end)))
+  }
+  return originals
+}
+
+/** Regular files beside `path` that bear a name rotation would give it. */
+export function rotatedSiblings(path: string): Sibling[] {
+  const original = basename(path)
+  const siblings: Sibling[] = []
+  try {
+    for (const name of readdirSync(dirname(path))) {
+      if (!isRotatedNameOf(name, original)) continue
+      const sibling = join(dirname(path), name)
+      const stat = statSync(sibling, { bigint: true, throwIfNoEntry: false })
+      if (stat?.isFile()) siblings.push({ path: sibling, stat })
+    }
+  } catch {
+    // The directory is gone, and with it everything it held.
+  }
+  return siblings
+}
+
+/**
+ * Does this file hold everything that was read of the other one? Same first line, and the same bytes before the place
+ * where reading stopped and before the place that is acknowledged.
+ */
+export function isCopyOf(sibling: Sibling, tracked: TrackedFile): boolean {
+  if (tracked.head === null || tracked.end === 0 || Number(sibling.stat.size) < tracked.end) return false
+  const descriptor = openSync(sibling.path, 'r')
+  try {
+    const base = baseOf(tracked)
+    return (
+      firstLineHead(descriptor) === tracked.head &&
+      guardHolds(descriptor, tracked.end, tracked.endGuard) &&
+      guardHolds(descriptor, base.position, base.guard)
+    )
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** The head of a file that nobody has open; null while it has no complete line, or cannot be read. */
+export function headOfPath(path: string): Guard | null {
+  try {
+    const descriptor = openSync(path, 'r')
+    try {
+      return firstLineHead(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    return null
+  }
+}
+
+function firstLineHead(descriptor: number): Guard | null {
+  const bytes = Buffer.alloc(headBytesMax)
+  const length = readSync(descriptor, bytes, 0, headBytesMax, 0)
+  const close = findNewline(bytes, 0, length)
+  if (close >= 0) return headOf(bytes.subarray(0, close))
+  return length === headBytesMax ? headOf(bytes) : null
+}
+
+function guardHolds(descriptor: number, position: number, guard: Guard): boolean {
+  const length = guardLength(position)
+  const bytes = Buffer.alloc(length)
+  return (
+    readSync(descriptor, bytes, 0, length, position - length) === length &&
+    guardOf(bytes, length, position) === guard
+  )
+}
