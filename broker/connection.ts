@@ -71,7 +71,7 @@ export class Connection implements CallOwner {
 
   /** Bytes held for requests that have not been served: what the budget of all connections counts. */
   get heldBytes(): number {
-    return this.#splitter.heldBytes + this.#waitingBytes
+    return this.#closed ? 0 : this.#splitter.heldBytes + this.#waitingBytes
   }
 
   /** A frame has begun and not ended. */
@@ -83,9 +83,9 @@ export class Connection implements CallOwner {
     return this.#pausedFor !== 0
   }
 
-  /** Nothing is asked of us and nothing is owed. */
-  get isIdle(): boolean {
-    return this.#calls.length === 0 && this.#frames.length === 0 && !this.#sender.isBusy
+  /** It is not we who are to act: nothing is asked of us, or the client does not take its answer. */
+  get waitsForClient(): boolean {
+    return this.#sender.isBusy || (this.#calls.length === 0 && this.#frames.length === 0)
   }
 
   /** Stops reading for a reason; the socket is read again when every reason has gone. */

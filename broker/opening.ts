@@ -12,6 +12,7 @@ import { clusterIdOf } from './controller/controller.ts'
 import type { ConfigDefaults } from './controller/topic-configs.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
+import { lossesTopic, reportCorruptions } from './loss-report.ts'
 import { Membership } from './membership.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { OffsetsTopic, offsetsTopic } from './offsets-topic.ts'
@@ -40,7 +41,7 @@ export interface OpenBroker {
 
 /** Topics that keep what they hold until compaction can tidy them. */
 const kept = { 'retention.ms': '-1', 'retention.bytes': '-1' }
-const configsOfTopic: Readonly<Record<string, Readonly<Record<string, string>>>> = { __tailrace_losses: kept }
+const configsOfTopic: Readonly<Record<string, Readonly<Record<string, string>>>> = { [lossesTopic]: kept }
 
 export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const { config, clock, log } = options
@@ -81,6 +82,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     log,
   )
   broker.groups.load()
+  reportCorruptions(broker)
   void membership.keep(
     () => broker.stopLeading(),
     led => broker.leadAgain(led),

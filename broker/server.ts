@@ -167,7 +167,7 @@ export class Server {
     this.#early.clear()
   }
 
-  /** Ends connections that stalled in the middle of a frame or were silent for very long. */
+  /** Ends connections that stalled in the middle of a frame, or did not stir for very long. */
   tick(): void {
     const nowMs = this.#base.clock.monotonicMs()
     const { frameStallMs, idleMs } = this.#base.limits
@@ -175,7 +175,7 @@ export class Server {
       const silentMs = nowMs - connection.lastReadMs
       if (connection.isAssembling && silentMs > frameStallMs && !connection.isPaused) {
         connection.close(`a frame stopped arriving for ${frameStallMs} ms`)
-      } else if (silentMs > idleMs && connection.isIdle) connection.end()
+      } else if (silentMs > idleMs && connection.waitsForClient) connection.end()
     }
   }
 

@@ -19,6 +19,8 @@ import type { ServedTopic } from '../topic-table.ts'
 
 /** Kafka's fetch.max.bytes of the broker. */
 const answerBytesMax = 55 * 1024 * 1024
+/** So far behind the log's end a range may have left the page cache: it is read on the thread pool. */
+const coldBytes = 64 * 1024 * 1024
 /** zstd came with Fetch v10: an older consumer could not read it. */
 const fetchVersionWithZstd = 10
 const readCommitted = 1
@@ -134,7 +136,9 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
       logStartOffset: partition?.log.logStartOffset ?? -1,
       divergingEpoch: diverging ?? undefined,
       abortedTransactions: this.#request.isolationLevel === readCommitted ? [] : null,
-      records: hasBytes ? new FileRange(found.file, found.position, found.length, false) : noBytes,
+      records: hasBytes
+        ? new FileRange(found.file, found.position, found.length, isCold(partition!, wish.fetchOffset))
+        : noBytes,
     }
   }
 
@@ -143,6 +147,13 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
     this.#broker.parts.wheel.cancel(this)
     for (const { partition } of this.targets) partition?.fetchWaiters.delete(this)
   }
+}
+
+/** By the share of the log that lies behind the offset: exact enough, and free. */
+function isCold({ log }: Partition, offset: number): boolean {
+  if (log.sizeBytes <= coldBytes) return false
+  const behind = (log.logEndOffset - offset) / (log.logEndOffset - log.logStartOffset)
+  return log.sizeBytes * behind > coldBytes
 }
 
 function findTopic(

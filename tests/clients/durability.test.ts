@@ -1,10 +1,14 @@
 // What was acknowledged is there after kill -9, in its place; a retry after the restart is known by its sequence.
 // The time from the start of the process to the first acknowledged record is printed.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { apis } from '../../broker/protocol/apis.ts'
 import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
-import { batchEnd, batchView } from '../../broker/protocol/record-batch.ts'
+import { batchEnd, batchHeaderBytes, batchView } from '../../broker/protocol/record-batch.ts'
 import { walkRecords } from '../../broker/protocol/record-walk.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { WireClient } from './wire-client.ts'
@@ -48,14 +52,14 @@ async function produceBatch(client: WireClient, partition: number, records: Buff
 }
 
 /** Every value of a partition by its offset. */
-async function readAll(client: WireClient, partition: number): Promise<Map<number, string>> {
+async function readAll(client: WireClient, partition: number, name = topic): Promise<Map<number, string>> {
   const values = new Map<number, string>()
   for (let offset = 0; ; ) {
     const answer = await client.request(apis.fetch, 12, {
       maxWaitMs: 0,
       minBytes: 0,
       maxBytes: 2 ** 22,
-      topics: [{ topic, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: 2 ** 20 }] }],
+      topics: [{ topic: name, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: 2 ** 20 }] }],
     })
     const { records, errorCode, highWatermark } = answer.responses[0]!.partitions[0]!
     assert.equal(errorCode, 0)
@@ -147,4 +151,58 @@ test('a stop by SIGTERM is clean, quick, and says so; the start after it is time
   const answer = await produceBatch(client, 0, builder.build({ codec: 'none' }))
   assert.equal(answer.errorCode, 0)
   console.log(`process start to first acknowledged record: ${Math.round(performance.now() - againMs)} ms`)
+})
+
+test('acknowledged bytes that the disk lost are put into the ledger, and the partition goes on', async () => {
+  const ledger = '__tailrace_losses'
+  await using broker = await BrokerProcess.start([
+    { name: topic, partitions },
+    { name: ledger, partitions: 1 },
+  ])
+  const builder = new BatchBuilder()
+  let client = await WireClient.connect(broker.port)
+  const producer = await newProducer(client)
+  for (let count = 0; count < 5; count++) await produceBatch(client, 0, batchOf(producer, 0, builder))
+  client[Symbol.dispose]()
+  await broker.stop('SIGKILL')
+
+  const path = join(broker.config.dataDirectory, `${topic}-0`, '00000000000000000000.log')
+  const bytes = await readFile(path)
+  const second = batchEnd(bytes, 0, bytes.length)
+  bytes[second + batchHeaderBytes + 3]! ^= 0xff
+  await writeFile(path, bytes)
+  await broker.start()
+
+  client = await WireClient.connect(broker.port)
+  const kept = await readAll(client, 0)
+  assert.deepEqual(
+    [kept.size, kept.has(19), kept.has(20), kept.has(39), kept.has(40)],
+    [80, true, false, false, true],
+  )
+  const next = await produceBatch(client, 0, batchOf(producer, 0, builder))
+  assert.deepEqual([next.errorCode, next.baseOffset], [0, 100])
+  const entries = [...(await readAll(client, 0, ledger)).values()].map(value => JSON.parse(value) as unknown)
+  assert.partialDeepStrictEqual(entries, [{ source: `broker-1/${topic}-0`, from: '20', to: '40', lines: 20 }])
+  client[Symbol.dispose]()
+
+  await broker.killAndRestart()
+  client = await WireClient.connect(broker.port)
+  assert.equal((await readAll(client, 0, ledger)).size, 1, 'a loss is put on record once')
+  client[Symbol.dispose]()
+})
+
+test('a second broker on the same port, or in the same directory, is told what to do and ends', async () => {
+  await using broker = await BrokerProcess.start()
+  for (const [change, words] of [
+    [{}, /--kafka-port/],
+    [{ port: 0 }, /another process is using it/],
+  ] as const) {
+    const config = JSON.stringify({ ...broker.config, ...change })
+    const entry = fileURLToPath(new URL('../../broker/main.ts', import.meta.url))
+    const second = spawnSync(process.execPath, [entry, config], { encoding: 'utf8' })
+    assert.equal(second.status, 78)
+    assert.match(second.stderr, words)
+  }
+  using client = await WireClient.connect(broker.port)
+  assert.equal((await client.request(apis.metadata, 9, { topics: [] })).brokers.length, 1)
 })
