@@ -180,7 +180,9 @@ export class LogDirectory {
     if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
     if (this.#isDue('recoveryPoints')) this.#checkpoint(this.#recoveryPoints, recoveryPointOf)
     if (this.#isDue('retention')) this.#retain()
-    if (this.#isDue('maintenance')) for (const log of this.logs()) log.maintain(nowMs)
+    if (this.#isDue('maintenance')) {
+      for (const log of this.logs()) this.#attempt(() => log.maintain(nowMs))
+    }
   }
 
   /** Flushes everything, writes snapshots, checkpoints and last the marker, and lets go of the lock. */
@@ -203,7 +205,7 @@ export class LogDirectory {
     return {
       onDurable: (log, durableEnd) => {
         listener.onDurable(log, durableEnd)
-        if (this.#isDrained()) this.#onDrained?.()
+        if (this.#onDrained && this.#isDrained()) this.#onDrained()
       },
       onFailed: (log, error) => {
         if (this.#failure) return

@@ -53,7 +53,6 @@ export class PartitionLog {
   readonly #finishedEnd: number
   #failure: Error | null = null
 
-  /** Made by LogDirectory. */
   constructor(parts: LogParts) {
     this.topic = parts.topic
     this.partition = parts.partition
@@ -210,7 +209,7 @@ export class PartitionLog {
     return findTimestamp(this.#segments.all, this.#cursor, timestamp, this.#logStartOffset, limitOffset)
   }
 
-  /** The record with the largest timestamp, if it lies below `limitOffset`. */
+  /** The record with the largest timestamp, if it is below `limitOffset`. */
   offsetOfMaxTimestamp(limitOffset: number): TimestampedOffset | null {
     return findMaxTimestamp(this.#segments.all, this.#cursor, this.#logStartOffset, limitOffset)
   }
@@ -269,6 +268,7 @@ export class PartitionLog {
     this.#quarantine.discardBelow(this.#logStartOffset)
   }
 
+  /** Now and then: forgotten producers, idle descriptors, indexes to be flushed. */
   maintain(nowMs: number): void {
     this.#producers.expire(nowMs - this.config.producerExpirationMs)
     this.#segments.restIdle()
