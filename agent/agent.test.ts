@@ -16,7 +16,7 @@ import { countLines, shippedRecords } from './shipped-records.ts'
 
 const quiet = createLog('test', () => {})
 const access = (index: number) =>
-  `198.51.100.${index % 50} - - [24/Nov/2026:08:00:00 +0000] "GET /p/${index} HTTP/1.1" 200 5 "-" "Agent/${index % 7}" 0.01`
+  `198.51.100.${index % 50} - - [24/Nov/2026:08:00:00 +0000] "GET /p/${index} HTTP/1.1" 200 5 "-" "A/${index % 7}" 0.01`
 
 async function scene(inputs: Partial<AgentConfig> = {}) {
   const directory = await mkdtempDisposable(join(tmpdir(), 'agent-'))

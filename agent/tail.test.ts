@@ -121,7 +121,7 @@ for (const watched of ['x.log', 'x.log*']) {
   }
 }
 
-test('an equal file under a rotated name is no copy while its original stays: it is counted, a little later', async () => {
+test('an equal file under a rotated name is no copy while its original stays: counted, a little later', async () => {
   await using s = await scene('x.log*')
   writeFileSync(s.at('x.log'), 'a1\n')
   s.agent.settle()

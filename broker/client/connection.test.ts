@@ -7,7 +7,7 @@ import { apis } from '../protocol/apis.ts'
 import { Connection, ConnectionError, VersionError } from './connection.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 
-test('open() agrees on the newest version both sides speak, also with a broker older than our ApiVersions', async () => {
+test('open() agrees on the newest version both speak, also with a broker older than our ApiVersions', async () => {
   await using broker = new ScriptedBroker()
   broker.versions = { apiVersions: [0, 1], metadata: [0, 5], fetch: [19, 20] }
   await broker.listen()

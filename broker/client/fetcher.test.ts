@@ -77,7 +77,7 @@ async function scene(broker: ScriptedBroker) {
 }
 
 for (const newest of [11, 12, 18]) {
-  test(`Fetch ${newest}: batches of two partitions come in order, old ones first, new ones as they are made`, async () => {
+  test(`Fetch ${newest}: batches of two partitions come in order, old ones first, then new ones`, async () => {
     await using broker = new ScriptedBroker()
     broker.versions = { fetch: [4, newest] }
     broker.createTopic('t', 2)

@@ -11,6 +11,7 @@ import { listOffsetsTimestamps } from '../protocol/messages/02-list-offsets.ts'
 import { batchEnd, batchView } from '../protocol/record-batch.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connection } from './connection.ts'
+import type { AskedPosition, FetchedPartition, FetchPartition, Position } from './fetch-position.ts'
 
 export interface FetchedFrom {
   readonly highWatermark: number
@@ -41,19 +42,6 @@ export interface FetchOptions {
   readonly minBytes?: number
   readonly bytesMax?: number
   readonly partitionBytesMax?: number
-}
-
-interface Position {
-  readonly topic: string
-  readonly partition: number
-  topicId: string
-  offset: number
-  /** A decision is awaited: see the handler. */
-  parked: boolean
-  paused: boolean
-  notBeforeMs: number
-  /** The last watermark handed on: an answer without batches is passed on only when it has news. */
-  highWatermark: number
 }
 
 const backoffMs = 100
@@ -365,20 +353,7 @@ export class FetchLoop {
   }
 }
 
-interface AskedPosition {
-  readonly position: Position
-  readonly offset: number
-}
-
-interface FetchPartition {
-  readonly partition: number
-  readonly fetchOffset: number
-  readonly partitionMaxBytes: number
-}
-
-type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
-
-/** The first offset at or after a timestamp, or at one of the places of `listOffsetsTimestamps`; -1 if there is none. */
+/** The first offset at or after a timestamp, or at a place of `listOffsetsTimestamps`; -1 if there is none. */
 export async function offsetAt(
   cluster: Cluster,
   topic: string,

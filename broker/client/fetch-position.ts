@@ -1,0 +1,28 @@
+// Where fetching stands in one partition, and what a request and an answer say of it. Types only.
+import type { FetchResponse } from '../protocol/messages/01-fetch.ts'
+
+export interface Position {
+  readonly topic: string
+  readonly partition: number
+  topicId: string
+  offset: number
+  /** A decision is awaited: see the handler. */
+  parked: boolean
+  paused: boolean
+  notBeforeMs: number
+  /** The last watermark handed on: an answer without batches is passed on only when it has news. */
+  highWatermark: number
+}
+
+export interface AskedPosition {
+  readonly position: Position
+  readonly offset: number
+}
+
+export interface FetchPartition {
+  readonly partition: number
+  readonly fetchOffset: number
+  readonly partitionMaxBytes: number
+}
+
+export type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
