@@ -2,7 +2,7 @@
 // where they are typed into something.
 import { useEffect, useState } from 'react'
 import { Banner } from './banner.tsx'
-import { Bar, nextTheme, Rail } from './bar.tsx'
+import { Bar, Rail } from './bar.tsx'
 import { Help } from './help.tsx'
 import { LiveAnnouncer } from './live-pill.tsx'
 import type { Page } from './page.ts'
@@ -70,7 +70,7 @@ function onKey(event: KeyboardEvent, page: Page, showHelp: () => void): void {
     page.togglePause()
   } else if (event.key === '/') document.getElementById(filterInputId)?.focus()
   else if (event.key === '?') showHelp()
-  else if (event.key === 't') page.change({ theme: nextTheme(settings.theme) })
+  else if (event.key === 't') page.changeTheme()
   else if (event.key === 'z') page.change({ zone: settings.zone === 'utc' ? 'local' : 'utc' })
   else if (event.key === 'w') page.change({ wrap: !settings.wrap })
   else if (event.key === 'Escape' && zoom) page.zoom(null)

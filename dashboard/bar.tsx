@@ -15,20 +15,14 @@ const places: readonly { readonly id: string; readonly label: string; readonly i
   { id: 'losses', label: 'Losses', icon: 'shield' },
 ]
 
-const themes: Readonly<
-  Record<Theme, { readonly next: Theme; readonly icon: IconName; readonly words: string }>
-> = {
-  system: { next: 'dark', icon: 'auto', words: 'Theme: as the system' },
-  dark: { next: 'light', icon: 'moon', words: 'Theme: dark' },
-  light: { next: 'system', icon: 'sun', words: 'Theme: light' },
+const themes: Readonly<Record<Theme, { readonly icon: IconName; readonly words: string }>> = {
+  system: { icon: 'auto', words: 'Theme: as the system' },
+  dark: { icon: 'moon', words: 'Theme: dark' },
+  light: { icon: 'sun', words: 'Theme: light' },
 }
 
 /** A jump to a section has come to rest by then. */
 const settleMs = 800
-
-export function nextTheme(theme: Theme): Theme {
-  return themes[theme].next
-}
 
 export function Rail() {
   const [here, goTo] = usePlaceInView()
@@ -59,7 +53,7 @@ export function Rail() {
 export function Bar({ onHelp }: { readonly onHelp: () => void }) {
   const page = usePage()
   const theme = useLive(state => state.settings.theme)
-  const { icon, words, next } = themes[theme]
+  const { icon, words } = themes[theme]
   return (
     <header className="top">
       <div className="bar">
@@ -71,12 +65,7 @@ export function Bar({ onHelp }: { readonly onHelp: () => void }) {
         </h1>
         <div className="bar-end">
           <LivePill />
-          <button
-            type="button"
-            className="tool"
-            title={`${words} (t)`}
-            onClick={() => page.change({ theme: next })}
-          >
+          <button type="button" className="tool" title={`${words} (t)`} onClick={() => page.changeTheme()}>
             <Icon name={icon} />
             <span className="sr-only">{words}. Change theme</span>
           </button>

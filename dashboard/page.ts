@@ -6,6 +6,7 @@ import { initialLive, type LiveEffect, type LiveEvent, type LiveState, nextDeadl
 import { Model, seriesMetrics } from './model.ts'
 import {
   type Memory,
+  nextTheme,
   type RangeName,
   ranges,
   readSettings,
@@ -95,6 +96,11 @@ export class Page {
     }
     if (settings.topic !== before.topic || settings.filter !== before.filter) this.#subscribeTail(settings)
     this.#requestFrame()
+  }
+
+  changeTheme(): void {
+    const systemIsDark = window.matchMedia('(prefers-color-scheme: dark)').matches
+    this.change({ theme: nextTheme(this.store.get().settings.theme, systemIsDark) })
   }
 
   async signIn(token: string): Promise<void> {

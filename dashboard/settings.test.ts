@@ -1,7 +1,7 @@
 // Choices survive a reload and travel in a link; anything else in the URL falls back to the view one starts with.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Memory, readSettings, rememberSettings, searchOf, tokenOf } from './settings.ts'
+import { type Memory, nextTheme, readSettings, rememberSettings, searchOf, tokenOf } from './settings.ts'
 
 function memoryOf(entries: Readonly<Record<string, string>> = {}): Memory {
   const map = new Map(Object.entries(entries))
@@ -54,6 +54,16 @@ test('nonsense falls back, and denied storage is no obstacle', () => {
 test('lines wrap on a narrow screen until the reader says otherwise', () => {
   assert.equal(readSettings('', memoryOf(), true).wrap, true)
   assert.equal(readSettings('', memoryOf({ 'tailrace.wrap': 'no' }), true).wrap, false)
+})
+
+test('nextTheme() visits all three, and the first press always shows', () => {
+  const walk = (systemIsDark: boolean) => {
+    const first = nextTheme('system', systemIsDark)
+    const second = nextTheme(first, systemIsDark)
+    return [first, second, nextTheme(second, systemIsDark)]
+  }
+  assert.deepEqual(walk(true), ['light', 'dark', 'system'])
+  assert.deepEqual(walk(false), ['dark', 'light', 'system'])
 })
 
 test('tokenOf() finds the token in a link, a fragment or alone', () => {

@@ -18,6 +18,13 @@ export const ranges: Readonly<Record<RangeName, Range>> = {
   '1h': { label: '1 h', inWords: 'Last hour', step: '10', points: 360 },
   '6h': { label: '6 h', inWords: 'Last 6 hours', step: '60', points: 360 },
 }
+/** Where the theme key leads: from the system first to the opposite, as a press that changes nothing looks broken. */
+export function nextTheme(theme: Theme, systemIsDark: boolean): Theme {
+  const [same, other] = systemIsDark ? (['dark', 'light'] as const) : (['light', 'dark'] as const)
+  if (theme === 'system') return other
+  return theme === other ? same : 'system'
+}
+
 export const rangeNames: readonly RangeName[] = ['5m', '1h', '6h']
 export const tailTopics = ['logs', 'behavior', 'metrics'] as const
 

@@ -190,7 +190,8 @@ export class ChartFrame {
   #describe(): void {
     const now = performance.now()
     if (now - this.#describedAt < describeEveryMs) return
-    this.#describedAt = now
+    // Until there is something to say, the next frame may say it.
+    if (hasPoints(this.columns)) this.#describedAt = now
     const labels = this.#spec.lines.map(line => line.label)
     const summary = summarise(this.columns, labels, this.#spec.format)
     this.#elements.host.setAttribute('aria-label', `${this.#spec.title}, ${this.#spec.unit}. ${summary}`)
