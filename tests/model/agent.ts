@@ -1,3 +1,5 @@
+// The agent of the model: finds files, reads them under its ranges, saves, sends, and recovers from whatever was
+// durable. Pure: files, broker and dice are objects of the model.
 import type { AgentStart, Broker, LedgerEntry, LogRecord } from './broker.ts'
 import { type Checkpoint, copyCheckpoint, type Routing } from './checkpoint.ts'
 import { type Disk, type Line, type LogFile, originOf, placeIn } from './disk.ts'

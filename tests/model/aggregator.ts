@@ -1,3 +1,5 @@
+// The count of the model: one store whose every method is one transaction, and aggregators that fold into it, each
+// believing that it is the only one. Pure.
 import type { AgentStart, Broker, LedgerEntry, LogRecord } from './broker.ts'
 import { idleSteps, requestLifeSteps, type Scene } from './scene.ts'
 

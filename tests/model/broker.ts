@@ -1,3 +1,5 @@
+// The brokers of the model: partitions, producer state, connections that may outlive their clients, the agents'
+// topic and the ledger. Pure.
 import type { LogFile } from './disk.ts'
 import { producerExpirySteps, requestLifeSteps, type Scene } from './scene.ts'
 

@@ -1,3 +1,4 @@
+// What an agent's checkpoint holds, and what becomes of it on a copied disk. Pure.
 import type { AgentStart } from './broker.ts'
 import type { LogFile, Origin } from './disk.ts'
 

@@ -1,3 +1,4 @@
+// How often what happens in the world of one seed. Pure; draws from the seed.
 import type { Random } from './random.ts'
 
 /** How often what happens in one world: the weight of each event against all others. */

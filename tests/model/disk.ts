@@ -1,3 +1,4 @@
+// Files as inodes with lines, and everything that can happen to them. Pure.
 import type { Scene } from './scene.ts'
 
 /** A complete line that was written, and every place where it stands: more than one after a disk is copied. */

@@ -1,4 +1,6 @@
+// The rules suffice, and each of them is needed. Reads docs/delivery.md to see that it states them all.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { narrate, seek, simulate, sweep } from './exactly-once.ts'
 import { firstDraft, preventedBy, ruleNames, without } from './rules.ts'
@@ -35,6 +37,11 @@ test('the rules we began with lose a line, and nothing says so', t => {
   while (seed <= seeds && !simulate(seed, rules).violations.some(isSilent)) seed += 1
   assert(seed <= seeds)
   t.diagnostic(`seed ${seed}`)
+})
+
+test('docs/delivery.md states every rule', () => {
+  const page = readFileSync(new URL('../../docs/delivery.md', import.meta.url), 'utf8')
+  for (const rule of ruleNames) assert(page.includes(`\`${rule}\``), rule)
 })
 
 test('one seed tells one story', () => {

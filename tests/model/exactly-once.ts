@@ -1,8 +1,6 @@
-/**
- * A model of a line's way from a file to a count: agents, a broker and aggregators that may be killed,
- * copied, cut off and late, in one process without I/O, driven by one seed. docs/delivery.md says what
- * each rule means; this says whether the rules suffice, and whether each of them is needed.
- */
+// A model of a line's way from a file to a count: agents, a broker and aggregators that may be killed, copied, cut
+// off and late, in one process without I/O, driven by one seed. docs/delivery.md says what each rule means; this
+// says whether the rules suffice, and whether each of them is needed.
 import { type Weather, weatherOf } from './climate.ts'
 import type { Verdict } from './oracle.ts'
 import { hash } from './random.ts'

@@ -1,3 +1,4 @@
+// Machines: their files, the application that writes them, their agents, and what befalls them. Pure.
 import { Agent } from './agent.ts'
 import type { Broker } from './broker.ts'
 import type { Routing } from './checkpoint.ts'

@@ -1,3 +1,4 @@
+// Knows everything, and says what became of every line. Pure.
 import type { Store } from './aggregator.ts'
 import type { Broker, LedgerEntry } from './broker.ts'
 import type { Line, Place } from './disk.ts'

@@ -1,3 +1,4 @@
+// The idempotent producer of the model: lanes of batches, retried in order. Pure.
 import type { Broker, Connection, LogRecord } from './broker.ts'
 import { producerExpirySteps, requestLifeSteps, type Scene } from './scene.ts'
 

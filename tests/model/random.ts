@@ -1,3 +1,4 @@
+// Chance from a seed, and the hash of keys and stories. Pure.
 /**
  * The only source of chance in the model: one seed, one story. A 32-bit xorshift with a mixed seed is
  * plenty here, and it is the same on every machine.

@@ -1,3 +1,4 @@
+// What an agent knows of one file, in memory and in its checkpoint: ranges, frontiers, marks and guards. Pure.
 import type { Routing, SavedEntry, SavedRange } from './checkpoint.ts'
 import { type Line, type LogFile, type Origin, originOf } from './disk.ts'
 import type { Rules } from './rules.ts'

@@ -1,3 +1,4 @@
+// The rebuild of the model: folds the retained log once more and takes over what it covers. Pure.
 import { Job, type Store } from './aggregator.ts'
 import type { Broker } from './broker.ts'
 import type { Scene } from './scene.ts'

@@ -1,7 +1,5 @@
-/**
- * Every rule of the delivery contract, as a switch. docs/delivery.md states each one in full; the text here
- * says what goes wrong without it, and exactly-once.test.ts shows that it does go wrong.
- */
+// Every rule of the delivery contract as a switch, with what goes wrong without it. docs/delivery.md states them.
+/** What each rule prevents; exactly-once.test.ts shows that without the rule it happens. */
 const prevented = {
   // Identity: what an agent may call the bytes it reads.
   srcBeforeRecord:

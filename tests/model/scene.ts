@@ -1,3 +1,4 @@
+// What every actor of the model may see, and how long things last in it.
 import type { Random } from './random.ts'
 import type { Rules } from './rules.ts'
 

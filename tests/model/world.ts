@@ -1,3 +1,4 @@
+// The world of one seed: who acts when, how everything comes to rest, and the verdict. Pure.
 import { Aggregator, Store } from './aggregator.ts'
 import { Broker, type Connection, type LogRecord } from './broker.ts'
 import { type Climate, climateOf } from './climate.ts'
