@@ -13,7 +13,7 @@ import { Metrics } from '../runtime/metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
 import type { AnalyticsConfig } from './config.ts'
 import { createApplication } from './http/server.ts'
-import { adminToken, Sessions } from './http/sessions.ts'
+import { adminToken, Sessions, writePrivate } from './http/sessions.ts'
 import { LiveServer } from './live/live-server.ts'
 import { TailFeed } from './live/tail-feed.ts'
 import type { Reading } from './queries/answers.ts'
@@ -65,7 +65,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     log,
     build,
   })
-  metrics.observed('tailrace_live_sockets', 'Pages connected to the live socket.', () => [[{}, live.clients]])
+  observeState(metrics, rows, () => live.clients)
   const { pageDirectory, brokerMetricsPath } = config
   const application = createApplication({
     context: { reading, cluster: () => monitor.cluster(rows.sources()) },
@@ -80,6 +80,10 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, application)
   server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head))
   const port = await listen(server, config)
+  if (config.loginLinkPath !== undefined) {
+    const { token } = sessions.makeLink()
+    writePrivate(config.loginLinkPath, `http://${config.host}:${port}/login#t=${token}\n`)
+  }
   monitor.start()
 
   const close = async () => {
@@ -112,6 +116,29 @@ function listen(server: Server, { host, port }: AnalyticsConfig): Promise<number
     })
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
+}
+
+/** What the store says at each scrape. */
+function observeState(metrics: Metrics, rows: Rows, sockets: () => number): void {
+  const sources = () => rows.sources().filter(source => !source.topic.startsWith('__'))
+  metrics.observed('tailrace_live_sockets', 'Pages connected to the live socket.', () => [[{}, sockets()]])
+  metrics.observed('tailrace_loss_lines', 'Lines in the loss ledger.', () => [[{}, rows.lossTotal()]])
+  metrics.observed('tailrace_consumer_lag_records', 'Records in the log that are not counted yet.', () =>
+    sources().map(({ topic, partition, highWatermark, next }) => {
+      return [{ topic, partition: String(partition) }, Math.max(highWatermark - next, 0)] as const
+    }),
+  )
+  metrics.observed(
+    'tailrace_watermark_seconds',
+    'Newest event time counted, in seconds since the epoch.',
+    () =>
+      sources()
+        .filter(source => source.watermarkMs !== null)
+        .map(
+          ({ topic, partition, watermarkMs }) =>
+            [{ topic, partition: String(partition) }, watermarkMs! / 1000] as const,
+        ),
+  )
 }
 
 /** Changes with the version and with the page, so that a page knows when it is older than its server. */
