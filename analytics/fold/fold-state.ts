@@ -16,6 +16,9 @@ export interface CommittedState {
   valuesOfDay(dimensionSet: string, dayMs: number): readonly string[]
 }
 
+/** Agents' own have at most 32 bytes; what is longer names nothing, for a cut name could be two. */
+export const srcBytesMax = 256
+
 /** One partition as the fold sees it. */
 export interface PartitionFold {
   /** Row of the partition in the store. */
@@ -49,7 +52,7 @@ export class FoldState {
   readonly committed: CommittedState
   readonly days: ZoneDays
   readonly values = new ByteInterner(valueBytesMax)
-  readonly srcs = new ByteInterner(256)
+  readonly srcs = new ByteInterner(srcBytesMax, 'latin1')
   readonly counters: FoldCounters = { folded: 0, duplicates: 0, late: 0, clamped: 0, unparsed: 0 }
   /** Lines older than this are older than everything that is kept. */
   oldestMs = Number.NEGATIVE_INFINITY

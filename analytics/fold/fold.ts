@@ -5,7 +5,7 @@ import type { LineFormat } from '../../agent/formats/detect.ts'
 import { parseJsonEvent } from '../../agent/formats/json-event.ts'
 import { parseMetricLine } from '../../agent/formats/metric-line.ts'
 import { futureAllowanceMs, latenessMs } from '../windows/steps.ts'
-import type { FoldState, PartitionFold } from './fold-state.ts'
+import { type FoldState, type PartitionFold, srcBytesMax } from './fold-state.ts'
 import { countAccess, countEvent, countLine, countMetric } from './measure.ts'
 import { type PendingBucket, secondCell, setTopic } from './pending.ts'
 import { readRecordSource } from './record-source.ts'
@@ -47,7 +47,8 @@ export function fold(
 /** True if this line of this file was counted before. Remembers it otherwise. A record without src counts as new. */
 function isSeen(state: FoldState, partition: PartitionFold, buffer: Buffer): boolean {
   const { source } = state
-  if (source.srcStart === source.srcEnd || source.position < 0) return false
+  const srcBytes = source.srcEnd - source.srcStart
+  if (srcBytes === 0 || srcBytes > srcBytesMax || source.position < 0) return false
   const src = state.srcs.idOf(buffer, source.srcStart, source.srcEnd)
   let last = partition.positions.get(src)
   last ??= state.committed.lastPosition(partition.id, state.srcs.text(src))

@@ -4,6 +4,7 @@ import { hashBytes, hashed } from '../sketches/hash.ts'
 
 export class ByteInterner {
   readonly #bytesMax: number
+  readonly #encoding: 'utf8' | 'latin1'
   /** Open addressing: id + 1, 0 for empty; always less than half full. */
   #slots = new Int32Array(256)
   #hashes = new Float64Array(128)
@@ -12,8 +13,10 @@ export class ByteInterner {
   #count = 0
   readonly #texts: string[] = []
 
-  constructor(bytesMax: number) {
+  /** latin1 keeps different bytes different as text; utf8 is for people. */
+  constructor(bytesMax: number, encoding: 'utf8' | 'latin1' = 'utf8') {
     this.#bytesMax = bytesMax
+    this.#encoding = encoding
   }
 
   get size(): number {
@@ -39,10 +42,10 @@ export class ByteInterner {
     return this.idOf(bytes, 0, bytes.length)
   }
 
-  /** The value as text; bytes that are not UTF-8, and a character cut in two, read as U+FFFD. */
+  /** The value as text. In utf8, bytes that are not, and a character cut in two, read as U+FFFD. */
   text(id: number): string {
     return (this.#texts[id] ??= this.#arena.toString(
-      'utf8',
+      this.#encoding,
       id === 0 ? 0 : this.#ends[id - 1]!,
       this.#ends[id]!,
     ))
