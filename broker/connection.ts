@@ -57,7 +57,7 @@ export class Connection implements CallOwner {
     this.#splitter = new FrameSplitter(context.limits.frameBytesMax, context.memory)
     this.#sender = new ResponseSender(
       socket,
-      context.sendfile,
+      context.findSendfile,
       context.counters.send,
       () => this.#onSenderIdle(),
       reason => this.close(reason),

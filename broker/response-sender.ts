@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { Counter } from '../runtime/metrics.ts'
 import type { LogFile } from './log/log-file.ts'
 import type { ExternalBytes } from './protocol/bytes.ts'
-import type { Sendfile } from './sendfile.ts'
+import type { findSendfile } from './sendfile.ts'
 
 /** Whole batches of one segment file, as a Fetch answer carries them. Retained when made, released when sent. */
 export class FileRange implements ExternalBytes {
@@ -39,7 +39,7 @@ const pool: Buffer[] = []
 
 export class ResponseSender {
   readonly #socket: Socket
-  readonly #sendfile: Sendfile | null
+  readonly #findSendfile: typeof findSendfile
   readonly #counters: SendCounters
   readonly #onIdle: () => void
   readonly #onBroken: (reason: string) => void
@@ -57,13 +57,13 @@ export class ResponseSender {
 
   constructor(
     socket: Socket,
-    sendfile: Sendfile | null,
+    find: typeof findSendfile,
     counters: SendCounters,
     onIdle: () => void,
     onBroken: (reason: string) => void,
   ) {
     this.#socket = socket
-    this.#sendfile = sendfile
+    this.#findSendfile = find
     this.#counters = counters
     this.#onIdle = onIdle
     this.#onBroken = onBroken
@@ -132,14 +132,15 @@ export class ResponseSender {
       this.#readCold(range)
       return
     }
-    const socketFd = this.#sendfile === null ? -1 : descriptorOf(this.#socket)
-    if (this.#sendfile === null || socketFd < 0) {
+    const sendfile = this.#findSendfile()
+    const socketFd = descriptorOf(this.#socket)
+    if (sendfile === null || socketFd < 0) {
       this.#copy(range, copyChunkBytes)
       return
     }
     while (this.#rangeSent < range.sizeInBytes) {
       const left = range.sizeInBytes - this.#rangeSent
-      const sent = this.#sendfile(socketFd, range.file.fd, range.position + this.#rangeSent, left)
+      const sent = sendfile(socketFd, range.file.fd, range.position + this.#rangeSent, left)
       if (sent < 0) {
         this.#onBroken('sendfile failed')
         return

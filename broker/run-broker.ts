@@ -13,7 +13,7 @@ import { handlerTable } from './handlers/table.ts'
 import { openSqliteStore } from './metadata/sqlite-store.ts'
 import { openBroker } from './opening.ts'
 import { parseAgentName } from './security/agent-instances.ts'
-import { loadSendfile } from './sendfile.ts'
+import { findSendfile } from './sendfile.ts'
 import { defaultLimits, Server } from './server.ts'
 
 const tickMs = 1_000
@@ -30,7 +30,7 @@ export async function runBroker(
   const counters = createBrokerCounters(metrics)
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
-  const server = new Server({ clock, log, limits: defaultLimits, sendfile: loadSendfile(), counters })
+  const server = new Server({ clock, log, limits: defaultLimits, findSendfile, counters })
   const port = await server.listen(config.host, config.port)
   const opened = await openBroker({
     config,

@@ -6,7 +6,15 @@ import { constants } from 'node:os'
 /** Returns the bytes sent, 0 when the socket takes no more for now, -1 when it is broken. */
 export type Sendfile = (socketFd: number, fileFd: number, position: number, length: number) => number
 
-export function loadSendfile(): Sendfile | null {
+let loaded: Sendfile | null | undefined
+
+/** Loaded when first asked for, which is after the start. */
+export function findSendfile(): Sendfile | null {
+  if (loaded === undefined) loaded = load()
+  return loaded
+}
+
+function load(): Sendfile | null {
   if (process.platform !== 'linux' || process.env['TAILRACE_SENDFILE'] === '0') return null
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')

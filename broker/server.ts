@@ -9,7 +9,7 @@ import type { Call } from './call.ts'
 import { Connection, pauseReasons } from './connection.ts'
 import { FrameMemory, readBufferBytes } from './frame-memory.ts'
 import type { HandlerTable } from './handler-row.ts'
-import type { Sendfile } from './sendfile.ts'
+import type { findSendfile } from './sendfile.ts'
 
 export interface ServerLimits {
   readonly frameBytesMax: number
@@ -35,7 +35,7 @@ export interface ServerContext {
   readonly clock: Clock
   readonly log: Log
   readonly limits: ServerLimits
-  readonly sendfile: Sendfile | null
+  readonly findSendfile: typeof findSendfile
   readonly counters: BrokerCounters
   readonly budget: HeldBytesBudget
   readonly memory: FrameMemory
@@ -107,7 +107,7 @@ export class HeldBytesBudget {
 /** What the house hands over once it is open. */
 export type House = Pick<ServerContext, 'handlers' | 'onRequest' | 'onClosed'>
 
-export type ServerBase = Pick<ServerContext, 'clock' | 'log' | 'limits' | 'sendfile' | 'counters'>
+export type ServerBase = Pick<ServerContext, 'clock' | 'log' | 'limits' | 'findSendfile' | 'counters'>
 
 export class Server {
   readonly #base: Omit<ServerContext, keyof House>

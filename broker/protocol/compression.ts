@@ -1,13 +1,29 @@
 // The five codecs of record batches. Decompression is bounded before memory is spent: other people's producers send
 // these bytes. zstd contexts are kept, because making one costs more than compressing a small batch. No I/O.
+import { createRequire } from 'node:module'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
-import { compressSync as snappyCompress, uncompressSync as snappyUncompress } from 'snappy'
-import zstd from 'zstd-napi/binding.js'
 import { Reader } from './bytes.ts'
 import { lz4FrameSizeAtMost } from './lz4-frame.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { CodecName } from './record-batch.ts'
+
+const require = createRequire(import.meta.url)
+
+/** Loaded when first used: 20 MB and 50 ms that a broker, which keeps batches as they came, hardly ever needs. */
+const lz4 = lazy(() => require('lz4-napi') as typeof import('lz4-napi'))
+const snappy = lazy(() => require('snappy') as typeof import('snappy'))
+const zstd = lazy(() => {
+  const binding = require('zstd-napi/binding.js') as typeof import('zstd-napi/binding.js')
+  return { binding, compressor: new binding.CCtx(), decompressor: new binding.DCtx() }
+})
+
+function lazy<T>(load: () => T): () => T {
+  let loaded: T | undefined
+  return () => {
+    loaded ??= load()
+    return loaded
+  }
+}
 
 /** On access logs level 3 gains nothing over level 1. */
 const zstdLevel = 1
@@ -25,7 +41,7 @@ export function compress(codec: CodecName, source: Buffer, headroom = 0): Buffer
     case 'snappy':
       return withHeadroom(headroom, ...xerialBlocks(source))
     case 'lz4':
-      return withHeadroom(headroom, compressFrameSync(source))
+      return withHeadroom(headroom, lz4().compressFrameSync(source))
     case 'zstd':
       return zstdCompress(source, headroom)
   }
@@ -43,7 +59,7 @@ export function decompress(codec: CodecName, source: Buffer, limitBytes: number)
         return snappyDecompress(source, limitBytes)
       case 'lz4':
         lz4FrameSizeAtMost(source, limitBytes)
-        return bounded(decompressFrameSync(source), limitBytes)
+        return bounded(lz4().decompressFrameSync(source), limitBytes)
       case 'zstd':
         return zstdDecompress(source, limitBytes)
     }
@@ -72,13 +88,12 @@ function tooLarge(sizeInBytes: number, limitBytes: number): ProtocolError {
 
 // ---- zstd
 
-const compressor = new zstd.CCtx()
-const decompressor = new zstd.DCtx()
 let scratch = Buffer.alloc(0)
 
 function zstdCompress(source: Buffer, headroom: number): Buffer {
   // Into scratch of the worst-case size, then out in exactly what it took: the result may be kept for a while.
-  const worstCase = zstd.compressBound(source.length)
+  const { binding, compressor } = zstd()
+  const worstCase = binding.compressBound(source.length)
   if (scratch.length < worstCase) scratch = Buffer.allocUnsafeSlow(worstCase)
   const length = compressor.compress(scratch, source, zstdLevel)
   return withHeadroom(headroom, scratch.subarray(0, length))
@@ -89,23 +104,25 @@ function zstdDecompress(source: Buffer, limitBytes: number): Buffer {
   if (claimed === null) return zstdDecompressUnknown(source, limitBytes)
   if (claimed > limitBytes) throw tooLarge(claimed, limitBytes)
   const target = Buffer.allocUnsafeSlow(claimed)
-  return target.subarray(0, decompressor.decompress(target, source))
+  return target.subarray(0, zstd().decompressor.decompress(target, source))
 }
 
 /** What the frames say they hold together; null where one does not say, as with producers that stream. */
 function zstdContentSize(source: Buffer): number | null {
+  const { binding } = zstd()
   let total = 0
   for (let rest = source; rest.length > 0; ) {
-    const size = zstd.getFrameContentSize(rest)
+    const size = binding.getFrameContentSize(rest)
     if (size === null) return null
     total += size
-    rest = rest.subarray(zstd.findFrameCompressedSize(rest))
+    rest = rest.subarray(binding.findFrameCompressedSize(rest))
   }
   return total
 }
 
 function zstdDecompressUnknown(source: Buffer, limitBytes: number): Buffer {
   // One byte more than allowed, so that a bomb is seen by what it produced.
+  const { binding, decompressor } = zstd()
   const mostBytes = limitBytes + 1
   let target = Buffer.allocUnsafeSlow(Math.min(mostBytes, Math.max(64 * 1024, source.length * 4)))
   let produced = 0
@@ -127,7 +144,7 @@ function zstdDecompressUnknown(source: Buffer, limitBytes: number): Buffer {
       } else if (consumed === source.length) throw new ProtocolError('zstd frame is cut off', source.length)
     }
   } finally {
-    decompressor.reset(zstd.ResetDirective.sessionOnly)
+    decompressor.reset(binding.ResetDirective.sessionOnly)
   }
 }
 
@@ -141,7 +158,7 @@ const xerialBlockBytes = 32 * 1024
 function xerialBlocks(source: Buffer): Buffer[] {
   const pieces: Buffer[] = [xerialHeader]
   for (let at = 0; at < source.length; at += xerialBlockBytes) {
-    const block = snappyCompress(source.subarray(at, at + xerialBlockBytes))
+    const block = snappy().compressSync(source.subarray(at, at + xerialBlockBytes))
     const length = Buffer.alloc(4)
     length.writeInt32BE(block.length)
     pieces.push(length, block)
@@ -166,5 +183,5 @@ function snappyDecompress(source: Buffer, limitBytes: number): Buffer {
 function snappyBlock(block: Buffer, limitBytes: number): Buffer {
   const claimed = new Reader(block).uvarint()
   if (claimed > limitBytes) throw tooLarge(claimed, limitBytes)
-  return snappyUncompress(block, { asBuffer: true }) as Buffer
+  return snappy().uncompressSync(block, { asBuffer: true }) as Buffer
 }

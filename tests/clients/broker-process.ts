@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { BrokerConfig } from '../../broker/config.ts'
+import { childEnvironment } from '../../cli/supervisor.ts'
 
 const entry = join(dirname(fileURLToPath(import.meta.url)), '../../broker/main.ts')
 const startTimeoutMs = 20_000
@@ -63,7 +64,7 @@ export class BrokerProcess implements AsyncDisposable {
   async start(): Promise<void> {
     const child = spawn(process.execPath, [entry, JSON.stringify(this.config)], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: '16', TAILRACE_LOG: 'info' },
+      env: { ...childEnvironment(), TAILRACE_LOG: 'info' },
     })
     this.#child = child
     createInterface(child.stderr).on('line', line => this.#onLogLine(line))
