@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ScriptedBroker } from '../broker/client/scripted-broker.ts'
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
+import { walkRecords } from '../broker/protocol/record-walk.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { ExitError } from '../runtime/lifecycle.ts'
 import { createLog } from '../runtime/log.ts'
@@ -198,6 +199,23 @@ test('one record that the broker refuses goes to the ledger, the others around i
   const entry = JSON.parse(s.lines('__tailrace_losses')[0]!)
   assert.deepEqual([entry.reason, entry.lines], ['record-rejected', 1])
   assert.match(entry.detail, /messageTooLarge/)
+  const rejected: string[] = []
+  walkRecords(readFileSync(s.data('rejected')), (_offset, _time, buffer, _ks, _ke, start, end) => {
+    rejected.push(buffer.toString('latin1', start, end))
+  })
+  assert.deepEqual(rejected, [access(7)])
+})
+
+test('a broker whose clock is behind ours gets earlier timestamps, and every line', async () => {
+  await using s = await scene()
+  s.broker.fault = (topic, _partition, batch) => {
+    return topic === 'logs' && batch < 4 ? { error: 'invalidTimestamp' } : null
+  }
+  writeFileSync(s.at('a.log'), `${access(1)}\n`)
+  await s.start()
+  await s.until(() => s.lines('logs').length === 1)
+  assert(shippedRecords(s.broker, 'logs')[0]!.timestamp < Date.now() - 3_600_000)
+  assert.equal(s.lines('__tailrace_losses').length, 0)
 })
 
 test('a broker that does not know the topic yet, or is away, is waited for; memory stays bounded', async () => {

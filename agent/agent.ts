@@ -11,6 +11,7 @@ import type { AgentConfig } from './config.ts'
 import { Discovery } from './discover.ts'
 import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
+import { keepRejected } from './rejected.ts'
 import { Reports } from './reports.ts'
 import { Shipper } from './ship.ts'
 import { Tailer } from './tail.ts'
@@ -78,6 +79,7 @@ export class Agent {
         this.#log.warn('lines may be lost or doubled', { ...loss })
         this.#reports.lose(loss)
       },
+      onRejected: batch => keepRejected(config.dataDirectory, batch, log),
     })
     this.#discovery = new Discovery(config.inputs)
     this.#tailer = new Tailer({ discovery: this.#discovery, sink: this.#shipper, log })
@@ -187,7 +189,7 @@ export class Agent {
     const linesPerSecond = seconds > 0 ? Math.round((lines - this.#linesAtStatus) / seconds) : 0
     this.#linesAtStatus = lines
     this.#statusAtMs = now
-    const errors = [this.#checkpointError, this.#producer.lastError, ...this.#tailer.errors]
+    const errors = [this.#checkpointError, sendingError(this.#producer.lastError), ...this.#tailer.errors]
     this.#reports.status({
       agentId: this.agentId,
       host: this.#config.host,
@@ -198,6 +200,12 @@ export class Agent {
       errors: errors.filter(error => error !== null).slice(0, 20),
     })
   }
+}
+
+/** What a broker of ours answers when an agent with this id is connected already. */
+function sendingError(error: string | null): string | null {
+  if (!error?.includes('clusterAuthorizationFailed')) return error
+  return `${error}: is another agent with this id running, perhaps on a copy of this machine?`
 }
 
 /** The input that carries this host's own metrics. */

@@ -5,8 +5,9 @@ import { guardLength, guardOf, headOf } from './guard.ts'
 import { fileIdOf, mintGeneration, srcOf } from './identity.ts'
 import { characterEdge, cutLines, findNewline, type LineVisitor, lineBytesMax } from './lines.ts'
 import { type Routing, sameRouting } from './routing.ts'
-import { holds, readAt, readFirstLine, readGuard, type TailedFile } from './tailed-file.ts'
+import { firstLineOf, holds, readAt, readFirstLine, readGuard, type TailedFile } from './tailed-file.ts'
 import {
+  abandonRanges,
   baseOf,
   beginRange,
   beginSpan,
@@ -26,6 +27,8 @@ export interface LineSink {
   formatOf(input: number): LineFormat | 'auto'
   /** How lines of this format are routed now; null while that is not known. */
   routingOf(input: number, format: LineFormat): Routing | null
+  /** Whether lines can still go where this routing sends them; null while that is not known. */
+  isRoutable(routing: Routing): boolean | null
   /** The bytes are the sink's until it returns. */
   append(span: Span, bytes: Buffer, start: number, end: number, position: number): void
   lose(loss: Loss): void
@@ -69,17 +72,26 @@ export class Reading {
     const position = range ? range.read : tracked.end
     const guard = range ? range.readGuard : tracked.endGuard
     const rereading = range !== null && !range.open
-    if (rereading && !holds(file, range!.mark, range!.markGuard)) return this.#rewritten(file)
+    if (rereading) {
+      const routable = this.#sink.isRoutable(range!.routing)
+      if (routable === null) return 'waiting'
+      if (!routable) {
+        this.#sink.lose(abandonRanges(tracked))
+        return 'more'
+      }
+    }
     const wanted = rereading ? Math.min(turnBytes, range!.mark - position) : turnBytes
     const before = guardLength(position)
     const got = readAt(file, this.#chunk, 0, before + wanted, position - before)
     if (got < before || guardOf(this.#chunk, before, position) !== guard) return this.#rewritten(file)
+    // Asked after the read: a truncation in between must not pass for what was sent before.
+    if (rereading && !holds(file, range!.mark, range!.markGuard)) return this.#rewritten(file)
     const available = got - before
     if (available < wanted) file.endSeen = position + available
     if (findNewline(this.#chunk, before, got) < 0) {
       return available < wanted ? 'done' : this.#scanLongLine(file, range, position)
     }
-    range ??= this.#begin(file)
+    range ??= this.#begin(file, this.#chunk.subarray(before, got))
     if (!range) return this.#unroutable(file)
     const span = beginSpan(range)
     this.#span = span
@@ -96,10 +108,11 @@ export class Reading {
     return wanted !== null && !sameRouting(wanted, range.routing)
   }
 
-  #begin(file: TailedFile): Range | null {
+  /** `bytes` were just read from the range's first byte on: of a new file the head is what was read, not what is. */
+  #begin(file: TailedFile, bytes: Buffer): Range | null {
     if (file.input < 0) return null
     const { tracked } = file
-    const firstLine = readFirstLine(file)
+    const firstLine = tracked.end === 0 ? firstLineOf(bytes) : readFirstLine(file)
     if (!firstLine) return null
     const configured = this.#sink.formatOf(file.input)
     const format = configured === 'auto' ? this.#detect(file) : configured
@@ -149,11 +162,11 @@ export class Reading {
   #takeLongLine(file: TailedFile, open: Range | null, position: number, close: number): TurnResult {
     // Many turns may lie between the guard that was asked first and now.
     if (!holds(file, position, open ? open.readGuard : file.tracked.endGuard)) return this.#rewritten(file)
-    const range = open ?? this.#begin(file)
-    if (!range) return this.#unroutable(file)
     const start = skipNuls(file, this.#chunk, position, close)
     const bytes = Buffer.alloc(Math.min(close - start, lineBytesMax + 4))
     readAt(file, bytes, 0, bytes.length, start)
+    const range = open ?? this.#begin(file, bytes)
+    if (!range) return this.#unroutable(file)
     let end = bytes.length
     const isCut = close - start > lineBytesMax
     if (isCut) end = characterEdge(bytes, 0, lineBytesMax)

@@ -29,6 +29,8 @@ export interface ShipperOptions {
   /** Room again, or routing known at last. */
   onRoom(): void
   onLoss(loss: Loss): void
+  /** A record that no broker takes: kept aside, since its file may be gone tomorrow. */
+  onRejected(batch: Buffer): void
 }
 
 /** What a range needs to be sent; made when its first line comes. */
@@ -98,6 +100,12 @@ export class Shipper implements TailSink {
     const routing: Routing = { topic, partitions, format, keyField, hashKey: this.#hashKey }
     this.#routings.set(key, routing)
     return routing
+  }
+
+  isRoutable(routing: Routing): boolean | null {
+    const partitions = this.#options.cluster.topic(routing.topic)?.partitions.length ?? 0
+    if (partitions === 0) this.#ask(routing.topic)
+    return partitions === 0 ? null : partitions >= routing.partitions
   }
 
   append(span: Span, bytes: Buffer, start: number, end: number, position: number): void {
@@ -261,6 +269,7 @@ export class Shipper implements TailSink {
       this.#replace(batch, counts, done)
     } else {
       const { src, position } = originOf(bytes)
+      this.#options.onRejected(bytes)
       this.lose({
         source: src,
         from: position,

@@ -1,6 +1,9 @@
 // For tests of the tailer: a shipper and an aggregator in memory, whose acknowledgements, checkpoints and crashes
 // come when the test says so. What it counts is what the real ones would count.
-import type { Log } from '../runtime/log.ts'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLog, type Log } from '../runtime/log.ts'
 import type { SavedFile } from './checkpoint.ts'
 import type { AgentInput } from './config.ts'
 import { Discovery } from './discover.ts'
@@ -33,6 +36,8 @@ export class TailStory {
     keyField: null,
     hashKey: '0123456789abcdef',
   }
+  /** How many partitions the topic has, as far as re-sending goes. */
+  partitionsMax = Number.POSITIVE_INFINITY
   now = 0
 
   constructor(inputs: readonly AgentInput[], log: Log) {
@@ -76,6 +81,10 @@ export class StoryAgent implements TailSink {
 
   routingOf(_input: number, format: LineFormat): Routing {
     return { ...this.#story.routing, format }
+  }
+
+  isRoutable(routing: Routing): boolean {
+    return routing.partitions <= this.#story.partitionsMax
   }
 
   append(span: Span, bytes: Buffer, start: number, end: number, position: number): void {
@@ -135,5 +144,31 @@ export class StoryAgent implements TailSink {
   #declare(range: Range): void {
     this.#story.declared.push(`${range.src}@${range.mark}`)
     this.tailer.forget(range)
+  }
+}
+
+const quiet = createLog('test', () => {})
+
+/** A temporary directory, a story, and an agent that can be restarted. */
+export async function tailScene(glob = '*.log') {
+  const directory = await mkdtempDisposable(join(tmpdir(), 'tail-'))
+  const story = new TailStory([{ paths: [join(directory.path, glob)], format: 'raw' }], quiet)
+  let agent = new StoryAgent(story)
+  return {
+    story,
+    at: (name: string) => join(directory.path, name),
+    get agent() {
+      return agent
+    },
+    restart() {
+      agent.crash()
+      agent = new StoryAgent(story)
+    },
+    counts: () => Object.fromEntries([...story.counted].sort()),
+    reasons: () => story.ledger.map(loss => loss.reason),
+    async [Symbol.asyncDispose]() {
+      agent.crash()
+      await directory[Symbol.asyncDispose]()
+    },
   }
 }

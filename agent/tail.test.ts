@@ -1,6 +1,4 @@
-// The tailer on real files. Named cases first; then lists of random actions, played on files and on a model: a line
-// of a file that was neither truncated nor deleted is counted exactly once, any other at most once, and what is
-// missing stands in the ledger.
+// The tailer on real files, case by case. Lists of random actions are played in tail-random.test.ts.
 import assert from 'node:assert/strict'
 import {
   appendFileSync,
@@ -11,40 +9,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { createLog } from '../runtime/log.ts'
-import { StoryAgent, TailStory } from './tail-story.ts'
-
-const quiet = createLog('test', () => {})
-
-async function scene(glob = '*.log') {
-  const directory = await mkdtempDisposable(join(tmpdir(), 'tail-'))
-  const story = new TailStory([{ paths: [join(directory.path, glob)], format: 'raw' }], quiet)
-  let agent = new StoryAgent(story)
-  return {
-    story,
-    at: (name: string) => join(directory.path, name),
-    get agent() {
-      return agent
-    },
-    restart() {
-      agent.crash()
-      agent = new StoryAgent(story)
-    },
-    counts: () => Object.fromEntries([...story.counted].sort()),
-    reasons: () => story.ledger.map(loss => loss.reason),
-    async [Symbol.asyncDispose]() {
-      agent.crash()
-      await directory[Symbol.asyncDispose]()
-    },
-  }
-}
+import { tailScene } from './tail-story.ts'
 
 test('existing lines, new lines, a file of ten bytes, and an empty one', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'one\ntwo\n')
   writeFileSync(s.at('b.log'), 'ten bytes\n')
   writeFileSync(s.at('c.log'), '')
@@ -57,7 +26,7 @@ test('existing lines, new lines, a file of ten bytes, and an empty one', async (
 })
 
 test('a partial line waits, over restarts too, and is one line when it ends', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'x\nabc')
   s.agent.settle()
   assert.deepEqual(s.counts(), { x: 1 })
@@ -69,7 +38,7 @@ test('a partial line waits, over restarts too, and is one line when it ends', as
 })
 
 test('rotated twice while the agent was down, and written to until the last moment', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('x.log'), 'a1\na2\n')
   s.agent.settle()
   s.restart()
@@ -87,7 +56,7 @@ test('rotated twice while the agent was down, and written to until the last mome
 })
 
 test('rotated files that were there before the agent are not taken for missed ones', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('x.log.2'), 'ancient\n')
   await new Promise(resolve => setTimeout(resolve, 12))
   writeFileSync(s.at('x.log'), 'a1\n')
@@ -101,7 +70,7 @@ test('rotated files that were there before the agent are not taken for missed on
 for (const watched of ['x.log', 'x.log*']) {
   for (const down of [false, true]) {
     test(`copytruncate of ${watched}, agent ${down ? 'down' : 'up'}: the copy is read on, nothing twice`, async () => {
-      await using s = await scene(watched)
+      await using s = await tailScene(watched)
       writeFileSync(s.at('x.log'), 'a1\na2\n')
       s.agent.settle()
       appendFileSync(s.at('x.log'), 'a3\n')
@@ -122,7 +91,7 @@ for (const watched of ['x.log', 'x.log*']) {
 }
 
 test('an equal file under a rotated name is no copy while its original stays: counted, a little later', async () => {
-  await using s = await scene('x.log*')
+  await using s = await tailScene('x.log*')
   writeFileSync(s.at('x.log'), 'a1\n')
   s.agent.settle()
   writeFileSync(s.at('x.log.1'), 'a1\n')
@@ -134,7 +103,7 @@ test('an equal file under a rotated name is no copy while its original stays: co
 })
 
 test('with the rotated names in the glob, a file that came and was rotated unseen is read too', async () => {
-  await using s = await scene('x.log*')
+  await using s = await tailScene('x.log*')
   writeFileSync(s.at('x.log'), 'a1\n')
   s.agent.settle()
   s.restart()
@@ -146,7 +115,7 @@ test('with the rotated names in the glob, a file that came and was rotated unsee
 })
 
 test('renamed while it is read: the old file is read on under its new name, also after a restart', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('x.log'), 'a1\n')
   s.agent.settle()
   renameSync(s.at('x.log'), s.at('x.log.1'))
@@ -160,7 +129,7 @@ test('renamed while it is read: the old file is read on under its new name, also
 })
 
 test('deleted while open and while nothing can be sent: read to the end, then forgotten', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'a1\n')
   s.agent.sweep()
   s.agent.room = false
@@ -177,7 +146,7 @@ test('deleted while open and while nothing can be sent: read to the end, then fo
 })
 
 test('truncated and grown past the old position between two looks: read again from byte 0', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'old1\nold2\n')
   s.agent.settle()
   writeFileSync(s.at('a.log'), 'new1\nnew2\nnew3\n')
@@ -187,7 +156,7 @@ test('truncated and grown past the old position between two looks: read again fr
 })
 
 test('truncated and written again to the same length', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'old1\nold2\n')
   s.agent.settle()
   await new Promise(resolve => setTimeout(resolve, 12))
@@ -197,7 +166,7 @@ test('truncated and written again to the same length', async () => {
 })
 
 test('the same inode with other content after a restart is another file', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'old1\nold2\n')
   s.agent.settle()
   const { ino } = statSync(s.at('a.log'))
@@ -210,7 +179,7 @@ test('the same inode with other content after a restart is another file', async 
 })
 
 test('files with equal heads, and files that are equal altogether, are each counted', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   const header = `${'#Fields: date time cs-method '.repeat(150)}\n`
   writeFileSync(s.at('a.log'), `${header}a\n`)
   writeFileSync(s.at('b.log'), `${header}b\n`)
@@ -223,7 +192,7 @@ test('files with equal heads, and files that are equal altogether, are each coun
 })
 
 test('a line of 3 MiB is cut and ledgered, one of 600 KiB is whole, a run of NULs is skipped', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   const huge = Buffer.alloc(3_145_728, 'h')
   writeFileSync(s.at('a.log'), Buffer.concat([Buffer.from('first\n'), huge]))
   s.agent.settle()
@@ -237,7 +206,7 @@ test('a line of 3 MiB is cut and ledgered, one of 600 KiB is whole, a run of NUL
 })
 
 test('a killed agent sends what may have left again under the same src, and what is new under another', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'a1\na2\n')
   s.agent.sweep()
   s.agent.save()
@@ -250,7 +219,7 @@ test('a killed agent sends what may have left again under the same src, and what
 })
 
 test('another routing begins another src, and nothing waits for it', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'a1\n')
   s.agent.sweep()
   s.story.routing = { ...s.story.routing, partitions: 12 }
@@ -260,8 +229,23 @@ test('another routing begins another src, and nothing waits for it', async () =>
   assert.equal(s.story.lastPosition.size, 2)
 })
 
+test('a topic made anew with fewer partitions: what was under way goes under another src', async () => {
+  await using s = await tailScene()
+  writeFileSync(s.at('a.log'), 'a1\n')
+  s.agent.settle()
+  appendFileSync(s.at('a.log'), 'a2\n')
+  s.agent.sweep()
+  s.agent.save()
+  s.restart()
+  s.story.routing = { ...s.story.routing, partitions: 2 }
+  s.story.partitionsMax = 2
+  s.agent.settle()
+  assert.deepEqual(s.counts(), { a1: 1, a2: 1 })
+  assert.deepEqual(s.reasons(), ['possibly-twice: rewritten'])
+})
+
 test('one slow file does not keep the others: turns are short and go round', async () => {
-  await using s = await scene()
+  await using s = await tailScene()
   const lines = Array.from({ length: 50_000 }, (_, index) => `${index}`.padStart(99, '0'))
   writeFileSync(s.at('a.log'), `${lines.join('\n')}\n`)
   writeFileSync(s.at('b.log'), 'fresh\n')
@@ -270,131 +254,3 @@ test('one slow file does not keep the others: turns are short and go round', asy
   assert(order < 10_000, `came after ${order} lines of the other file`)
   assert.equal(s.story.counted.size, 50_001)
 })
-
-/** mulberry32: a small generator whose whole state is its seed. */
-function dice(seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
-for (const watched of ['*.log', '*.log*']) {
-  test(`random actions on files named ${watched}: every line once, or in the ledger`, async () => {
-    for (let seed = 1; seed <= 60; seed++) await play(seed, watched)
-  })
-}
-
-/**
- * `known`: a durable checkpoint names it, with so many lines. What is written and truncated away between two looks at
- * a file of which nothing was read yet leaves no trace, and nobody promised anything about it.
- */
-function newFile() {
-  return { lines: [] as string[], partial: '', seen: -1, known: -1 }
-}
-
-async function play(seed: number, watched: string): Promise<void> {
-  await using s = await scene(watched)
-  const roll = dice(seed)
-  const story: string[] = []
-  let line = 0
-  /** Of each file in rotation order, the lines it holds; and whether a truncation or deletion took some of them. */
-  let files = [newFile()]
-  const safe = new Set<string>()
-  const risky = new Set<string>()
-  const nameOf = (index: number) => s.at(index === 0 ? 'x.log' : `x.log.${index}`)
-  const write = (index: number, ends: boolean) => {
-    const file = files[index]!
-    const text = file.partial === '' ? `line ${++line} of seed ${seed} ${'.'.repeat(roll(60))}` : 'rest'
-    appendFileSync(nameOf(index), ends ? `${text}\n` : text)
-    file.partial += text
-    if (!ends) return
-    file.lines.push(file.partial)
-    safe.add(file.partial)
-    file.partial = ''
-  }
-  const lost = (file: ReturnType<typeof newFile>) => {
-    file.lines.forEach((text, index) => {
-      safe.delete(text)
-      if (index < file.known) risky.add(text)
-    })
-  }
-  const sweep = () => {
-    s.agent.sweep()
-    for (const file of files) file.seen = file.lines.length
-  }
-  const save = () => {
-    s.agent.save()
-    for (const file of files) file.known = Math.max(file.known, file.seen)
-  }
-  const restart = () => {
-    s.restart()
-    for (const file of files) file.seen = file.known
-  }
-  const actions: Record<string, () => void> = {
-    write: () => write(0, roll(4) > 0),
-    writeRotated: () => write(Math.min(files.length - 1, 1), true),
-    rotate: () => {
-      // A file that came and left the glob while nobody looked is the one thing that cannot be found.
-      if (watched === '*.log' && files[0]!.known < 0) {
-        sweep()
-        save()
-      }
-      for (let index = files.length - 1; index >= 0; index--) renameSync(nameOf(index), nameOf(index + 1))
-      writeFileSync(nameOf(0), '')
-      files = [newFile(), ...files]
-    },
-    truncate: () => {
-      const { ino } = statSync(nameOf(0))
-      const saved = s.story.checkpoint?.find(file => file.inode === `${ino}`)
-      if (!saved || saved.end === 0) files[0]!.known = Math.min(files[0]!.known, 0)
-      truncateSync(nameOf(0), 0)
-      lost(files[0]!)
-      Object.assign(files[0]!, { lines: [], partial: '', seen: Math.min(files[0]!.seen, 0) })
-      files[0]!.known = Math.min(files[0]!.known, 0)
-    },
-    remove: () => {
-      if (files.length < 3) return
-      rmSync(nameOf(files.length - 1))
-      lost(files.pop()!)
-    },
-    sweep,
-    pause: () => {
-      s.agent.room = !s.agent.room
-    },
-    save,
-    saveAndDie: () => {
-      s.agent.save(true)
-      restart()
-    },
-    ship: () => s.agent.ship(() => roll(3) > 0),
-    restart,
-    reroute: () => {
-      s.story.routing = { ...s.story.routing, partitions: 3 + roll(4) }
-    },
-  }
-  writeFileSync(nameOf(0), '')
-  const names = Object.keys(actions)
-  const weights = ['write', 'write', 'write', 'write', 'sweep', 'sweep', 'save', 'ship', 'ship']
-  for (let step = 0; step < 120; step++) {
-    const choice = roll(names.length + weights.length)
-    const name = names[choice] ?? weights[choice - names.length]!
-    actions[name]!()
-    story.push(name)
-  }
-  s.agent.settle()
-  s.agent.settle()
-  const told = () => `seed ${seed}: ${story.join(' ')}\n${JSON.stringify(s.story.ledger)}`
-  for (const text of safe) assert.equal(s.counts()[text], 1, `${text}\n${told()}`)
-  for (const [text, count] of s.story.counted) assert.equal(count, 1, `${text}\n${told()}`)
-  const missing = [...risky].filter(text => !s.story.counted.has(text))
-  if (missing.length > 0) {
-    assert(
-      s.story.ledger.some(loss => loss.reason !== 'line-cut'),
-      told(),
-    )
-  }
-}

@@ -136,8 +136,13 @@ export function readGuard(file: TailedFile, position: number): Guard {
 /** The first line, or as much of it as tells files apart; null while the file has no complete line. */
 export function readFirstLine(file: TailedFile): Buffer | null {
   const bytes = Buffer.alloc(headBytesMax)
-  const length = readAt(file, bytes, 0, headBytesMax, 0)
+  return firstLineOf(bytes.subarray(0, readAt(file, bytes, 0, headBytesMax, 0)))
+}
+
+/** The same of bytes that were read from the start of a file. */
+export function firstLineOf(bytes: Buffer): Buffer | null {
+  const length = Math.min(bytes.length, headBytesMax)
   const close = findNewline(bytes, 0, length)
   if (close >= 0) return bytes.subarray(0, close)
-  return length === headBytesMax ? bytes : null
+  return length === headBytesMax ? bytes.subarray(0, length) : null
 }

@@ -264,6 +264,28 @@ export function rewrite(file: TrackedFile, evidence: RewriteEvidence, losses: Lo
   file.saved = null
 }
 
+/**
+ * What may have been sent cannot be sent again the same way: its topic was made anew with fewer partitions. From the
+ * last acknowledged byte on it goes under a new src.
+ */
+export function abandonRanges(file: TrackedFile): Loss {
+  const unread = unreadFrom(file)
+  const base = baseOf(file)
+  orphanRanges(file)
+  const mark = file.end
+  file.end = base.position
+  file.endGuard = base.guard
+  file.saved = null
+  return {
+    source: unread.source,
+    from: base.position,
+    to: mark,
+    reason: 'possibly-twice: rewritten',
+    lines: null,
+    detail: `the topic of ${file.path} has fewer partitions than before; what was under way may be counted twice`,
+  }
+}
+
 /** It became smaller, though not below what was read: what it held beyond went unread. */
 export function lossOfShrinking(file: TrackedFile, source: string): Loss {
   const unread = unreadFrom(file)

@@ -11,6 +11,8 @@ export interface PendingBatch {
   readonly count: number
   sequence: number
   flying: boolean
+  /** Under the present producer id; a retry does not move it. */
+  firstSentAtMs: number | null
   readonly callback: SentCallback
 }
 
@@ -25,7 +27,8 @@ export interface Lane {
   connection: Connection | null
   /** Something failed: nothing more flies until everything has come back. */
   rewinding: boolean
-  acknowledgedAtMs: number | null
+  /** When the youngest acknowledged batch was first sent: since then at the latest the broker knows us. */
+  knownSinceMs: number | null
   failures: number
   notBeforeMs: number
 }
@@ -45,7 +48,7 @@ export function newLane(topic: string, partition: number): Lane {
     flying: 0,
     connection: null,
     rewinding: false,
-    acknowledgedAtMs: null,
+    knownSinceMs: null,
     failures: 0,
     notBeforeMs: 0,
   }
@@ -59,8 +62,9 @@ export function nextSequenceAfter(sequence: number, count: number): number {
 /** Under a new producer id everything unacknowledged is sent anew, in its old order. */
 export function renumber(lane: Lane): void {
   lane.nextSequence = 0
-  lane.acknowledgedAtMs = null
+  lane.knownSinceMs = null
   lane.rewinding = false
+  for (const batch of lane.batches) batch.firstSentAtMs = null
 }
 
 /** The batch of this lane that may fly next on this connection, or null. */
@@ -69,8 +73,8 @@ export function nextToFly(lane: Lane, connection: Connection, nowMs: number): Pe
   if (lane.flying > 0) {
     if (lane.rewinding || lane.connection !== connection) return null
     // A broker that does not know this producer id takes any sequence for its first: so the first flies alone,
-    // and again after a silence in which the broker may have forgotten it.
-    const remembered = lane.acknowledgedAtMs !== null && nowMs - lane.acknowledgedAtMs < rememberedMs
+    // and again after a silence in which the broker may have forgotten it. Answering a retry renews nothing there.
+    const remembered = lane.knownSinceMs !== null && nowMs - lane.knownSinceMs < rememberedMs
     if (!remembered || lane.flying >= batchesInFlightMax) return null
   } else lane.rewinding = false
   return lane.batches.find(batch => !batch.flying) ?? null

@@ -115,7 +115,14 @@ export class Producer {
       this.#lanes.set(key, lane)
     }
     const count = batchView.recordCount(batch, 0)
-    const pending: PendingBatch = { bytes: batch, count, sequence: -1, flying: false, callback }
+    const pending: PendingBatch = {
+      bytes: batch,
+      count,
+      sequence: -1,
+      flying: false,
+      firstSentAtMs: null,
+      callback,
+    }
     if (!this.#startingOver) this.#stamp(lane, pending)
     lane.batches.push(pending)
     this.#pumpSoon()
@@ -197,8 +204,10 @@ export class Producer {
 
   #fly(connection: Connection, ready: readonly { lane: Lane; batch: PendingBatch }[]): void {
     const topics = new Map<string, { index: number; records: Buffer }[]>()
+    const now = this.#clock.monotonicMs()
     for (const { lane, batch } of ready) {
       batch.flying = true
+      batch.firstSentAtMs ??= now
       lane.flying++
       lane.connection = connection
       const partitions = topics.get(lane.topic)
@@ -251,7 +260,7 @@ export class Producer {
 
   #acknowledged(lane: Lane, batch: PendingBatch, baseOffset: number): void {
     lane.batches.splice(lane.batches.indexOf(batch), 1)
-    lane.acknowledgedAtMs = this.#clock.monotonicMs()
+    lane.knownSinceMs = Math.max(lane.knownSinceMs ?? 0, batch.firstSentAtMs ?? 0)
     lane.failures = 0
     this.#lastError = null
     batch.callback(null, baseOffset)
@@ -285,7 +294,14 @@ export class Producer {
     const lane = this.#lanes.get(`${topic}/${partition}`)!
     lane.batches.unshift(
       ...batches.map(({ bytes, callback }): PendingBatch => {
-        return { bytes, count: batchView.recordCount(bytes, 0), sequence: -1, flying: false, callback }
+        return {
+          bytes,
+          count: batchView.recordCount(bytes, 0),
+          sequence: -1,
+          flying: false,
+          firstSentAtMs: null,
+          callback,
+        }
       }),
     )
     this.#startOver('a batch was replaced')
