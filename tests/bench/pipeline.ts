@@ -7,9 +7,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
 import { demoInputs } from '../../cli/processes.ts'
-import type { ProcessSpec } from '../../cli/supervisor.ts'
-import type { FixturesConfig } from '../../fixtures/config.ts'
 import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { writeTraffic } from '../system/traffic.ts'
 
 /** Of /proc/PID/stat on Linux, USER_HZ. */
 const clockTicksPerSecond = 100
@@ -30,7 +29,7 @@ export async function runPipeline(args: readonly string[]): Promise<void> {
   const sampler = setInterval(() => void sampleLag(appliance, lags), 1_000)
   const startedAt = performance.now()
   const before = rooms.map(room => usageOf(appliance, room))
-  await appliance.supervisor.start(generator(traffic.path, rate, lines))
+  const writing = writeTraffic(trafficConfig(traffic.path, rate, lines))
   const timeoutMs = Number(values.seconds) * 1_000 + drainTimeoutMs
   const counted = await eventually(
     'all lines counted',
@@ -38,6 +37,7 @@ export async function runPipeline(args: readonly string[]): Promise<void> {
     count => count >= lines,
     timeoutMs,
   )
+  await writing
   clearInterval(sampler)
   const tookSeconds = (performance.now() - startedAt) / 1_000
   console.log(`written   ${lines} lines at ${rate}/s`)
@@ -57,17 +57,18 @@ export async function runPipeline(args: readonly string[]): Promise<void> {
   })
 }
 
-function generator(directory: string, rate: number, lines: number): ProcessSpec {
-  const config: FixturesConfig = {
+function trafficConfig(directory: string, rate: number, lines: number) {
+  const ledgerPath = join(directory, 'ledger.json')
+  return {
     directory,
     seed: 1,
     linesPerSecond: rate,
     lines,
     files: 2,
     startTime: 'now',
-  }
-  const entry = join(import.meta.dirname, '../../fixtures/main.ts')
-  return { name: 'generator', entry, config, stopTimeoutMs: 500 }
+    steady: true,
+    ledgerPath,
+  } as const
 }
 
 async function countedLines(appliance: Appliance): Promise<number> {
