@@ -163,6 +163,11 @@ test('a lost checkpoint is in the ledger before anything is counted again; a fir
   await first.stop()
   rmSync(s.data('checkpoint'))
   rmSync(s.data('checkpoint.previous'))
+  let attempts = 0
+  s.broker.fault = topic => {
+    if (topic === 'logs') assert.equal(s.lines('__tailrace_losses').length, 1)
+    return topic === '__tailrace_losses' && attempts++ < 3 ? { error: 'notEnoughReplicas' } : null
+  }
   await s.start()
   await s.until(() => s.lines('logs').length === 2)
   const entries = shippedRecords(s.broker, '__tailrace_losses')

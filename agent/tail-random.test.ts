@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { tailScene } from './tail-story.ts'
+import { storyPartitions, tailScene } from './tail-story.ts'
 
 /** mulberry32: a small generator whose whole state is its seed. */
 function dice(seed: number): (below: number) => number {
@@ -105,15 +105,34 @@ async function play(seed: number, watched: string): Promise<void> {
       s.agent.save(true)
       restart()
     },
-    ship: () => s.agent.ship(() => roll(3) > 0),
+    ship: () => s.agent.ship(() => roll(3) > 0, roll(storyPartitions + 2)),
     restart,
+    /** What an agent does most of the time. */
+    work: () => {
+      write(0, true)
+      sweep()
+      save()
+      s.agent.ship(() => roll(4) > 0, roll(storyPartitions + 1))
+    },
     reroute: () => {
       s.story.routing = { ...s.story.routing, partitions: 3 + roll(4) }
     },
   }
   writeFileSync(nameOf(0), '')
   const names = Object.keys(actions)
-  const weights = ['write', 'write', 'write', 'write', 'sweep', 'sweep', 'save', 'ship', 'ship']
+  const weights = [
+    'write',
+    'write',
+    'write',
+    'write',
+    'sweep',
+    'save',
+    'ship',
+    'work',
+    'work',
+    'work',
+    'work',
+  ]
   for (let step = 0; step < 120; step++) {
     const choice = roll(names.length + weights.length)
     const name = names[choice] ?? weights[choice - names.length]!

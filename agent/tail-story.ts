@@ -15,11 +15,14 @@ import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
 interface Waiting {
   readonly span: Span
   readonly src: string
+  readonly partition: number
   readonly position: number
   readonly line: string
   /** The snapshot that must be durable before it may leave. */
   readonly epoch: number
 }
+
+export const storyPartitions = 3
 
 /** What outlives a crash of the agent: the checkpoint, the log, the ledger. */
 export class TailStory {
@@ -46,9 +49,10 @@ export class TailStory {
   }
 
   /** As an aggregator folds it: per src, positions only grow. */
-  deliver({ src, position, line }: Waiting): void {
-    if (position <= (this.lastPosition.get(src) ?? -1)) return
-    this.lastPosition.set(src, position)
+  deliver({ src, partition, position, line }: Waiting): void {
+    const key = `${src} ${partition}`
+    if (position <= (this.lastPosition.get(key) ?? -1)) return
+    this.lastPosition.set(key, position)
     this.counted.set(line, (this.counted.get(line) ?? 0) + 1)
   }
 }
@@ -90,7 +94,8 @@ export class StoryAgent implements TailSink {
   append(span: Span, bytes: Buffer, start: number, end: number, position: number): void {
     span.pending++
     const line = bytes.toString('latin1', start, end)
-    this.#waiting.push({ span, src: span.range.src, position, line, epoch: this.#epoch })
+    const partition = position % storyPartitions
+    this.#waiting.push({ span, src: span.range.src, partition, position, line, epoch: this.#epoch })
   }
 
   lose(loss: Loss): void {
@@ -112,10 +117,14 @@ export class StoryAgent implements TailSink {
     for (const range of done) this.#declare(range)
   }
 
-  /** Sends what the last checkpoint covers; `acknowledged` of it comes back. */
-  ship(acknowledged: (index: number) => boolean): void {
-    const ready = this.#waiting.filter(one => one.epoch < this.#epoch)
-    this.#waiting = this.#waiting.filter(one => one.epoch >= this.#epoch)
+  /**
+   * Sends what the last checkpoint covers; `acknowledged` of it comes back. One partition may be out of reach: what
+   * belongs there stays behind, while later lines of other partitions are acknowledged.
+   */
+  ship(acknowledged: (index: number) => boolean, stalled = -1): void {
+    const isReady = (one: Waiting) => one.epoch < this.#epoch && one.partition !== stalled
+    const ready = this.#waiting.filter(isReady)
+    this.#waiting = this.#waiting.filter(one => !isReady(one))
     for (const one of ready) this.#story.deliver(one)
     const sent = [...this.#sent, ...ready]
     this.#sent = []

@@ -215,7 +215,7 @@ test('a killed agent sends what may have left again under the same src, and what
   appendFileSync(s.at('a.log'), 'a3\n')
   s.agent.settle()
   assert.deepEqual(s.counts(), { a1: 1, a2: 1, a3: 1 })
-  assert.equal(s.story.lastPosition.size, 2)
+  assert.equal(new Set([...s.story.lastPosition.keys()].map(key => key.split(' ')[0])).size, 2)
 })
 
 test('another routing begins another src, and nothing waits for it', async () => {
@@ -226,7 +226,7 @@ test('another routing begins another src, and nothing waits for it', async () =>
   appendFileSync(s.at('a.log'), 'a2\n')
   s.agent.settle()
   assert.deepEqual(s.counts(), { a1: 1, a2: 1 })
-  assert.equal(s.story.lastPosition.size, 2)
+  assert.equal(new Set([...s.story.lastPosition.keys()].map(key => key.split(' ')[0])).size, 2)
 })
 
 test('a topic made anew with fewer partitions: what was under way goes under another src', async () => {
