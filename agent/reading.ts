@@ -5,7 +5,15 @@ import { guardLength, guardOf, headOf } from './guard.ts'
 import { fileIdOf, mintGeneration, srcOf } from './identity.ts'
 import { characterEdge, cutLines, findNewline, type LineVisitor, lineBytesMax } from './lines.ts'
 import { type Routing, sameRouting } from './routing.ts'
-import { firstLineOf, holds, readAt, readFirstLine, readGuard, type TailedFile } from './tailed-file.ts'
+import {
+  firstLineOf,
+  headHolds,
+  holds,
+  readAt,
+  readFirstLine,
+  readGuard,
+  type TailedFile,
+} from './tailed-file.ts'
 import {
   abandonRanges,
   baseOf,
@@ -85,6 +93,7 @@ export class Reading {
     const got = readAt(file, this.#chunk, 0, before + wanted, position - before)
     if (got < before || guardOf(this.#chunk, before, position) !== guard) return this.#rewritten(file)
     // Asked after the read: a truncation in between must not pass for what was sent before.
+    if (!headHolds(file)) return this.#rewritten(file)
     if (rereading && !holds(file, range!.mark, range!.markGuard)) return this.#rewritten(file)
     const available = got - before
     if (available < wanted) file.endSeen = position + available

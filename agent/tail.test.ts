@@ -155,6 +155,16 @@ test('truncated and grown past the old position between two looks: read again fr
   assert.deepEqual(s.reasons(), ['truncated-before-read'])
 })
 
+test('replaced by lines that end alike: where the guard sees no difference, the first line shows it', async () => {
+  await using s = await tailScene()
+  writeFileSync(s.at('a.log'), `old ${'='.repeat(80)}\n`)
+  s.agent.settle()
+  s.restart()
+  writeFileSync(s.at('a.log'), `new ${'='.repeat(80)}\nmore\n`)
+  s.agent.settle()
+  assert.equal(s.story.counted.size, 3)
+})
+
 test('truncated and written again to the same length', async () => {
   await using s = await tailScene()
   writeFileSync(s.at('a.log'), 'old1\nold2\n')

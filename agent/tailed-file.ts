@@ -1,7 +1,7 @@
 // A tracked file with its descriptor: opening, looking, reading at a position, asking a guard. All of the tailer's
 // system calls on one file are here, synchronous: from the page cache they cost less than a promise.
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { type Guard, guardBytesMax, guardLength, guardOf } from './guard.ts'
+import { type Guard, guardBytesMax, guardLength, guardOf, headOf } from './guard.ts'
 import { headBytesMax } from './identity.ts'
 import { findNewline } from './lines.ts'
 import type { TrackedFile } from './tracker.ts'
@@ -137,6 +137,16 @@ export function readGuard(file: TailedFile, position: number): Guard {
 export function readFirstLine(file: TailedFile): Buffer | null {
   const bytes = Buffer.alloc(headBytesMax)
   return firstLineOf(bytes.subarray(0, readAt(file, bytes, 0, headBytesMax, 0)))
+}
+
+const headBytes = Buffer.alloc(headBytesMax)
+
+/** Does the file still begin with the line that was read first? */
+export function headHolds(file: TailedFile): boolean {
+  const { head } = file.tracked
+  if (head === null) return true
+  const firstLine = firstLineOf(headBytes.subarray(0, readAt(file, headBytes, 0, headBytesMax, 0)))
+  return firstLine !== null && headOf(firstLine) === head
 }
 
 /** The same of bytes that were read from the start of a file. */
