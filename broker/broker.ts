@@ -54,6 +54,7 @@ export class Broker {
   readonly parts: BrokerParts
   readonly topics = new TopicTable()
   readonly #creating = new Map<string, Promise<TopicOutcome>>()
+  readonly #deleting = new Set<string>()
   #groups: GroupCoordinator | null = null
   #endpoint: Endpoint
 
@@ -118,9 +119,13 @@ export class Broker {
   /** Registered anew: every partition in its next epoch. */
   leadAgain({ controller, topics }: Led): void {
     this.parts.controller = controller
-    for (const served of this.topics.all()) {
-      const topic = topics.get(served.id)
-      if (!topic) continue
+    for (const topic of topics.values()) {
+      const served = this.topics.byId(topic.id)
+      if (topic.meta.value.deleting) continue
+      if (!served) {
+        this.serveTopic(topic)
+        continue
+      }
       const settings = partitionSettings(served.configs, this.parts.configDefaults)
       served.topic.partitions.splice(0, topic.partitions.length, ...topic.partitions)
       served.partitions.forEach((partition, index) => {
@@ -139,6 +144,8 @@ export class Broker {
     this.#creating.set(name, creation)
     try {
       return await creation
+    } catch (error) {
+      return { ...this.#notController(error), topic: null }
     } finally {
       this.#creating.delete(name)
     }
@@ -168,15 +175,27 @@ export class Broker {
   async findOrCreate(name: string): Promise<TopicOutcome> {
     const found = this.topics.byName(name)
     if (found) return { error: 'none', message: null, topic: found }
-    return (await this.#creating.get(name)) ?? this.createTopic({ name, partitions: -1, configs: {} })
+    const creating = this.#creating.get(name)
+    if (!creating) return this.createTopic({ name, partitions: -1, configs: {} })
+    return creating.catch(error => ({ ...this.#notController(error), topic: null }))
   }
 
-  async deleteTopic(served: ServedTopic): Promise<void> {
-    this.topics.remove(served)
-    await this.parts.controller.markDeleting(served.topic)
-    for (const partition of served.partitions) partition.stop('unknownTopicOrPartition')
-    await this.finishDeleting(served.topic)
-    this.parts.log.info('topic deleted', { topic: served.name })
+  /** 'none' when the name is free again. */
+  async deleteTopic(served: ServedTopic): Promise<Outcome> {
+    if (this.#deleting.has(served.id)) return { error: 'unknownTopicOrPartition', message: null }
+    this.#deleting.add(served.id)
+    try {
+      await this.parts.controller.markDeleting(served.topic)
+      this.topics.remove(served)
+      for (const partition of served.partitions) partition.stop('unknownTopicOrPartition')
+      await this.finishDeleting(served.topic)
+      this.parts.log.info('topic deleted', { topic: served.name })
+      return { error: 'none', message: null }
+    } catch (error) {
+      return this.#notController(error)
+    } finally {
+      this.#deleting.delete(served.id)
+    }
   }
 
   /** Also the rest of a deletion that a crash interrupted. */
@@ -187,6 +206,12 @@ export class Broker {
       if (logs.get(name, index)?.topicId === topic.id) logs.delete(name, index)
     })
     await controller.forgetTopic(topic)
+  }
+
+  /** What the controller could not write is for the client to ask again: by then this broker has registered anew. */
+  #notController(error: unknown): Outcome {
+    this.parts.log.warn('the metadata store refused a change', { error })
+    return { error: 'notController', message: (error as Error).message }
   }
 
   async #create(name: string, partitions: number, configs: TopicWish['configs']): Promise<TopicOutcome> {

@@ -154,13 +154,19 @@ export class Controller {
       operations.push({ create: keys.partition(id, index), value: encodeValue(partition) })
     }
     const result = await store.transact([this.#own], operations, transactionTimeoutMs)
-    const versions = result.outcome === 'applied' ? result.versions : null
-    if (versions === null && (await store.get(keys.name(name))) === null) await this.#checkOwn()
-    if (versions === null) {
+    if (result.outcome === 'unknown') {
+      // The reply was lost: what the store holds tells whether it happened.
       const topic = (await this.topics()).get(id)
-      if (topic) return { ...done, topic }
+      return topic
+        ? { ...done, topic }
+        : { error: 'requestTimedOut', message: result.cause.message, topic: null }
+    }
+    if (result.outcome === 'conflict') {
+      const isTaken = (await store.get(keys.name(name))) !== null
+      if (!isTaken) throw new ControllerFencedError('Another controller was elected')
       return { error: 'topicAlreadyExists', message: `Topic '${name}' already exists.`, topic: null }
     }
+    const { versions } = result
     const states = Array.from({ length: partitions }, (_, index) => ({
       value: partition,
       version: versions[index + 2]!,
@@ -218,12 +224,6 @@ export class Controller {
     throw new ControllerFencedError(
       `Cannot write ${operations.length} entries: ${result.outcome === 'unknown' ? result.cause.message : 'conflict'}`,
     )
-  }
-
-  async #checkOwn(): Promise<void> {
-    const entry = await this.#options.store.get(this.#own.key)
-    if (entry?.version !== this.#own.version)
-      throw new ControllerFencedError('Another controller was elected')
   }
 }
 

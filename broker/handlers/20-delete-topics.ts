@@ -29,6 +29,6 @@ async function deleteOne(wish: { readonly name: string | null; readonly topicId:
   })
   if (!served) return answer(wish.name === null ? 'unknownTopicId' : 'unknownTopicOrPartition', null)
   if (served.isInternal) return answer('invalidTopicException', 'An internal topic cannot be deleted.')
-  await broker.deleteTopic(served)
-  return answer('none', null)
+  const { error, message } = await broker.deleteTopic(served)
+  return answer(error, message)
 }

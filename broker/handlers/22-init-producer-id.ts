@@ -2,7 +2,7 @@
 // for good: half of them would be worse than none.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
-import type { Answer } from '../handler-row.ts'
+import type { Answer, LaterAnswer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { InitProducerIdRequest } from '../protocol/messages/22-init-producer-id.ts'
@@ -16,7 +16,15 @@ export function initProducerId(
   if (request.transactionalId !== null) {
     return { errorCode: errorCodes.transactionalIdAuthorizationFailed, producerEpoch: -1 }
   }
-  return broker.parts.controller
-    .nextProducerId()
-    .then(producerId => ({ errorCode: errorCodes.none, producerId, producerEpoch: 0 }))
+  return nextProducerId(broker)
+}
+
+async function nextProducerId(broker: Broker): LaterAnswer<typeof apis.initProducerId> {
+  try {
+    const producerId = await broker.parts.controller.nextProducerId()
+    return { errorCode: errorCodes.none, producerId, producerEpoch: 0 }
+  } catch (error) {
+    broker.parts.log.warn('the metadata store gave no producer ids', { error })
+    return { errorCode: errorCodes.coordinatorNotAvailable, producerEpoch: -1 }
+  }
 }

@@ -63,10 +63,12 @@ export class BrokerProcess implements AsyncDisposable {
   /** Resolves when it is ready. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, [entry, JSON.stringify(this.config)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...childEnvironment(), TAILRACE_LOG: 'info' },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // Supervised: it ends with the pipe, so that a test run that is killed leaves no broker behind.
+      env: { ...childEnvironment(), TAILRACE_LOG: 'info', TAILRACE_SUPERVISED: '1' },
     })
     this.#child = child
+    child.stdin.on('error', () => {})
     createInterface(child.stderr).on('line', line => this.#onLogLine(line))
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     createInterface(child.stdout).on('line', line => resolve((JSON.parse(line) as { port: number }).port))

@@ -6,8 +6,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { keys } from '../../broker/controller/cluster-state.ts'
+import { openSqliteStore } from '../../broker/metadata/sqlite-store.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
+import { errorCodes } from '../../broker/protocol/errors.ts'
 import { batchEnd, batchHeaderBytes, batchView } from '../../broker/protocol/record-batch.ts'
 import { walkRecords } from '../../broker/protocol/record-walk.ts'
 import { BrokerProcess } from './broker-process.ts'
@@ -205,4 +208,31 @@ test('a second broker on the same port, or in the same directory, is told what t
   }
   using client = await WireClient.connect(broker.port)
   assert.equal((await client.request(apis.metadata, 9, { topics: [] })).brokers.length, 1)
+})
+
+test('a broker that was paused for longer than its lease registers anew and leads in the next epoch', async () => {
+  await using broker = await BrokerProcess.start([{ name: topic, partitions }])
+  using client = await WireClient.connect(broker.port)
+  const producer = await newProducer(client)
+  const builder = new BatchBuilder()
+  assert.equal((await produceBatch(client, 0, batchOf(producer, 0, builder))).errorCode, 0)
+  process.kill(broker.pid, 'SIGSTOP')
+  // Any other process at the store declares the session of the silent one over.
+  const witness = await openSqliteStore(broker.config.metadataPath)
+  while ((await witness.get(keys.broker(1))) !== null) await new Promise(resolve => setTimeout(resolve, 20))
+  await witness.close()
+  process.kill(broker.pid, 'SIGCONT')
+  const batch = batchOf(producer, 0, builder)
+  let answer = await produceBatch(client, 0, batch)
+  // It may take one more request before the broker knows what it missed; a retry is always safe.
+  while (answer.errorCode === errorCodes.notLeaderOrFollower) answer = await produceBatch(client, 0, batch)
+  assert.deepEqual([answer.errorCode, answer.baseOffset], [0, recordsPerBatch])
+  const epochOf = async () => {
+    const { topics } = await client.request(apis.metadata, 9, { topics: [{ name: topic }] })
+    return topics[0]!.partitions[0]!.leaderEpoch
+  }
+  while ((await epochOf()) === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  assert(broker.logLines.some(({ message }) => message.includes('registering anew')))
+  assert.equal((await produceBatch(client, 0, batchOf(producer, 0, builder))).baseOffset, 2 * recordsPerBatch)
+  assert.equal((await readAll(client, 0)).size, 3 * recordsPerBatch)
 })
