@@ -1,10 +1,10 @@
 // A second process for the contract test: contends for a counter, or holds a session, and says on stdout how it went.
-// Started with the store's path, what to do, and a number; touches nothing but that store.
-import { openSqliteStore } from './sqlite-store.ts'
+// Started with the store's place, what to do, and a number; touches nothing but that store.
+import { openMetadataStore } from './open-store.ts'
 import type { MetadataStore } from './store.ts'
 
 const [path, task, count] = process.argv.slice(2) as [string, 'increment' | 'hold', string]
-const store = await openSqliteStore(path)
+const store = await openMetadataStore(path)
 if (task === 'increment') {
   const conflicts = await increment(store, Number(count))
   say({ conflicts })
