@@ -109,6 +109,13 @@ export class Broker {
     return this.topics.add(topic, partitions)
   }
 
+  /** Every few seconds. */
+  tick(): void {
+    for (const { partitions } of this.topics.all()) {
+      for (const partition of partitions) partition.tick()
+    }
+  }
+
   /** The session is over: nothing is promised any more under epochs that another may have passed. */
   stopLeading(): void {
     for (const { partitions } of this.topics.all()) {

@@ -103,7 +103,8 @@ export class Connection implements CallOwner {
   close(reason: string): void {
     if (this.#closed) return
     this.#context.counters.refusedConnections.add()
-    this.#log.warn('connection closed', { client: this.clientHost, port: this.#socket.remotePort, reason })
+    const { clientHost: client } = this
+    this.#context.refusals.refused('connection closed', { client, port: this.#socket.remotePort, reason })
     this.#socket.destroy()
     this.#onClosed()
   }

@@ -89,7 +89,9 @@ function startTicking(broker: Broker, server: Server, metrics: Metrics): NodeJS.
     broker.parts.logs.tick(broker.clock.wallMs())
     server.tick()
     if (ticks % groupsEveryTicks === 0) broker.groups.tick()
-    if (ticks % metricsEveryTicks === 0) writeMetrics(path, metrics, broker)
+    if (ticks % metricsEveryTicks !== 0) return
+    broker.tick()
+    writeMetrics(path, metrics, broker)
   }, tickMs)
 }
 

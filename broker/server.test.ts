@@ -1,7 +1,9 @@
-// The budget of what has arrived and is not served: bounded, without a stand-still.
+// The budget of what has arrived and is not served: bounded, without a stand-still. And a log that cannot be flooded.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createLog } from '../runtime/log.ts'
 import type { Connection } from './connection.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { HeldBytesBudget } from './server.ts'
 
 /** As much of a connection as the budget looks at. */
@@ -59,4 +61,16 @@ test('a connection that ends gives back what it held', () => {
   holders[1]!.heldBytes = 0
   budget.forget(holders[1] as unknown as Connection)
   assert.deepEqual([budget.totalBytes, ...paused()], [95, false, false, false])
+})
+
+test('a flood of refusals is a few lines and a count', () => {
+  const lines: string[] = []
+  const refusals = new RefusalLog(createLog('test', line => lines.push(line)))
+  for (let count = 0; count < 1_000; count++) refusals.refused('connection closed', { count })
+  refusals.tick()
+  assert.equal(lines.length, 21)
+  assert.match(lines.at(-1)!, /"count":980/)
+  refusals.refused('connection closed', {})
+  refusals.tick()
+  assert.equal(lines.length, 22)
 })

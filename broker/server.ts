@@ -9,6 +9,7 @@ import type { Call } from './call.ts'
 import { Connection, pauseReasons } from './connection.ts'
 import { FrameMemory, readBufferBytes } from './frame-memory.ts'
 import type { HandlerTable } from './handler-row.ts'
+import { RefusalLog } from './refusal-log.ts'
 import type { findSendfile } from './sendfile.ts'
 
 export interface ServerLimits {
@@ -39,6 +40,7 @@ export interface ServerContext {
   readonly counters: BrokerCounters
   readonly budget: HeldBytesBudget
   readonly memory: FrameMemory
+  readonly refusals: RefusalLog
   /** Every socket is read into it. */
   readonly readBuffer: Buffer
   readonly handlers: HandlerTable
@@ -122,6 +124,7 @@ export class Server {
       ...base,
       budget: new HeldBytesBudget(base.limits.heldBytesMax),
       memory: new FrameMemory(),
+      refusals: new RefusalLog(base.log),
       readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
     }
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#onSocket(socket))
@@ -169,6 +172,7 @@ export class Server {
 
   /** Ends connections that stalled in the middle of a frame, or did not stir for very long. */
   tick(): void {
+    this.#base.refusals.tick()
     const nowMs = this.#base.clock.monotonicMs()
     const { frameStallMs, idleMs } = this.#base.limits
     for (const connection of this.#connections) {
@@ -190,7 +194,7 @@ export class Server {
     const open = this.#connections.size + this.#early.size
     if (open >= this.#base.limits.connectionsMax) {
       this.#base.counters.refusedConnections.add()
-      this.#base.log.warn('connection refused', { reason: `${open} are open already` })
+      this.#base.refusals.refused('connection refused', { reason: `${open} are open already` })
       socket.destroy()
     } else if (this.#context === null) {
       socket.on('error', () => {})

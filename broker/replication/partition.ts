@@ -98,13 +98,22 @@ export class Partition {
     if (waiter) (acks === -1 ? this.#awaitingReplicas : this.#awaitingDisk).park(end, waiter)
     if (!appended.duplicate) this.#step({ type: 'appended', logEndOffset: end })
     else this.#release()
-    if (!this.flushQueued && this.log.durableEnd < this.log.logEndOffset) this.#flushes.add(this)
+    if (this.replica.countsFlushedBytes) this.#askForFlush()
     return appended
+  }
+
+  /** Now and then: what nobody waits for is flushed by and by. */
+  tick(): void {
+    this.#askForFlush()
   }
 
   /** The log's flush has returned. */
   onDurable(durableEnd: number): void {
     this.#step({ type: 'flushed', durableEnd })
+  }
+
+  #askForFlush(): void {
+    if (!this.flushQueued && this.log.durableEnd < this.log.logEndOffset) this.#flushes.add(this)
   }
 
   #step(happened: ReplicaEvent): void {
