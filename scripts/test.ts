@@ -19,7 +19,11 @@ interface Stage {
 
 const unitRooms = ['runtime', 'broker', 'agent', 'analytics', 'dashboard', 'cli', 'fixtures', 'scripts']
 const stages: readonly Stage[] = [
-  { name: 'format and lint', command: ['biome', 'ci', '--error-on-warnings', '.'], quick: true },
+  {
+    name: 'format and lint',
+    command: ['biome', 'ci', '--colors=off', '--error-on-warnings', '.'],
+    quick: true,
+  },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'], quick: true },
   { name: 'tidy', command: ['node', 'scripts/tidy.ts'], quick: true },
   { name: 'unit', globs: unitRooms.map(room => `${room}/**/*.test.ts`), concurrency: 2, quick: true },
@@ -35,6 +39,9 @@ interface Tally {
   failed: number
   skipped: number
 }
+
+/** For one test; a hung one must not take the run with it. */
+const testTimeoutMs = 240_000
 
 const quick = process.argv.includes('--quick')
 const only = process.argv.find(argument => argument.startsWith('--only='))?.slice('--only='.length)
@@ -90,7 +97,7 @@ async function runTests(stage: Stage, tally: Tally): Promise<void> {
     }
     process.env['TAILRACE_CHROMIUM'] = browser.path
   }
-  const stream = run({ files, concurrency: stage.concurrency ?? 1, timeout: 600_000 })
+  const stream = run({ files, concurrency: stage.concurrency ?? 1, timeout: testTimeoutMs })
   for await (const event of stream) {
     if (event.type === 'test:pass') {
       // A file that only wraps its tests is not a test of its own.

@@ -59,9 +59,7 @@ minSessionTimeout=2000
 maxClientCnxns=0
 autopurge.purgeInterval=1
 admin.enableServer=false
-4lw.commands.whitelist=ruok,srvr,mntr
-# One handle moves on when its member hangs: the ensemble must not wait longer than that.
-cnxTimeout=2"
+4lw.commands.whitelist=ruok,srvr,mntr"
     for m in 1 2 3; do echo "server.$m=127.0.0.1:$((base + 10 + m)):$((base + 20 + m))"; done
     [ "$tls" = 0 ] || echo "secureClientPort=$((base + 30 + n))
 secureClientPortAddress=127.0.0.1
@@ -79,7 +77,7 @@ launch() {
   local n=$1 directory=$2
   cd "$directory/$n"
   setsid java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.awt.headless=true \
-    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dzookeeper.extendedTypesEnabled=true -cp "$class_path" \
+    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$class_path" \
     org.apache.zookeeper.server.quorum.QuorumPeerMain ./zoo.cfg </dev/null >>log 2>&1 &
   echo $! >pid
   disown
@@ -114,6 +112,7 @@ stop_all() {
     pid=$(cat "$directory/$n/pid" 2>/dev/null) || continue
     grep -qs QuorumPeerMain "/proc/$pid/cmdline" && kill -9 "$pid" 2>/dev/null
   done
+  [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
   [ -z "$temporary" ] || rm -rf "$temporary"
   exit "${1:-0}"
 }
@@ -122,8 +121,8 @@ start() {
   local tls=0 base n
   if [ "${1:-}" = --tls ]; then tls=1; shift; fi
   base="${1:-22810}"
-  temporary=
-  if [ -n "${2:-}" ]; then directory=$2; else temporary=$(mktemp -d /tmp/zookeeper-XXXXXX); directory=$temporary; fi
+  temporary= sleeper=
+  if [ -n "${2:-}" ]; then directory=$(realpath -m "$2"); else temporary=$(mktemp -d /tmp/zookeeper-XXXXXX); directory=$temporary; fi
   install_package
   mkdir -p "$directory"
   trap 'stop_all 0' TERM INT
@@ -138,15 +137,18 @@ start() {
     while read -r _; do :; done
   else
     sleep infinity &
-    wait $! || true
+    sleeper=$!
+    wait "$sleeper" || true
   fi
   stop_all 0
 }
 
 member() {
-  launch "$1" "$2"
-  await "$1" "$2"
-  cat "$2/$1/pid"
+  local directory
+  directory=$(realpath "$2")
+  launch "$1" "$directory"
+  await "$1" "$directory"
+  cat "$directory/$1/pid"
 }
 
 case "${1:-}" in

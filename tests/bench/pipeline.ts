@@ -52,7 +52,8 @@ export async function runPipeline(args: readonly string[]): Promise<void> {
     const cpuSeconds = after.cpuSeconds - before[index]!.cpuSeconds
     const perMillion = (cpuSeconds / counted) * 1_000_000
     console.log(
-      `${room.padEnd(9)} ${cpuSeconds.toFixed(1)} CPU-s, ${perMillion.toFixed(1)} per million lines, peak ${after.peakMiB} MiB`,
+      `${room.padEnd(9)} ${cpuSeconds.toFixed(1)} CPU-s, ${perMillion.toFixed(1)} per million lines, ` +
+        `peak ${after.peakMiB} MiB`,
     )
   })
 }

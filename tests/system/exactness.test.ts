@@ -216,7 +216,7 @@ async function equalsHostMetrics(appliance: Appliance, ledger: LedgerDocument): 
   return compared
 }
 
-/** Counts and extremes are equal; sums, being of floating-point values, within rounding. Returns how many were compared. */
+/** Counts and extremes are equal, sums of floating-point values within rounding. Returns how many were compared. */
 function equalsDistributions(
   where: string,
   rows: StatsAnswer['rows'],

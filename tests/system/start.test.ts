@@ -83,7 +83,7 @@ async function stats(cwd: string, httpPort: number, data: string, path: string):
 
 const total = (answer: StatsAnswer) => answer.rows.reduce((sum, row) => sum + (row.values['value'] ?? 0), 0)
 
-test('npm start shows demo traffic, answers the curl of the README, stops at Ctrl-C and goes on where it was', async context => {
+test('npm start: demo traffic, the curl of the README, the end at Ctrl-C, and on from there', async context => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'tailrace-start-'))
   const cwd = directory.path
   const ports = { kafka: await freePort(), http: await freePort() }
