@@ -19,9 +19,10 @@ if (major < 18) {
   )
 }
 
-const wantsDevelopment = purpose !== 'run'
 const stamp = readStamp()
-const lock = digestOf([join(root, 'package-lock.json'), join(root, 'package.json')])
+// Test tools that are there stay there: `npm start` in a developer's checkout must not take them away.
+const wantsDevelopment = purpose !== 'run' || stamp.development === true
+const lock = digestOf([join(root, 'package-lock.json')])
 if (stamp.lock !== lock || (wantsDevelopment && !stamp.development)) install()
 buildPage()
 
