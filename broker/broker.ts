@@ -48,7 +48,8 @@ export interface TopicWish {
   readonly configs: Readonly<Record<string, string>>
 }
 
-const partitionsMax = 10_000
+/** Of one topic. Each has files of its own, made durable one after the other. */
+const partitionsMax = 2_000
 
 export class Broker {
   readonly parts: BrokerParts
@@ -215,6 +216,16 @@ export class Broker {
     await controller.forgetTopic(topic)
   }
 
+  /** A few flushes each, blocking: others are served in between. */
+  async #createLogs({ id, meta, partitions }: Topic): Promise<void> {
+    const { logs, configDefaults } = this.parts
+    const { log } = partitionSettings(meta.value.configs, configDefaults)
+    for (let index = 0; index < partitions.length; index++) {
+      if (!logs.get(meta.value.name, index)) logs.create(meta.value.name, index, id, log)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+
   /** What the controller could not write is for the client to ask again: by then this broker has registered anew. */
   #notController(error: unknown): Outcome {
     this.parts.log.warn('the metadata store refused a change', { error })
@@ -224,6 +235,7 @@ export class Broker {
   async #create(name: string, partitions: number, configs: TopicWish['configs']): Promise<TopicOutcome> {
     const created = await this.parts.controller.createTopic(name, partitions, configs)
     if (created.topic === null) return { error: created.error, message: created.message, topic: null }
+    await this.#createLogs(created.topic)
     const topic = this.serveTopic(created.topic)
     this.parts.log.info('topic created', { topic: name, partitions })
     return { error: 'none', message: null, topic }

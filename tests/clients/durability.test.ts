@@ -101,11 +101,18 @@ test('every acknowledged record survives kill -9 of the broker, whatever was und
         }
       }
     }
-    const producing = [0, 1, 2].map(partition => keepProducing(partition).catch(() => {}))
+    const failures: unknown[] = []
+    const note = (error: unknown) => {
+      if (!isDead) failures.push(error)
+    }
+    const producing = [0, 1, 2].map(partition => keepProducing(partition).catch(note))
     const target = acknowledged.length + 2_000
-    while (acknowledged.length < target) await new Promise(resolve => setImmediate(resolve))
-    await broker.stop('SIGKILL')
+    while (acknowledged.length < target && failures.length === 0) {
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    assert.deepEqual(failures, [])
     isDead = true
+    await broker.stop('SIGKILL')
     await Promise.all(producing)
     await broker.start()
   }

@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { apis } from '../../broker/protocol/apis.ts'
-import { Writer } from '../../broker/protocol/bytes.ts'
+import { type AnyApi, type ApiName, apis } from '../../broker/protocol/apis.ts'
+import { Writer, zeroUuid } from '../../broker/protocol/bytes.ts'
 import { decodeResponse, encodeRequest } from '../../broker/protocol/frame.ts'
 import { BrokerProcess } from './broker-process.ts'
+import { sensible } from './sensible-requests.ts'
 import { WireClient } from './wire-client.ts'
 
 /** Sends bytes and resolves when the broker has ended the connection, with what it said before. */
@@ -137,5 +138,43 @@ test('a client newer than the broker learns from a version 0 answer what is serv
   assert.deepEqual(
     apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, minVersion, maxVersion]),
     Object.values(apis).map(({ key, advertised }) => [key, ...advertised]),
+  )
+})
+
+test('sensible requests with flipped bytes are answered, refused or ended, and never an error of ours', async () => {
+  await using broker = await BrokerProcess.start([{ name: 'logs', partitions: 1 }])
+  const names = Object.keys(apis) as ApiName[]
+  let state = 20_261_124
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    return (state >>> 8) % below
+  }
+  for (let round = 0; round < 60; round++) {
+    const clients = names.map(async name => {
+      const row: AnyApi = apis[name]
+      const version = row.accepted[0] + random(row.accepted[1] - row.accepted[0] + 1)
+      const writer = new Writer()
+      encodeRequest(writer, row, version, round, 'fuzz', sensible(name, zeroUuid))
+      const bytes = Buffer.from(writer.view())
+      // Behind the header, so that it stays this API.
+      for (let flips = 1 + random(4); flips > 0; flips--)
+        bytes[18 + random(bytes.length - 18)]! ^= 1 << random(8)
+      const socket = connect({ host: '127.0.0.1', port: broker.port }, () => socket.write(bytes))
+      socket.on('error', () => {})
+      // Answered, ended, or waiting for what will not come: whichever is first.
+      await new Promise(resolve => {
+        socket.once('data', resolve).once('close', resolve)
+        socket.setTimeout(30, () => resolve(null))
+      })
+      socket.destroy()
+    })
+    await Promise.all(clients)
+  }
+  using neighbour = await WireClient.connect(broker.port)
+  const { topics } = await neighbour.request(apis.metadata, 9, { topics: [{ name: 'logs' }] })
+  assert.equal(topics[0]?.errorCode, 0)
+  assert.deepEqual(
+    broker.logLines.filter(({ level }) => level === 'error'),
+    [],
   )
 })

@@ -1,0 +1,51 @@
+// One request per API that asks for something sensible in any version: fields a version lacks are not sent.
+import type { ApiName } from '../../broker/protocol/apis.ts'
+import { batch } from './served-broker.ts'
+
+/** A request that asks for something sensible in any version. */
+export function sensible(api: ApiName, topicId: string): Record<string, unknown> {
+  const topics = [{ name: 'logs', topicId, partitions: [{ partitionIndex: 0, timestamp: -1 }] }]
+  switch (api) {
+    case 'produce': {
+      const topicData = [{ name: 'logs', topicId, partitionData: [{ index: 0, records: batch('x') }] }]
+      return { transactionalId: null, acks: -1, timeoutMs: 5_000, topicData }
+    }
+    case 'fetch': {
+      const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
+      return { maxWaitMs: 0, minBytes: 1, topics: [{ topic: 'logs', topicId, partitions }] }
+    }
+    case 'listOffsets':
+      return { topics }
+    case 'metadata':
+      return { topics: [{ name: 'logs' }] }
+    case 'offsetCommit':
+      return {
+        groupId: 'simple',
+        topics: [{ ...topics[0], partitions: [{ partitionIndex: 0, committedOffset: 7 }] }],
+      }
+    case 'offsetFetch': {
+      const wanted = [{ name: 'logs', topicId, partitionIndexes: [0] }]
+      return { groupId: 'simple', topics: wanted, groups: [{ groupId: 'simple', topics: wanted }] }
+    }
+    case 'findCoordinator':
+      return { key: 'simple', coordinatorKeys: ['simple'] }
+    case 'describeGroups':
+      return { groups: ['simple'] }
+    case 'apiVersions':
+      return { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
+    case 'createTopics':
+      return { topics: [{ name: 'never', numPartitions: 1, replicationFactor: 1 }], validateOnly: true }
+    case 'deleteTopics':
+      return { topics: [{ name: 'absent' }], topicNames: ['absent'] }
+    case 'initProducerId':
+      return { transactionalId: null }
+    case 'offsetForLeaderEpoch':
+      return { topics: [{ topic: 'logs', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }
+    case 'describeConfigs':
+      return { resources: [{ resourceType: 2, resourceName: 'logs', configurationKeys: null }] }
+    case 'joinGroup':
+      return { groupId: 'g', sessionTimeoutMs: 1, protocolType: 'consumer', memberId: 'nobody' }
+    default:
+      return { groupId: 'absent', memberId: 'nobody', generationId: 1, members: [{ memberId: 'nobody' }] }
+  }
+}
