@@ -1,6 +1,5 @@
 // The whole pipeline at a fixed rate: a generator writes real files, the agent ships them, the broker keeps them,
 // the aggregator counts them. Prints lines per second counted, the lag, and CPU and memory of each process.
-import { readFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,11 +8,9 @@ import type { StatsAnswer } from '../../analytics/http/contract.ts'
 import { demoInputs } from '../../cli/processes.ts'
 import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
 import { writeTraffic } from '../system/traffic.ts'
+import { quantile, rooms, usageOf } from './usage.ts'
 
-/** Of /proc/PID/stat on Linux, USER_HZ. */
-const clockTicksPerSecond = 100
 const drainTimeoutMs = 180_000
-const rooms = ['agent', 'broker', 'analytics'] as const
 
 /** `npm run bench -- pipeline --rate 30000 --seconds 60` */
 export async function runPipeline(args: readonly string[]): Promise<void> {
@@ -72,7 +69,7 @@ function trafficConfig(directory: string, rate: number, lines: number) {
   } as const
 }
 
-async function countedLines(appliance: Appliance): Promise<number> {
+export async function countedLines(appliance: Appliance): Promise<number> {
   const answer = await appliance.get<StatsAnswer>('/stats/lines?window=1d')
   return answer.rows.reduce((sum, row) => sum + (row.values['value'] ?? 0), 0)
 }
@@ -81,23 +78,4 @@ async function sampleLag(appliance: Appliance, lags: number[]): Promise<void> {
   const answer = await appliance.get<StatsAnswer>('/stats/lag?window=10s').catch(() => undefined)
   const lag = answer?.rows[0]?.values['p50']
   if (typeof lag === 'number') lags.push(Math.round(lag))
-}
-
-function usageOf(
-  appliance: Appliance,
-  room: (typeof rooms)[number],
-): { cpuSeconds: number; peakMiB: number } {
-  const pid = appliance.supervisor.pidOf(room)
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  const peakKiB = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond,
-    peakMiB: Math.round(Number(peakKiB) / 1_024),
-  }
-}
-
-function quantile(values: readonly number[], q: number): number | string {
-  if (values.length === 0) return '–'
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
 }

@@ -1,9 +1,11 @@
 // `npm run bench -- NAME`: the figures of docs/performance.md, printed by the command that stands beside them.
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
 import { nearest } from '../../cli/nearest.ts'
+import { runBacklog } from './backlog.ts'
 import { runPipeline } from './pipeline.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  backlog: runBacklog,
   pipeline: runPipeline,
 }
 const [name = '', ...args] = process.argv.slice(2)
