@@ -2,7 +2,18 @@
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
 import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
+import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
 import {
+  type FollowOrder,
+  type IsrOutcome,
+  type IsrProposal,
+  noPeers,
+  type PartitionFacts,
+  type PartitionGrant,
+  type PartitionPeers,
+} from './peers.ts'
+import {
+  followerError,
   newReplica,
   produceError,
   type Replica,
@@ -11,22 +22,25 @@ import {
   step,
 } from './replica.ts'
 
-/** Somebody who appended and wants to know when that is safe. Told exactly once. */
-export interface AppendWaiter {
-  settled(error: ErrorName): void
+export type {
+  AppendWaiter,
+  FollowOrder,
+  IsrOutcome,
+  IsrProposal,
+  PartitionFacts,
+  PartitionGrant,
+  PartitionPeers,
 }
 
-/** A fetch that waits for the high watermark to move, or for the partition to stop. */
+/** A fetch that waits for the high watermark or, a follower's, for the log's end to move; or for the partition to stop. */
 export interface FetchWaiter {
   wake(): void
 }
 
-export interface PartitionGrant {
-  readonly leaderEpoch: number
-  readonly partitionEpoch: number
-  readonly isr: readonly number[]
-  readonly minIsr: number
-  readonly countsFlushedBytes: boolean
+/** Where an epoch ended in this log, by KIP-101; { -1, -1 } when that cannot be said. */
+export interface EpochEnd {
+  readonly epoch: number
+  readonly endOffset: number
 }
 
 /** Where a partition asks for its flush: at the end of the turn of the event loop, once for all who appended. */
@@ -41,6 +55,9 @@ export class Partition {
   readonly log: PartitionLog
   readonly replica: Replica
   readonly fetchWaiters = new Set<FetchWaiter>()
+  /** Fetches of followers: they read up to the log's end, flushed or not. */
+  readonly followerWaiters = new Set<FetchWaiter>()
+  readonly peers: PartitionPeers
   /** The largest batch taken, as compressed. */
   batchBytesMax: number
   /** Owned by the flush queue. */
@@ -50,13 +67,20 @@ export class Partition {
   readonly #awaitingReplicas = new OffsetWaiters()
   readonly #effects: ReplicaEffect[] = []
 
-  constructor(log: PartitionLog, brokerId: number, batchBytesMax: number, flushes: FlushQueue) {
+  constructor(
+    log: PartitionLog,
+    brokerId: number,
+    batchBytesMax: number,
+    flushes: FlushQueue,
+    peers: PartitionPeers = noPeers,
+  ) {
     this.topic = log.topic
     this.topicId = log.topicId
     this.index = log.partition
     this.log = log
     this.batchBytesMax = batchBytesMax
     this.#flushes = flushes
+    this.peers = peers
     this.replica = newReplica(brokerId, log.highWatermark)
     log.owner = this
   }
@@ -65,13 +89,38 @@ export class Partition {
     return this.replica.highWatermark
   }
 
+  /** Leads in an epoch that is newer than any known here; throws otherwise. */
   lead(grant: PartitionGrant): void {
-    const { logEndOffset, durableEnd } = this.log
-    this.#step({ type: 'lead', ...grant, logEndOffset, durableEnd })
+    this.peers.followers.unfollow(this)
+    this.#step({ type: 'lead', ...storedStateOf(grant), ...this.#newEpochOf(grant) })
   }
 
-  /** Nothing is served any more; whoever waits hears `error`. */
+  /** Follows `order.leader`. The same epoch again, after a reconnect or for a new address, is no harm. */
+  follow(order: FollowOrder): void {
+    const { leader } = order
+    this.#step({ type: 'follow', leader, ...storedStateOf(order), ...this.#newEpochOf(order) })
+    // A fetch offset is a vote: what was written and not flushed, as a leader perhaps, is flushed first.
+    if (order.countsFlushedBytes) this.#askForFlush()
+    if (leader >= 0) this.peers.followers.follow(this, order)
+    else this.peers.followers.unfollow(this)
+  }
+
+  /** The store's entry changed, or other brokers came or went, without a new leader epoch. An older one is ignored. */
+  updated(facts: PartitionFacts): void {
+    this.#step({ type: 'updated', ...storedStateOf(facts) })
+  }
+
+  /** The answer to `peers.isrChanges.propose`. After 'unknown', `updated` or a second answer settles it. */
+  isrSettled({ leaderEpoch, partitionEpoch: proposedFrom }: IsrProposal, result: IsrOutcome): void {
+    if (result.outcome === 'unknown') return
+    const { outcome, partitionEpoch, isr } = result
+    const type = outcome === 'applied' ? 'isrApplied' : 'isrRefused'
+    this.#step({ type, leaderEpoch, proposedFrom, partitionEpoch, isr })
+  }
+
+  /** Nothing is served, followed or promised any more; whoever waits hears `error`. */
   stop(error: ErrorName): void {
+    this.peers.followers.unfollow(this)
     this.#step({ type: 'stop', error })
   }
 
@@ -96,20 +145,51 @@ export class Partition {
     if (!appended.ok) return appended
     const end = appended.lastOffset + 1
     if (waiter) (acks === -1 ? this.#awaitingReplicas : this.#awaitingDisk).park(end, waiter)
-    if (!appended.duplicate) this.#step({ type: 'appended', logEndOffset: end })
-    else this.#release()
+    if (appended.duplicate) this.#release()
+    else {
+      this.#step({ type: 'appended', logEndOffset: end })
+      wakeAll(this.followerWaiters)
+    }
     if (this.replica.countsFlushedBytes) this.#askForFlush()
     return appended
   }
 
-  /** Now and then: what nobody waits for is flushed by and by. */
+  /** Where `epoch` ended. The epoch we lead in exists before its first batch does, and ends the one before it. */
+  endOffsetForEpoch(epoch: number): EpochEnd {
+    const { log, replica } = this
+    if (replica.role === 'leader' && epoch <= replica.leaderEpoch && epoch > log.latestEpoch) {
+      const known = epoch === replica.leaderEpoch || log.latestEpoch < 0 ? epoch : log.latestEpoch
+      return { epoch: known, endOffset: log.logEndOffset }
+    }
+    return log.endOffsetForEpoch(epoch)
+  }
+
+  /** A follower's vote: it has everything below `fetchOffset` on its disk. Only for a fetch that does not diverge. */
+  followerFetched(brokerId: number, brokerEpoch: number, leaderEpoch: number, fetchOffset: number): void {
+    this.#step({ type: 'fetched', brokerId, brokerEpoch, leaderEpoch, fetchOffset })
+  }
+
+  /** Why this broker's fetch is not a follower's, or 'none'. */
+  followerError(brokerId: number, brokerEpoch: number): ErrorName {
+    return followerError(this.replica, brokerId, brokerEpoch)
+  }
+
+  /** Now and then: who has fallen behind is taken out, and what nobody waits for is flushed by and by. */
   tick(): void {
+    this.#step({ type: 'tick' })
+    this.#release()
     this.#askForFlush()
   }
 
   /** The log's flush has returned. */
   onDurable(durableEnd: number): void {
     this.#step({ type: 'flushed', durableEnd })
+    if (this.replica.role === 'follower') this.peers.followers.durable(this)
+  }
+
+  #newEpochOf({ leaderEpoch, countsFlushedBytes }: PartitionGrant) {
+    const { logEndOffset, durableEnd } = this.log
+    return { leaderEpoch, countsFlushedBytes, logEndOffset, durableEnd }
   }
 
   #askForFlush(): void {
@@ -117,72 +197,54 @@ export class Partition {
   }
 
   #step(happened: ReplicaEvent): void {
-    step(this.replica, happened, this.#effects)
+    step(this.replica, happened, this.peers.clock.monotonicMs(), this.#effects)
     for (const effect of this.#effects.splice(0)) this.#apply(effect)
   }
 
   #apply(effect: ReplicaEffect): void {
     switch (effect.type) {
       case 'durable':
-        this.#awaitingDisk.release(effect.offset)
+        this.#release()
         break
       case 'highWatermark':
         this.log.highWatermark = effect.offset
-        this.#awaitingReplicas.release(effect.offset)
-        for (const waiter of this.fetchWaiters) waiter.wake()
+        this.#release()
+        wakeAll(this.fetchWaiters)
         break
+      case 'underMinIsr':
+        this.#awaitingReplicas.fail('notEnoughReplicasAfterAppend')
+        break
+      case 'proposeIsr':
+        this.peers.isrChanges.propose(this, effect)
+        break
+      case 'lostCommitted': {
+        const { fromOffset, toOffset } = effect
+        this.peers.alarm(this, 'a follower cut away what it knew as committed', { fromOffset, toOffset })
+        break
+      }
       case 'stopped':
         this.#awaitingDisk.fail(effect.error)
         this.#awaitingReplicas.fail(effect.error)
-        for (const waiter of this.fetchWaiters) waiter.wake()
+        wakeAll(this.fetchWaiters)
+        wakeAll(this.followerWaiters)
         break
     }
   }
 
+  /** A broker whose lease may have run out promises nothing: the waiters wait, for the lease or for the end of it. */
   #release(): void {
+    if (this.replica.role !== 'leader' || !this.peers.lease.isHeld()) return
     this.#awaitingDisk.release(this.replica.durableEnd)
     this.#awaitingReplicas.release(this.replica.highWatermark)
   }
 }
 
-/**
- * Waiters in the order of their offsets. A duplicate may wait for less than those before it; it is told with them,
- * which is late but never wrong.
- */
-class OffsetWaiters {
-  readonly #ends: number[] = []
-  readonly #waiters: AppendWaiter[] = []
-  /** Before it everybody has been told; the arrays are cut when that is worth it. */
-  #head = 0
-
-  park(end: number, waiter: AppendWaiter): void {
-    this.#ends.push(end)
-    this.#waiters.push(waiter)
-  }
-
-  release(offset: number): void {
-    while (this.#head < this.#ends.length && this.#ends[this.#head]! <= offset) {
-      this.#waiters[this.#head++]!.settled('none')
-    }
-    if (this.#head === this.#ends.length) this.#forget()
-    else if (this.#head > 1024) this.#cut()
-  }
-
-  fail(error: ErrorName): void {
-    const told = this.#waiters.slice(this.#head)
-    this.#forget()
-    for (const waiter of told) waiter.settled(error)
-  }
-
-  #forget(): void {
-    this.#ends.length = 0
-    this.#waiters.length = 0
-    this.#head = 0
-  }
-
-  #cut(): void {
-    this.#ends.splice(0, this.#head)
-    this.#waiters.splice(0, this.#head)
-    this.#head = 0
-  }
+function wakeAll(waiters: ReadonlySet<FetchWaiter>): void {
+  for (const waiter of waiters) waiter.wake()
 }
+
+function storedStateOf({ partitionEpoch, replicas, isr, minIsr, brokerEpochs }: PartitionFacts) {
+  return { partitionEpoch, replicas: replicas ?? isr, isr, minIsr, brokerEpochs: brokerEpochs ?? noEpochs }
+}
+
+const noEpochs: ReadonlyMap<number, number> = new Map()
