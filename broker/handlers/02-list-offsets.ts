@@ -6,8 +6,8 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import { listOffsetsTimestamps as at, type ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
+import { epochError, knowsHighWatermark } from '../replication/fencing.ts'
 import type { Partition } from '../replication/partition.ts'
-import { epochError, knowsHighWatermark } from '../replication/replica.ts'
 
 interface Found {
   readonly error: ErrorName

@@ -6,8 +6,8 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import type { OffsetForLeaderEpochRequest } from '../protocol/messages/23-offset-for-leader-epoch.ts'
+import { epochError } from '../replication/fencing.ts'
 import type { Partition } from '../replication/partition.ts'
-import { epochError } from '../replication/replica.ts'
 
 export function offsetForLeaderEpoch(
   request: OffsetForLeaderEpochRequest,

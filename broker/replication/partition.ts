@@ -2,6 +2,7 @@
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
 import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
+import { followerError, produceError } from './fencing.ts'
 import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
 import {
   type FollowOrder,
@@ -12,15 +13,7 @@ import {
   type PartitionGrant,
   type PartitionPeers,
 } from './peers.ts'
-import {
-  followerError,
-  newReplica,
-  produceError,
-  type Replica,
-  type ReplicaEffect,
-  type ReplicaEvent,
-  step,
-} from './replica.ts'
+import { newReplica, type Replica, type ReplicaEffect, type ReplicaEvent, step } from './replica.ts'
 
 export type {
   AppendWaiter,
@@ -32,7 +25,7 @@ export type {
   PartitionPeers,
 }
 
-/** A fetch that waits for the high watermark or, a follower's, for the log's end to move; or for the partition to stop. */
+/** A fetch that waits for the high watermark to move or, a follower's, for the log's end; or for the role to end. */
 export interface FetchWaiter {
   wake(): void
 }

@@ -8,6 +8,7 @@
 // asked for), and it stands still below min ISR: nothing that a consumer saw or a producer was promised can be lost
 // to a power cut of everything, or by electing any member of either set.
 import type { ErrorName } from '../protocol/errors.ts'
+import { followerError } from './fencing.ts'
 import {
   type FollowerProgress,
   inSyncSetWanted,
@@ -200,35 +201,6 @@ export function step(
       leaveRole(replica, 'offline', happened.error, effects)
       break
   }
-}
-
-/** May a produce be appended? Asked before anything is written. */
-export function produceError(replica: Replica, acks: number): ErrorName {
-  if (replica.role !== 'leader') return 'notLeaderOrFollower'
-  return acks === -1 && replica.isr.length < replica.minIsr ? 'notEnoughReplicas' : 'none'
-}
-
-/** The epoch a client or a follower believes in, -1 when it does not say. An older belief is fenced by any role. */
-export function epochError(replica: Replica, currentLeaderEpoch: number): ErrorName {
-  if (currentLeaderEpoch >= 0) {
-    if (currentLeaderEpoch < replica.leaderEpoch) return 'fencedLeaderEpoch'
-    if (currentLeaderEpoch > replica.leaderEpoch) return 'unknownLeaderEpoch'
-  }
-  return replica.role === 'leader' ? 'none' : 'notLeaderOrFollower'
-}
-
-/** Whether a fetch by this broker is a follower's, under a registration that nothing newer has replaced. */
-export function followerError(replica: Replica, brokerId: number, brokerEpoch: number): ErrorName {
-  if (replica.role !== 'leader') return 'notLeaderOrFollower'
-  // It may know of a reassignment that we have not read yet: it asks again.
-  if (!replica.replicas.includes(brokerId) || brokerId === replica.brokerId) return 'notLeaderOrFollower'
-  const known = replica.followers.get(brokerId)
-  return known && brokerEpoch < known.brokerEpoch ? 'notLeaderOrFollower' : 'none'
-}
-
-/** False while the watermark is still an earlier leader's: the latest offset must not seem to go backwards. */
-export function knowsHighWatermark(replica: Replica): boolean {
-  return replica.highWatermark >= replica.epochStartOffset
 }
 
 function lead(replica: Replica, grant: NewEpoch, nowMs: number, effects: ReplicaEffect[]): void {
