@@ -22,7 +22,7 @@ export function hashKeyOf(seed: string): HashKey {
   return { low: digest.readInt32LE(0), high: digest.readInt32LE(4) }
 }
 
-/** What decides the key of a line. Part of the routing: it changes only where everything sent is acknowledged. */
+/** What decides the key of a line. Part of the routing: with another one, another src begins. */
 export interface KeyRule {
   readonly format: LineFormat
   readonly hashKey: HashKey

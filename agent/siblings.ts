@@ -48,29 +48,33 @@ export function rotatedSiblings(path: string): Sibling[] {
 
 /**
  * Does this file hold everything that was read of the other one? Same first line, and the same bytes before the place
- * where reading stopped and before the place that is acknowledged.
+ * where reading stopped and before the place that is acknowledged. A file that cannot be read, or is gone by now, is
+ * no copy: a neighbour's rights must not stop the original from being read.
  */
 export function isCopyOf(sibling: Sibling, tracked: TrackedFile): boolean {
   if (tracked.head === null || tracked.end === 0 || Number(sibling.stat.size) < tracked.end) return false
-  const descriptor = openSync(sibling.path, 'r')
-  try {
-    const base = baseOf(tracked)
-    return (
+  const base = baseOf(tracked)
+  const isCopy = reading(
+    sibling.path,
+    descriptor =>
       firstLineHead(descriptor) === tracked.head &&
       guardHolds(descriptor, tracked.end, tracked.endGuard) &&
-      guardHolds(descriptor, base.position, base.guard)
-    )
-  } finally {
-    closeSync(descriptor)
-  }
+      guardHolds(descriptor, base.position, base.guard),
+  )
+  return isCopy ?? false
 }
 
 /** The head of a file that nobody has open; null while it has no complete line, or cannot be read. */
 export function headOfPath(path: string): Guard | null {
+  return reading(path, firstLineHead)
+}
+
+/** Null for a file that cannot be read. */
+function reading<Result>(path: string, read: (descriptor: number) => Result): Result | null {
   try {
     const descriptor = openSync(path, 'r')
     try {
-      return firstLineHead(descriptor)
+      return read(descriptor)
     } finally {
       closeSync(descriptor)
     }

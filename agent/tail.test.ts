@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import {
   appendFileSync,
   copyFileSync,
+  mkdirSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -263,4 +265,23 @@ test('one slow file does not keep the others: turns are short and go round', asy
   const order = [...s.story.counted.keys()].indexOf('fresh')
   assert(order < 10_000, `came after ${order} lines of the other file`)
   assert.equal(s.story.counted.size, 50_001)
+})
+
+test('a directory that cannot be entered after a restart costs nothing: its files are kept until it can', async () => {
+  await using s = await tailScene('app/*.log')
+  mkdirSync(s.at('app'))
+  writeFileSync(s.at('app/x.log'), 'one\n')
+  s.agent.settle()
+  renameSync(s.at('app'), s.at('away'))
+  // A path that leads to itself fails as a directory without the right to enter it does, also for root.
+  symlinkSync('app', s.at('app'))
+  s.restart()
+  s.agent.settle()
+  assert.match(s.agent.tailer.errors.join(), /ELOOP/)
+  rmSync(s.at('app'))
+  renameSync(s.at('away'), s.at('app'))
+  appendFileSync(s.at('app/x.log'), 'two\n')
+  s.agent.settle()
+  assert.deepEqual(s.counts(), { one: 1, two: 1 })
+  assert.deepEqual(s.reasons(), [])
 })

@@ -11,7 +11,15 @@ import { type LineSink, Reading } from './reading.ts'
 import { Rotation } from './rotation.ts'
 import { lossesOfOrphans, restoreFile } from './saved-file.ts'
 import { OpenFiles, statOpenFile, type TailedFile, tailedFileOf } from './tailed-file.ts'
-import { baseOf, type Loss, lossOfShrinking, newTrackedFile, type Range, unreadFrom } from './tracker.ts'
+import {
+  baseOf,
+  type Loss,
+  lossOfShrinking,
+  newTrackedFile,
+  type Range,
+  type TrackedFile,
+  unreadFrom,
+} from './tracker.ts'
 
 export interface TailSink extends LineSink {
   /** Whether more may be read now; when it becomes true again, the tailer's `pump` is called. */
@@ -117,12 +125,12 @@ export class Tailer {
       const tracked = restoreFile(one)
       lossesOfOrphans(tracked, losses)
       const file = tailedFileOf(tracked, this.#discovery.inputOf(one.foundAs))
-      const stat = tracked.gone ? null : locate(tracked, listed)
+      const stat = tracked.gone ? null : this.#locate(tracked, listed)
       this.#files.add(file)
       file.changedAtMs = nowMs
       if (stat) this.#observe(file, stat, nowMs)
       else if (tracked.gone) file.drained = true
-      else lost.push(file)
+      else if (stat === null) lost.push(file)
     }
     // Only when all inodes are known is it clear which neighbours are strangers.
     for (const file of lost) if (!this.#rotation.moveToCopy(file)) this.#vanished(file, losses)
@@ -130,6 +138,16 @@ export class Tailer {
       if (!file.drained && file.tracked.path !== file.tracked.foundAs) this.#rotation.lookForMissed(file)
     }
     for (const loss of losses) this.#sink.lose(loss)
+  }
+
+  /** Undefined when nobody can say whether it is there: then it is kept as it is, and the sweeps look again. */
+  #locate(tracked: TrackedFile, listed: InodeNames): BigIntStats | null | undefined {
+    try {
+      return locate(tracked, listed)
+    } catch (error) {
+      this.#failed(tracked.path, error as NodeJS.ErrnoException)
+      return undefined
+    }
   }
 
   /** One look at everything that is due. */
