@@ -76,7 +76,7 @@ export class Model {
       case 'tail':
         this.counters.dropped += data.gap?.dropped ?? 0
         if (snapshot) this.tail.resume(data.rows, this.#filtered, now)
-        else this.tail.append(data.rows, data.gap, now)
+        else this.tail.append(data.rows, data.gap, this.#filtered, now)
         return
     }
   }

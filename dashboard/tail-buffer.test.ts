@@ -20,16 +20,16 @@ function words(entries: readonly TailEntry[]): string {
 
 test('append() puts the gap where the lines are missing: before the rows that came with it', () => {
   const tail = new TailBuffer()
-  tail.append(rows(1, 2), undefined, 0)
-  tail.append(rows(40, 2), { dropped: 37 }, 0)
+  tail.append(rows(1, 2), undefined, false, 0)
+  tail.append(rows(40, 2), { dropped: 37 }, false, 0)
   assert.equal(words(tail.entries), '1 2 [37 fast] 40 41')
 })
 
 test('hold() freezes the view and counts what waits; release() lets it in', () => {
   const tail = new TailBuffer()
-  tail.append(rows(1, 2), undefined, 0)
+  tail.append(rows(1, 2), undefined, false, 0)
   tail.hold('scroll')
-  tail.append(rows(3, 2), { dropped: 5 }, 0)
+  tail.append(rows(3, 2), { dropped: 5 }, false, 0)
   assert.equal(words(tail.entries), '1 2')
   assert.equal(tail.waitingLines, 7)
   tail.hold('pause')
@@ -43,7 +43,7 @@ test('hold() freezes the view and counts what waits; release() lets it in', () =
 test('what waits too long becomes one gap with the exact number', () => {
   const tail = new TailBuffer()
   tail.hold('scroll')
-  for (let batch = 0; batch < 20; batch += 1) tail.append(rows(1 + batch * 500, 500), undefined, 0)
+  for (let batch = 0; batch < 20; batch += 1) tail.append(rows(1 + batch * 500, 500), undefined, false, 0)
   assert.equal(tail.waitingLines, 10_000)
   tail.release('scroll')
   const [first] = tail.entries
@@ -54,14 +54,14 @@ test('what waits too long becomes one gap with the exact number', () => {
 
 test('the shown list is bounded and keeps the newest', () => {
   const tail = new TailBuffer()
-  for (let batch = 0; batch < 30; batch += 1) tail.append(rows(batch * 1000, 1000), undefined, 0)
+  for (let batch = 0; batch < 30; batch += 1) tail.append(rows(batch * 1000, 1000), undefined, false, 0)
   assert.ok(tail.entries.length <= shownMax + 500)
   assert.equal(words(tail.entries.slice(-1)), '29999')
 })
 
 test('resume() after a reconnect shows each line once and numbers what lies between', () => {
   const tail = new TailBuffer()
-  tail.append([row(1), row(2), row(8, 1)], undefined, 0)
+  tail.append([row(1), row(2), row(8, 1)], undefined, false, 0)
   tail.resume([row(2), row(3), row(9, 1)], false, 0)
   assert.equal(words(tail.entries), '1 2 8 3 9', 'nothing is missing')
   tail.resume([row(7), row(12, 1), row(5, 2)], false, 0)
@@ -70,16 +70,39 @@ test('resume() after a reconnect shows each line once and numbers what lies betw
   assert.equal(words(tail.entries).endsWith('[? away] 20'), true, 'a filter hides how many matched')
 })
 
+test('after a restart of the server the rows that follow an empty snapshot are shown once too', () => {
+  const tail = new TailBuffer()
+  tail.append([row(1), row(2), row(3), row(8, 1)], undefined, false, 0)
+  tail.resume([], false, 0)
+  tail.append([row(2), row(3)], undefined, false, 0)
+  tail.append([row(3), row(6), row(8, 1)], undefined, false, 0)
+  assert.equal(words(tail.entries), '1 2 3 8 [2 away] 6')
+  tail.append([row(7), row(9, 1)], undefined, false, 0)
+  assert.equal(words(tail.entries), '1 2 3 8 [2 away] 6 7 9')
+})
+
+test('rows whose times and offsets disagree are all shown; a topic made anew is not taken for the old one', () => {
+  const tail = new TailBuffer()
+  const at = (offset: number, time: number) => ({ ...row(offset), at: time })
+  tail.append([at(6, 10), at(5, 11)], undefined, false, 0)
+  tail.resume([], false, 0)
+  tail.append([at(5, 11), at(6, 10), at(7, 12)], undefined, false, 0)
+  assert.equal(words(tail.entries), '6 5 7')
+  tail.resume([], false, 0)
+  tail.append([at(0, 20), at(1, 21)], undefined, false, 0)
+  assert.equal(words(tail.entries), '6 5 7 0 1')
+})
+
 test('offsets beyond 2^53 are compared and subtracted exactly', () => {
   const tail = new TailBuffer()
-  tail.append([row('9007199254740993')], undefined, 0)
+  tail.append([row('9007199254740993')], undefined, false, 0)
   tail.resume([row('9007199254740993'), row('9007199254740995'), row('10000000000000000000')], false, 0)
   assert.equal(words(tail.entries), '9007199254740993 [1 away] 9007199254740995 10000000000000000000')
 })
 
 test('clear() starts over: the next rows are not a resume', () => {
   const tail = new TailBuffer()
-  tail.append(rows(1, 3), undefined, 0)
+  tail.append(rows(1, 3), undefined, false, 0)
   tail.clear()
   tail.resume(rows(100, 1), false, 0)
   assert.equal(words(tail.entries), '100')

@@ -22,6 +22,12 @@ export type TailEntry =
   /** `lines` is null where a filter makes the number unknowable. */
   | { readonly kind: 'gap'; readonly id: number; readonly lines: number | null; readonly cause: GapCause }
 
+/** The furthest that was seen of a partition. */
+interface Newest {
+  offset: string
+  at: number
+}
+
 export class TailBuffer {
   version = 0
   /** Every line that reached this page, skipped ones not included. */
@@ -31,8 +37,9 @@ export class TailBuffer {
   #waitingLines = 0
   readonly #holds = new Set<string>()
   #nextId = 1
-  /** The newest offset seen of every partition. */
-  readonly #newest = new Map<string, string>()
+  readonly #newest = new Map<string, Newest>()
+  /** Partitions of which nothing new has come since the subscription started anew. */
+  readonly #resuming = new Set<string>()
 
   get entries(): readonly TailEntry[] {
     return this.#shown
@@ -48,25 +55,19 @@ export class TailBuffer {
   }
 
   /** New rows of a subscription that goes on. The gap, if any, lies before them. */
-  append(rows: readonly TailRow[], gap: TailGap | undefined, now: number): void {
+  append(rows: readonly TailRow[], gap: TailGap | undefined, filtered: boolean, now: number): void {
     if (gap && gap.dropped > 0) this.#add(this.#gap(gap.dropped, 'fast'))
-    for (const row of rows) this.#addRow(row, now)
-    this.#bound()
+    this.#addFresh(rows, filtered, now)
   }
 
   /**
    * The newest rows of a subscription that starts anew. Rows already here are dropped; if lines between are
    * missing, a gap row says so, with their number where offsets tell it (a filter hides which offsets match).
+   * A server that has just started knows no rows yet and sends them as it reads them: append() goes on with this.
    */
   resume(rows: readonly TailRow[], filtered: boolean, now: number): void {
-    const fresh = rows.filter(row => {
-      const newest = this.#newest.get(partitionOf(row))
-      return newest === undefined || compareOffsets(row.offset, newest) > 0
-    })
-    const missing = this.#missingBefore(fresh)
-    if (missing > 0n) this.#add(this.#gap(filtered ? null : Number(missing), 'away'))
-    for (const row of fresh) this.#addRow(row, now)
-    this.#bound()
+    for (const partition of this.#newest.keys()) this.#resuming.add(partition)
+    this.#addFresh(rows, filtered, now)
   }
 
   /** Holds the view for a reason; it moves again when every reason is gone. */
@@ -92,11 +93,36 @@ export class TailBuffer {
     this.#waiting = []
     this.#waitingLines = 0
     this.#newest.clear()
+    this.#resuming.clear()
     this.version += 1
   }
 
+  #addFresh(rows: readonly TailRow[], filtered: boolean, now: number): void {
+    const fresh = this.#resuming.size === 0 ? rows : rows.filter(row => !this.#isKnown(row))
+    const missing = this.#missingBefore(fresh)
+    if (missing > 0n) this.#add(this.#gap(filtered ? null : Number(missing), 'away'))
+    for (const row of fresh) this.#addRow(row, now)
+    this.#bound()
+  }
+
+  /** A smaller offset that is younger than all that was seen belongs to a topic that was made anew. */
+  #isKnown(row: TailRow): boolean {
+    const partition = partitionOf(row)
+    const newest = this.#newest.get(partition)
+    if (newest === undefined || !this.#resuming.has(partition)) return false
+    return compareOffsets(row.offset, newest.offset) <= 0 && row.at <= newest.at
+  }
+
   #addRow(row: TailRow, now: number): void {
-    this.#newest.set(partitionOf(row), row.offset)
+    const partition = partitionOf(row)
+    const isFirst = this.#resuming.delete(partition)
+    const newest = this.#newest.get(partition)
+    if (newest === undefined) this.#newest.set(partition, { offset: row.offset, at: row.at })
+    else {
+      // Rows come by their time, which several agents' clocks need not bring into the order of offsets.
+      if (isFirst || compareOffsets(row.offset, newest.offset) > 0) newest.offset = row.offset
+      newest.at = Math.max(newest.at, row.at)
+    }
     this.linesSeen += 1
     this.#add({ kind: 'row', id: this.#nextId++, row, seenAt: now })
   }
@@ -123,16 +149,19 @@ export class TailBuffer {
     }
   }
 
-  /** How many offsets lie between what was seen and the first fresh row, over the partitions known to both. */
+  /** How many offsets lie between what was seen and the first fresh row, over the partitions that resume with it. */
   #missingBefore(fresh: readonly TailRow[]): bigint {
     let missing = 0n
+    if (this.#resuming.size === 0) return missing
     const visited = new Set<string>()
     for (const row of fresh) {
       const partition = partitionOf(row)
-      if (visited.has(partition)) continue
+      if (visited.has(partition) || !this.#resuming.has(partition)) continue
       visited.add(partition)
       const newest = this.#newest.get(partition)
-      if (newest !== undefined) missing += BigInt(row.offset) - BigInt(newest) - 1n
+      if (newest === undefined) continue
+      const between = BigInt(row.offset) - BigInt(newest.offset) - 1n
+      if (between > 0n) missing += between
     }
     return missing
   }
