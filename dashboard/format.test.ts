@@ -13,6 +13,7 @@ import {
   formatTime,
   inWords,
   niceCeiling,
+  withoutTrailingZeros,
   zoneName,
 } from './format.ts'
 
@@ -141,4 +142,20 @@ test('niceCeiling() rounds an axis up to a number people say', () => {
   ] as const) {
     assert.equal(Number(niceCeiling(value).toPrecision(6)), expected)
   }
+})
+
+test('withoutTrailingZeros() leaves what an axis needs', () => {
+  table(
+    [
+      ['12.0 ms', '12 ms'],
+      ['6.00 ms', '6 ms'],
+      ['7.50 s', '7.5 s'],
+      ['1.25k', '1.25k'],
+      ['1.20k', '1.2k'],
+      ['100 ms', '100 ms'],
+      ['4 m 30 s', '4 m 30 s'],
+      ['<0.01', '<0.01'],
+    ],
+    withoutTrailingZeros,
+  )
 })

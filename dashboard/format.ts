@@ -82,6 +82,11 @@ export function inWords({ value, unit }: Quantity): string {
   return unit === '%' ? `${value}%` : `${value} ${unit}`
 }
 
+/** `6.00 ms` → `6 ms`, for axes, whose numbers are round. */
+export function withoutTrailingZeros(text: string): string {
+  return text.replace(/\.(\d*?)0+(?!\d)/, (_, kept: string) => (kept === '' ? '' : `.${kept}`))
+}
+
 /** `14:05:09`, with `.042` when asked for. */
 export function formatTime(epochMs: number, zone: Zone, withMilliseconds = false): string {
   const date = new Date(epochMs)

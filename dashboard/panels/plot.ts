@@ -2,7 +2,7 @@
 // host element, draws the columns it is given, and tells where the cursor is. Colours come from the theme's variables.
 import type uPlot from 'uplot'
 import { axisTop, type ChartWindow, type Columns, hasPoints } from '../chart-window.ts'
-import { formatTime, type Zone } from '../format.ts'
+import { formatTime, withoutTrailingZeros, type Zone } from '../format.ts'
 
 export interface PlotLine {
   readonly label: string
@@ -30,7 +30,8 @@ export interface PlotHooks {
 }
 
 const axisFont = '11px Inter, system-ui, sans-serif'
-const yAxisWidth = 46
+/** Wide enough for `12.5 ms` and `4 m 30 s`. */
+const yAxisWidth = 56
 const xAxisHeight = 22
 const rightPadding = 14
 const digitWidth = 6.5
@@ -187,7 +188,7 @@ export class Plot {
   /** An axis without data has no scale to speak of. */
   #valueLabel(value: number): string {
     if (this.#empty) return ''
-    return value === 0 ? '0' : this.#spec.format(value)
+    return value === 0 ? '0' : withoutTrailingZeros(this.#spec.format(value))
   }
 
   #axis(): uPlot.Axis {

@@ -50,7 +50,7 @@ const tiles: readonly TileSpec[] = [
     id: 'requests',
     title: 'Requests',
     value: overview => rate(overview.requestsPerSecond),
-    note: () => ({ text: 'last minute' }),
+    note: () => ({ text: 'last 10 seconds' }),
     spark: perSecond('requests'),
   },
   {
