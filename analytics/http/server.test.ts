@@ -25,6 +25,7 @@ let directory: Awaited<ReturnType<typeof mkdtempDisposable>>
 let server: AnswerServer
 let token: string
 let origin: string
+const clock = new FixedClock()
 
 before(async () => {
   directory = await mkdtempDisposable(join(tmpdir(), 'http-'))
@@ -33,7 +34,6 @@ before(async () => {
   writeFileSync(join(page, 'index.html'), '<!doctype html><title>page</title>')
   writeFileSync(join(page, 'assets/app-1234.js'), 'void 0')
   const config = { ...testConfig(directory.path), pageDirectory: page }
-  const clock = new FixedClock()
   const feed = new StoreFeed(join(config.dataDirectory, 'windows.db'), clock)
   fillUsual(feed)
   feed.close()
@@ -271,6 +271,24 @@ test('a link signs in once; the cookie is then enough, until logout', async () =
   }
   assert.equal((await withCookie('/api/v1/logout', { method: 'POST', headers: { origin } })).status, 204)
   assert.equal((await withCookie('/api/v1/me')).status, 401)
+})
+
+test('a link that nobody opened is good for 15 minutes', async t => {
+  const made = await ask('/api/v1/login-links', { method: 'POST' })
+  const { token: link, expiresAt } = (await made.json()) as { token: string; expiresAt: number }
+  assert.equal(expiresAt, nowMs + 15 * 60_000)
+  t.after(() => {
+    clock.atMs = nowMs
+  })
+  clock.atMs = expiresAt
+  const headers = { 'content-type': 'application/json', origin }
+  const late = await fetch(`${origin}/api/v1/login`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ token: link }),
+  })
+  assert.equal(late.status, 401)
+  assert.match((problemSchema.parse(await late.json()) as Problem).detail, /15 minutes.*login-link/)
 })
 
 test('the token file is private, and bodies that are no JSON are refused', async () => {

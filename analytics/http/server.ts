@@ -109,7 +109,8 @@ function addSigningIn(application: Application, { access, build }: ServerOptions
     const known = identify(request, access)
     const cookie = known ? null : sessions.redeemLink(body.data.token)
     if (!known && cookie === null) {
-      const detail = 'This sign-in link was used or has expired. `tailrace login-link` makes another.'
+      const detail =
+        'This sign-in link was used or is more than 15 minutes old. `node cli/tailrace.js login-link` prints another.'
       throw new ProblemError(401, 'link-used', 'The link does not sign in any more', detail)
     }
     if (cookie !== null) response.set('Set-Cookie', cookieHeader(cookie))

@@ -15,7 +15,8 @@ export interface Identity {
 
 export const sessionCookie = 'tailrace_session'
 const sessionMs = 30 * 86_400_000
-const linkMs = 12 * 3_600_000
+/** The page names this time where it says how to get another link. */
+const linkMs = 15 * 60_000
 /** A terminal's scrollback full of unused links is not kept alive. */
 const linksMax = 100
 
@@ -56,7 +57,7 @@ export class Sessions {
     }
   }
 
-  /** A token for `/login#t=…`, good once and for half a day. */
+  /** A token for `/login#t=…`, good once and for a quarter of an hour. */
   makeLink(): { readonly token: string; readonly expiresAt: number } {
     const token = randomToken()
     const now = this.#clock.wallMs()
