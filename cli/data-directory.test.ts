@@ -24,6 +24,14 @@ test('openDataDirectory() takes a preset admin token', async () => {
   assert.equal(await readFile(opened.tokenPath, 'utf8'), 'preset\n')
 })
 
+test('openDataDirectory() takes an empty preset for none, and an empty secret for a lost one', async () => {
+  await using directory = await temporary()
+  await writeFile(join(directory.path, 'token'), '')
+  const opened = openDataDirectory(directory.path, { TAILRACE_ADMIN_TOKEN: '' })
+  assert.match(await readFile(opened.tokenPath, 'utf8'), /^[\w-]{32}\n$/)
+  assert.equal((await stat(opened.tokenPath)).mode & 0o777, 0o600)
+})
+
 for (const [name, content, expected] of [
   ['a newer format', '{"format":99}', /written by a newer Tailrace/],
   ['a broken format file', 'garbage', /it should hold/],

@@ -1,7 +1,17 @@
 // The directory that holds everything: its format number, the secrets made at first start. Touches only files
 // directly inside it.
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
@@ -31,11 +41,10 @@ export function openDataDirectory(path: string, environment: NodeJS.ProcessEnv):
   }
   const formatPath = join(path, 'format')
   const fresh = !existsSync(formatPath)
-  if (fresh)
-    writeFileSync(
-      formatPath,
-      `${JSON.stringify({ format: dataFormat, created: new Date().toISOString() })}\n`,
-    )
+  if (fresh) {
+    const format = { format: dataFormat, created: new Date().toISOString() }
+    writeDurably(path, 'format', `${JSON.stringify(format)}\n`, 0o644)
+  }
   const written = readFormat(formatPath)
   if (written.format > dataFormat) {
     throw new ExitError(
@@ -44,14 +53,13 @@ export function openDataDirectory(path: string, environment: NodeJS.ProcessEnv):
         `${dataFormat}. Update Tailrace (git pull), or start with another directory: --data DIR`,
     )
   }
-  const tokenPath = join(path, 'token')
-  secret(tokenPath, environment['TAILRACE_ADMIN_TOKEN'])
+  secret(path, 'token', environment['TAILRACE_ADMIN_TOKEN'])
   return {
     path,
     createdAt: written.created,
     fresh,
-    keySeed: secret(join(path, 'key-seed'), undefined),
-    tokenPath,
+    keySeed: secret(path, 'key-seed', undefined),
+    tokenPath: join(path, 'token'),
   }
 }
 
@@ -69,9 +77,32 @@ function readFormat(path: string): { format: number; created: string } {
 }
 
 /** Reads a secret, or makes one at first start; a preset one replaces it. 0600, never printed in a log. */
-function secret(path: string, preset: string | undefined): string {
-  if (preset === undefined && existsSync(path)) return readFileSync(path, 'utf8').trim()
-  const value = preset ?? randomBytes(24).toString('base64url')
-  writeFileSync(path, `${value}\n`, { mode: 0o600 })
+function secret(directory: string, name: string, preset: string | undefined): string {
+  const path = join(directory, name)
+  // Set and empty is how a shell script unsets a variable: an empty token would let everybody in.
+  const given = preset?.trim() || undefined
+  const kept = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+  if (kept !== '' && (given === undefined || given === kept)) {
+    chmodSync(path, 0o600)
+    return kept
+  }
+  const value = given ?? randomBytes(24).toString('base64url')
+  writeDurably(directory, name, `${value}\n`, 0o600)
   return value
+}
+
+/** Whole or not at all, and still there after a power cut: a lost seed would give every visitor another key. */
+function writeDurably(directory: string, name: string, text: string, mode: number): void {
+  const path = join(directory, name)
+  const file = openSync(`${path}.tmp`, 'w', mode)
+  try {
+    writeFileSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.tmp`, path)
+  const parent = openSync(directory, 'r')
+  fsyncSync(parent)
+  closeSync(parent)
 }

@@ -13,7 +13,7 @@ import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { terminalLog } from './terminal-log.ts'
-import { up } from './up.ts'
+import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
 
 const program = new Command('tailrace')
   .description('Log lines in, live exact statistics out. Kafka clients welcome on its port.')
@@ -107,14 +107,11 @@ async function runOne(
   specOf: (settings: Settings, data: ReturnType<typeof openDataDirectory>) => ProcessSpec,
 ): Promise<void> {
   const settings = settingsOf(flags)
-  const tailed = (flags.tail ?? []).map(path => ({
-    paths: [resolve(path)],
-    format: 'auto' as const,
-  }))
-  const spec = specOf(
-    tailed.length > 0 ? { ...settings, inputs: tailed } : settings,
-    openDataDirectory(settings.data, process.env),
-  )
+  const tail = flags.tail ?? []
+  await refuseEmptyGlobs(tail)
+  const tailed = tail.map(path => ({ paths: [resolve(path)], format: 'auto' as const }))
+  const inputs = tailed.length > 0 ? tailed : settings.inputs.map(absolutePaths)
+  const spec = specOf({ ...settings, inputs }, openDataDirectory(settings.data, process.env))
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', spec.entry, JSON.stringify(spec.config)],

@@ -69,6 +69,36 @@ test("Supervisor.start() rejects with the child's own exit code and sentence", a
   await supervisor.stop()
 })
 
+test('a program that cannot be run now is tried again, and started when it can be', async context => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const { log, line } = listeningLog()
+  const supervisor = new Supervisor(log, directory.path)
+  const facts = await supervisor.start(await specIn(directory.path, obedient))
+  const node = process.execPath
+  context.after(() => {
+    process.execPath = node
+  })
+  const refused = line(/child ended \(.*ENOENT/)
+  const back = line(/child is back/)
+  process.execPath = join(directory.path, 'no-such-node')
+  process.kill(facts.pid, 'SIGKILL')
+  await refused
+  process.execPath = node
+  await back
+  await supervisor.stop()
+})
+
+test('Supervisor.stop() ends a child that has not come up, and nothing is started afterwards', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const supervisor = new Supervisor(listeningLog().log, directory.path)
+  const spec = await specIn(directory.path, 'setInterval(() => {}, 1_000)')
+  void supervisor.start(spec)
+  const pid = supervisor.pidOf('child')!
+  await supervisor.stop()
+  assert.equal(alive(pid), false)
+  await assert.rejects(supervisor.start(spec), /everything is being stopped/)
+})
+
 test('a child ends by itself when its supervisor is killed with -9', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
   const spec = await specIn(directory.path, obedient)

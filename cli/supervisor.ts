@@ -23,19 +23,29 @@ export type ReadyFacts = Readonly<Record<string, unknown>> & { readonly pid: num
 /** Restart waits, doubled from the first to the last; a process that lived for `settledMs` starts over. */
 const restartDelayMs = { first: 200, last: 5_000 }
 const settledMs = 10_000
+/** For all processes together, whatever each may take: the appliance ends within 3 s of Ctrl-C. */
+const stopAllMs = 2_700
 
 export class Supervisor {
   readonly #children = new Map<string, Child>()
   readonly #log: Log
   readonly #logDirectory: string
+  #stopping = false
 
   constructor(log: Log, logDirectory: string) {
     this.#log = log
     this.#logDirectory = logDirectory
   }
 
-  /** Starts a process and resolves with its facts when it is ready. Rejects with its own exit code if it ends first. */
+  /**
+   * Starts a process and resolves with its facts when it is ready. Rejects with its own exit code if it ends first;
+   * stays open when it is stopped before.
+   */
   start(spec: ProcessSpec): Promise<ReadyFacts> {
+    if (this.#stopping) {
+      const why = `Cannot start ${spec.name}: everything is being stopped`
+      return Promise.reject(new ExitError(exitCodes.interrupted, why))
+    }
     const child = new Child(spec, this.#log, this.#logDirectory)
     this.#children.set(spec.name, child)
     return child.start()
@@ -43,7 +53,10 @@ export class Supervisor {
 
   /** Stops in the reverse order of starting: what writes ends before what it writes to. */
   async stop(): Promise<void> {
+    this.#stopping = true
+    const timer = setTimeout(() => this.killAll(), stopAllMs)
     for (const child of [...this.#children.values()].reverse()) await child.stop()
+    clearTimeout(timer)
   }
 
   /** The process as it runs now; undefined while it is down. */
@@ -154,9 +167,18 @@ class Child {
       else this.#output.write(`${line}\n`)
     })
     createInterface(child.stderr).on('line', line => this.#onLogLine(line))
+    const ended = (code: number, how: string) => {
+      if (this.#stopping || onEarlyExit(code)) return
+      this.#restart(startedAt, how)
+    }
     child.once('exit', (code, signal) => {
-      if (this.#stopping || onEarlyExit(code ?? exitCodes.failed)) return
-      this.#restart(startedAt, signal === null ? `code ${code}` : signal)
+      ended(code ?? exitCodes.failed, signal === null ? `code ${code}` : signal)
+    })
+    child.on('error', error => {
+      // With a pid it runs, and only a signal did not reach it.
+      if (child.pid !== undefined) return
+      this.#lastError = `${this.#spec.name} could not be started: ${error.message}`
+      ended(exitCodes.failed, error.message)
     })
   }
 

@@ -33,7 +33,9 @@ export async function up(settings: Settings, options: UpOptions, context: Proces
     if (interrupts > 1) supervisor.killAll()
   })
   try {
-    await startAll(supervisor, withInputs(settings, options, data), options, data)
+    const started = startAll(supervisor, withInputs(settings, options, data), options, data)
+    // Ctrl-C counts while things are starting too: a long recovery must not hold it up.
+    await Promise.race([started, aborted(context.signal)])
     await aborted(context.signal)
   } finally {
     await supervisor.stop()
@@ -80,7 +82,8 @@ function withInputs(settings: Settings, options: UpOptions, data: DataDirectory)
   return { ...settings, inputs: demoInputs(demoDirectory(data)) }
 }
 
-function absolutePaths(input: Settings['inputs'][number]): Settings['inputs'][number] {
+/** Paths of the settings are meant from the current directory; an agent is told absolute ones. */
+export function absolutePaths(input: Settings['inputs'][number]): Settings['inputs'][number] {
   return { ...input, paths: input.paths.map(path => resolve(path)) }
 }
 
@@ -88,7 +91,8 @@ function demoDirectory(data: DataDirectory): string {
   return join(data.path, 'traffic')
 }
 
-async function refuseEmptyGlobs(globs: readonly string[]): Promise<void> {
+/** A glob that matches nothing is most often a slip, so it is said before anything starts. */
+export async function refuseEmptyGlobs(globs: readonly string[]): Promise<void> {
   for (const pattern of globs) {
     let found = false
     for await (const _path of glob(resolve(pattern))) {
