@@ -71,7 +71,7 @@ export async function runProcess(
       log.error(error.message, { exitCode: error.exitCode })
       process.exit(error.exitCode)
     }
-    log.error('ended by an error', { error })
+    log.error(`ended by an error: ${(error as Error).message}`, { error })
     process.exit(exitCodes.failed)
   }
 }
