@@ -222,7 +222,7 @@ export class Connection {
     const version = answeredVersion(frame, pending)
     const body = decodeResponse(frame, pending.api, version)
     this.#pending.shift()
-    pending.callback(null, body)
+    settle(pending, null, body)
   }
 
   #checkDeadlines(): void {
@@ -239,7 +239,18 @@ export class Connection {
     this.#error = error
     clearInterval(this.#timer)
     this.#socket.destroy()
-    for (const pending of this.#pending.splice(0)) pending.callback(error, null)
+    for (const pending of this.#pending.splice(0)) settle(pending, error, null)
+  }
+}
+
+/** A callback that throws must not look like a broken connection: the process hears of it. */
+function settle(pending: PendingRequest, error: Error | null, body: Body<AnyApi['response']> | null): void {
+  try {
+    pending.callback(error, body)
+  } catch (thrown) {
+    process.nextTick(() => {
+      throw thrown
+    })
   }
 }
 

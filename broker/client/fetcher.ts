@@ -51,7 +51,7 @@ export class FetchLoop {
   readonly #options: FetchOptions
   readonly #cluster: Cluster
   readonly #positions = new Map<string, Position>()
-  /** Brokers whose answer is awaited, and how many of their partitions a request asked for. */
+  /** Brokers whose answer is awaited. */
   readonly #polling = new Set<number>()
   #paused = false
   #closed = false
@@ -222,7 +222,7 @@ export class FetchLoop {
         const position = this.#positionAsked(asked, row, partition.partitionIndex)
         if (!position) continue
         const name = errorName(partition.errorCode)
-        if (name === 'none') this.#guarded(() => this.#handOn(position, partition))
+        if (name === 'none') this.#handOn(position, partition)
         else if (name === 'offsetOutOfRange') this.#reportOutOfRange(position)
         else {
           this.#lastError = `${position.topic}/${position.partition}: ${name}`
@@ -243,14 +243,13 @@ export class FetchLoop {
     row: { readonly topic: string; readonly topicId: string },
     partition: number,
   ): Position | null {
-    const found = asked.find(
-      ({ position }) =>
-        position.partition === partition &&
-        (row.topic === position.topic || (row.topic === '' && row.topicId === position.topicId)),
-    )
-    if (!found || found.position.offset !== found.offset) return null
-    const { topic } = found.position
-    return this.#positions.get(`${topic}/${partition}`) === found.position ? found.position : null
+    for (const { position, offset } of asked) {
+      const isTopic = row.topic === position.topic || (row.topic === '' && row.topicId === position.topicId)
+      if (position.partition !== partition || !isTopic) continue
+      if (position.offset !== offset) return null
+      return this.#positions.get(`${position.topic}/${partition}`) === position ? position : null
+    }
+    return null
   }
 
   /** A handler that throws must not look like a broken connection: the loop ends, and the process hears of it. */
@@ -258,11 +257,15 @@ export class FetchLoop {
     try {
       call()
     } catch (error) {
-      this.close()
-      process.nextTick(() => {
-        throw error
-      })
+      this.#handlerFailed(error)
     }
+  }
+
+  #handlerFailed(error: unknown): void {
+    this.close()
+    process.nextTick(() => {
+      throw error
+    })
   }
 
   #handOn(position: Position, partition: FetchedPartition): void {
@@ -277,11 +280,13 @@ export class FetchLoop {
     if (end === 0 && partition.highWatermark === position.highWatermark) return
     position.highWatermark = partition.highWatermark
     position.offset = nextOffset
-    this.#options.handler.onBatches(position.topic, position.partition, records.subarray(0, end), {
-      highWatermark: partition.highWatermark,
-      logStartOffset: partition.logStartOffset,
-      nextOffset,
-    })
+    const { highWatermark, logStartOffset } = partition
+    const from = { highWatermark, logStartOffset, nextOffset }
+    try {
+      this.#options.handler.onBatches(position.topic, position.partition, records.subarray(0, end), from)
+    } catch (error) {
+      this.#handlerFailed(error)
+    }
   }
 
   /** Parks the partition and asks where its log begins and ends: whoever decides needs to know. */
