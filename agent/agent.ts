@@ -18,7 +18,7 @@ import { Tailer } from './tail.ts'
 import type { Range } from './tracker.ts'
 import { type Watcher, watchDirectories } from './watch.ts'
 
-export const agentVersion = '0.1.0'
+const agentVersion = '0.1.0'
 
 const checkpointPeriodMs = 1_000
 const statusPeriodMs = 5_000

@@ -6,7 +6,7 @@ import type { AgentInput } from './config.ts'
 import { compileExcludes, compileGlobs, type Glob } from './globs.ts'
 
 /** Compressed copies hold what was read before they were compressed. */
-export const defaultExcludes: readonly string[] = ['*.gz', '*.zst', '*.bz2', '*.xz']
+const defaultExcludes: readonly string[] = ['*.gz', '*.zst', '*.bz2', '*.xz']
 /** Under `**`: no log lies deeper, and a loop of mounts ends. */
 const depthMax = 32
 

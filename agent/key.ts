@@ -6,7 +6,7 @@ import { type HashKey, halfSipHash, hashed } from './half-siphash.ts'
 
 export const keyLength = 16
 /** Lines of one file within one block share a key where nothing better is known. */
-export const blockBytes = 1_048_576
+const blockBytes = 1_048_576
 /** More of a user agent than this makes no visitor any more distinct. */
 const visitorBytesMax = 1_024
 

@@ -49,7 +49,7 @@ export type MoveToCopy = (file: TailedFile) => boolean
 export type TurnResult = 'more' | 'done' | 'waiting'
 
 /** One file's share before the next one's turn. */
-export const turnBytes = 262_144
+const turnBytes = 262_144
 /** How much of a line without an end is looked through in one turn. */
 const scanBytesMax = 16 * turnBytes
 /** This much of a file's beginning decides its format. */

@@ -22,7 +22,7 @@ export interface StatusReport {
 }
 
 /** The ledger's key: the same loss reported twice is one entry. */
-export function lossKey(loss: Loss): string {
+function lossKey(loss: Loss): string {
   return `${loss.source}:${loss.from}:${loss.to ?? ''}:${loss.reason}`
 }
 

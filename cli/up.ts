@@ -121,7 +121,7 @@ async function refuseTakenPort(port: number, flag: string, what: string): Promis
   const reason =
     error.code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be opened (${error.code})`
   throw new ExitError(
-    exitCodes.unavailable,
+    exitCodes.config,
     `${what} port ${port} on 127.0.0.1 ${reason}. Choose another: ${flag} ${port + 100}`,
   )
 }

@@ -44,7 +44,7 @@ export interface Memory {
 }
 
 /** Also read by public/theme.js, before anything is painted. */
-export const themeKey = 'tailrace.theme'
+const themeKey = 'tailrace.theme'
 const zoneKey = 'tailrace.zone'
 const wrapKey = 'tailrace.wrap'
 const filterLengthMax = 200

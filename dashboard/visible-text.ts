@@ -41,7 +41,7 @@ const controlNames = (
 ).split(' ')
 
 /** `ESC` for controls, by their names (few fonts have their pictures); `U+202E` for the rest. */
-export function spellOut(character: string): string {
+function spellOut(character: string): string {
   const code = character.codePointAt(0)!
   if (code < 0x20) return controlNames[code]!
   if (code === 0x7f) return 'DEL'

@@ -1,5 +1,5 @@
 // Set-up for `npm start`, `npm test` and `npm run check`: installs what the lock file names when it
-// changed, builds the page when its sources changed, and for tests finds a browser.
+// changed, and builds the page when its sources changed. A browser for tests is found later, by find-browser.ts.
 // Plain JavaScript without dependencies: it runs on Node 18 and later, before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

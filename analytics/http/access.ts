@@ -35,7 +35,7 @@ export function cookieOf(request: IncomingMessage): string | null {
   return null
 }
 
-export function bearerOf(request: IncomingMessage): string | null {
+function bearerOf(request: IncomingMessage): string | null {
   const match = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')
   return match ? match[1]! : null
 }

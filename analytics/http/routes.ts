@@ -1,5 +1,5 @@
-// The table of the API: path, what it takes, what it answers, how. Served by server.ts, described by openapi.ts and
-// docs-page.ts; a route that is not in here does not exist.
+// The table of the API: path, what it takes, what it answers, how. Served by server.ts, described by openapi.ts; what
+// is not in here does not exist, but for signing in, health and the live socket.
 import { z } from 'zod'
 import { type Reading, type Span, series, stats, top } from '../queries/answers.ts'
 import { ProblemError } from '../queries/problem.ts'
@@ -22,8 +22,8 @@ export interface RouteContext {
 }
 
 export interface Route {
-  readonly path: string
   /** With parameters in OpenAPI's notation. */
+  readonly path: string
   readonly summary: string
   readonly description: string
   readonly parameters: z.ZodObject

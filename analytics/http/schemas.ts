@@ -1,5 +1,5 @@
 // The contract as zod schemas: what HTTP answers are checked against in tests and described by in openapi.json.
-// The types of contract.ts say the same; `satisfies` below fails to compile when the two part ways.
+// The types of contract.ts say the same; `contractCheck` below fails to compile when the two part ways.
 import { z } from 'zod'
 import type * as contract from './contract.ts'
 

@@ -1,5 +1,5 @@
 // The HTTP side of the one port: the API of routes.ts, signing in, health and metrics, and the page. Builds an express
-// application; listening and WebSocket upgrades are joined in main.ts.
+// application; listening and WebSocket upgrades are joined in analytics/server.ts.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express'

@@ -23,7 +23,7 @@ export interface IngestThreadConfig {
 
 export type FromIngest =
   | { readonly type: 'counters'; readonly counters: IngestCounters }
-  /** The first time every configured topic is read. */
+  /** Once, when every configured topic is read. */
   | { readonly type: 'assigned' }
   | { readonly type: 'stopped' }
 
@@ -46,11 +46,13 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   ingest.attach(loop)
   const post = (message: FromIngest) => port.postMessage(message)
   let stopping = false
+  let assigned = false
 
   const search = async () => {
     const isComplete = await assignAll(config.topics, cluster, ingest).catch(() => false)
     if (stopping) return
-    if (isComplete) post({ type: 'assigned' })
+    if (isComplete && !assigned) post({ type: 'assigned' })
+    assigned ||= isComplete
     setTimeout(search, isComplete ? watchMs : searchMs)
   }
   void search()

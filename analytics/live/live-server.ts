@@ -20,7 +20,7 @@ import {
   topSource,
 } from './state-sources.ts'
 
-export const livePath = '/api/v1/live'
+const livePath = '/api/v1/live'
 const subprotocol = 'tailrace.v1'
 const hz = 4
 const heartbeatMs = 5_000

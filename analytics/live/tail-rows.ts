@@ -48,7 +48,7 @@ export class TailWindow {
   }
 }
 
-export function tailRow(record: TailRecord): TailRow {
+function tailRow(record: TailRecord): TailRow {
   const { topic, partition, offset, timestampMs, buffer, start, end } = record
   const shownEnd = Math.min(end, start + lineBytesMax)
   return {

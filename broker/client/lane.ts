@@ -68,7 +68,7 @@ export function renumber(lane: Lane): void {
 }
 
 /** The batch of this lane that may fly next on this connection, or null. */
-export function nextToFly(lane: Lane, connection: Connection, nowMs: number): PendingBatch | null {
+function nextToFly(lane: Lane, connection: Connection, nowMs: number): PendingBatch | null {
   if (lane.notBeforeMs > nowMs) return null
   if (lane.flying > 0) {
     if (lane.rewinding || lane.connection !== connection) return null

@@ -164,7 +164,7 @@ export function nextDeadlineMs(group: Group): number {
 }
 
 /** True when every member offers it. */
-export function isOfferedByAll(group: Group, protocol: string): boolean {
+function isOfferedByAll(group: Group, protocol: string): boolean {
   for (const member of group.members.values()) {
     if (!member.protocols.some(offered => offered.name === protocol)) return false
   }

@@ -5,7 +5,7 @@ import AxeBuilder from '@axe-core/playwright'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { findBrowser } from '../../scripts/find-browser.ts'
 
-export const artefacts = join(import.meta.dirname, '../artefacts')
+const artefacts = join(import.meta.dirname, '../artefacts')
 
 export type Theme = 'dark' | 'light'
 
