@@ -1,4 +1,4 @@
-// What a log answers: outcomes as values, errors by the names they have on the wire. Types only.
+// What a log answers: outcomes as values, errors by the names they have on the wire. Touches nothing.
 import type { ErrorName } from '../protocol/errors.ts'
 import type { LogFile } from './log-file.ts'
 
@@ -12,7 +12,20 @@ export type AppendResult =
       readonly logAppendTimeMs: number
       readonly duplicate: boolean
     }
-  | { readonly ok: false; readonly error: ErrorName; readonly message: string }
+  | Refusal
+
+export interface Refusal {
+  readonly ok: false
+  readonly error: ErrorName
+  readonly message: string
+}
+
+export function refused(error: ErrorName, message: string): Refusal {
+  return { ok: false, error, message }
+}
+
+/** Of batches that a leader sent: how many bytes were whole batches, all appended. */
+export type FollowResult = { readonly ok: true; readonly bytes: number } | Refusal
 
 /** Whole batches of one file. `file` is null where there is nothing to read yet (length 0). */
 export type ReadResult =

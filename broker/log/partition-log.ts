@@ -10,20 +10,30 @@ import { batchView, setBaseOffset, setLeaderEpoch, validateProducerBatch } from 
 import type { BatchCursor } from './batch-cursor.ts'
 import { formatDurablePoint, partitionFiles } from './checkpoints.ts'
 import { type Disk, isPassing, readFully, writeFully } from './disk.ts'
+import { appendFetched, type FetchedSink } from './fetched-batches.ts'
 import { type CommitSource, GroupCommit } from './group-commit.ts'
-import { LeaderEpochs } from './leader-epochs.ts'
+import { KeptEpochs } from './kept-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { SharedFile } from './log-file.ts'
 import type { LogListener, LogParts } from './log-parts.ts'
 import { findMaxTimestamp, findTimestamp, readRange } from './log-reader.ts'
-import type { AppendResult, Corruption, ReadResult, TimestampedOffset } from './log-results.ts'
+import {
+  type AppendResult,
+  type Corruption,
+  type FollowResult,
+  type ReadResult,
+  type Refusal,
+  refused,
+  type TimestampedOffset,
+} from './log-results.ts'
+import { checkSequence, producerOf, recordSequence } from './producer-batches.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Quarantine } from './quarantine.ts'
-import { loadProducers, writeLeaderEpochs, writeProducerSnapshot } from './recovered-state.ts'
+import { loadProducers, writeProducerSnapshot } from './recovered-state.ts'
 import { CorruptLogError } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 
-export type { AppendResult, Corruption, LogConfig, LogListener, ReadResult, TimestampedOffset }
+export type { AppendResult, Corruption, FollowResult, LogConfig, LogListener, ReadResult, TimestampedOffset }
 
 export class PartitionLog {
   readonly topic: string
@@ -45,7 +55,7 @@ export class PartitionLog {
   readonly #producers: ProducerState
   readonly #quarantine: Quarantine
   readonly #durablePoint: SharedFile
-  #epochs: LeaderEpochs
+  readonly #epochs: KeptEpochs
   #logStartOffset: number
   #logEndOffset: number
   #highWatermark: number
@@ -65,7 +75,7 @@ export class PartitionLog {
     this.#segments = new SegmentList(parts.disk, parts.directory, parts.segments)
     this.#producers = parts.producers
     this.#quarantine = parts.quarantine
-    this.#epochs = parts.epochs
+    this.#epochs = new KeptEpochs(parts.disk, parts.directory, parts.epochs)
     this.#logStartOffset = parts.logStartOffset
     this.#logEndOffset = this.#segments.active.nextOffset
     this.#finishedEnd = parts.isComplete ? this.#logEndOffset : -1
@@ -113,7 +123,7 @@ export class PartitionLog {
     return this.#epochs.latest
   }
 
-  /** Losses not yet in the ledger, found at this start or an earlier one. */
+  /** Losses not yet in the ledger. */
   get corruptions(): readonly Corruption[] {
     return this.#quarantine.corruptions
   }
@@ -136,43 +146,27 @@ export class PartitionLog {
       return refused('recordListTooLarge', `Cannot append: ${batch.length} bytes are more than a segment`)
     }
     const offsetDelta = batchView.lastOffsetDelta(batch, 0)
-    const producerId = batchView.producerId(batch, 0)
-    if (producerId >= 0) {
-      const epoch = batchView.producerEpoch(batch, 0)
-      const check = this.#producers.check(producerId, epoch, batchView.baseSequence(batch, 0), offsetDelta)
-      if (check === 'duplicate') {
-        const lastOffset = this.#producers.duplicateLastOffset
-        return {
-          ok: true,
-          baseOffset: lastOffset - offsetDelta,
-          lastOffset,
-          logAppendTimeMs: -1,
-          duplicate: true,
-        }
-      }
-      if (check !== 'append') {
-        const sequence = batchView.baseSequence(batch, 0)
-        return refused(check, `Cannot append: producer ${producerId}, epoch ${epoch}, sequence ${sequence}`)
-      }
+    const check = checkSequence(this.#producers, batch)
+    if (check === 'duplicate') {
+      return appended(this.#producers.duplicateLastOffset - offsetDelta, offsetDelta, true)
     }
+    if (check !== 'append') return refused(check, `Cannot append: ${producerOf(batch)}`)
     const baseOffset = this.#logEndOffset
-    const lastOffset = baseOffset + offsetDelta
     setBaseOffset(batch, 0, baseOffset)
     setLeaderEpoch(batch, 0, leaderEpoch)
-    const failed = this.#write(batch, baseOffset, lastOffset, leaderEpoch, nowMs)
-    if (failed) return failed
-    if (producerId >= 0) {
-      const epoch = batchView.producerEpoch(batch, 0)
-      this.#producers.record(
-        producerId,
-        epoch,
-        batchView.lastSequence(batch, 0),
-        lastOffset,
-        offsetDelta,
-        nowMs,
-      )
+    return this.#write(batch, nowMs) ?? appended(baseOffset, offsetDelta, false)
+  }
+
+  /**
+   * Appends what a leader answered to a fetch at `fetchOffset` in epoch `fetchedEpoch`, offsets and epochs as they
+   * are; a batch that is cut off at the end is left. What came before a refused batch stays: see `logEndOffset`.
+   */
+  appendFetched(batches: Buffer, fetchOffset: number, fetchedEpoch: number, nowMs: number): FollowResult {
+    if (this.#failure) return refused('kafkaStorageError', this.#failure.message)
+    if (fetchOffset !== this.#logEndOffset) {
+      return refused('offsetOutOfRange', `Cannot append: fetched ${fetchOffset}, at ${this.#logEndOffset}`)
     }
-    return { ok: true, baseOffset, lastOffset, logAppendTimeMs: -1, duplicate: false }
+    return appendFetched(this.#fetchedSink, batches, fetchedEpoch, nowMs)
   }
 
   /** Asks for everything appended so far to become durable. One flush runs at a time; who asks meanwhile is next. */
@@ -236,16 +230,30 @@ export class PartitionLog {
     if (offset >= this.#logEndOffset) return
     assert(offset >= this.#logStartOffset)
     // Below the durable point recovery would call the missing batches damage: first the promise goes, then they.
-    this.#writeDurablePoint(Math.min(this.#segments.baseOffsetOf(offset), this.durableEnd))
-    this.#disk.sync(this.#durablePoint.fd)
+    this.#lowerDurablePoint(Math.min(this.#segments.baseOffsetOf(offset), this.durableEnd))
     const removed = this.#segments.cutTo(offset, this.#cursor, this.config)
     this.#disk.syncDirectory(this.directory)
     this.#logEndOffset = this.#segments.active.nextOffset
     this.#highWatermark = Math.min(this.#highWatermark, this.#logEndOffset)
     this.#commit.truncated(this.#logEndOffset, removed)
     this.#writeDurablePoint(this.durableEnd)
-    this.#changeEpochs(epochs => epochs.truncateFromEnd(this.#logEndOffset))
+    this.#epochs.truncateFromEnd(this.#logEndOffset)
     loadProducers(this.#disk, this.directory, this.#segments.all, this.#cursor, this.#producers, nowMs)
+  }
+
+  /** Drops everything and goes on at `offset`: a follower whose leader no longer has what would come next. Blocks. */
+  restartAt(offset: number, nowMs: number): void {
+    this.truncateTo(this.#logStartOffset, nowMs)
+    // Below the durable point recovery would call the gap damage.
+    this.#lowerDurablePoint(0)
+    const removed = this.#segments.restart(offset, nowMs)
+    this.#disk.syncDirectory(this.directory)
+    this.#commit.truncated(Math.min(offset, this.#logEndOffset), removed)
+    this.#logStartOffset = offset
+    this.#logEndOffset = offset
+    this.#highWatermark = offset
+    this.#epochs.truncateFromEnd(0)
+    this.#producers.clear()
   }
 
   /** Segments wholly below are on the medium with their indexes: where recovery may begin. */
@@ -304,26 +312,17 @@ export class PartitionLog {
     this.#listener.onFailed(this, error)
   }
 
-  /** Null if the batch is in the page cache; else nothing of it is. */
-  #write(
-    batch: Buffer,
-    baseOffset: number,
-    lastOffset: number,
-    leaderEpoch: number,
-    nowMs: number,
-  ): AppendResult | null {
+  /** Null if the batch, which bears its offsets and epoch, is in the page cache; else nothing of it is. */
+  #write(batch: Buffer, nowMs: number): Refusal | null {
     const { config } = this
+    const baseOffset = batchView.baseOffset(batch, 0)
+    const lastOffset = batchView.lastOffset(batch, 0)
     try {
-      if (leaderEpoch > this.#epochs.latest)
-        this.#changeEpochs(epochs => epochs.begin(leaderEpoch, baseOffset))
-      const { active } = this.#segments
-      const isFull =
-        active.sizeBytes + batch.length > config.segmentBytes || nowMs - active.createdMs > config.segmentMs
-      if (active.sizeBytes > 0 && (isFull || !active.hasRoomFor(lastOffset, config.indexBytesMax))) {
-        this.#roll(baseOffset, nowMs)
-      }
+      this.#epochs.begin(batchView.leaderEpoch(batch, 0), baseOffset)
+      if (this.#segments.isDueToRoll(batch.length, lastOffset, config, nowMs)) this.#roll(baseOffset, nowMs)
       this.#segments.active.append(batch, config.indexIntervalBytes, nowMs)
       this.#logEndOffset = lastOffset + 1
+      recordSequence(this.#producers, batch, 0, nowMs)
       return null
     } catch (error) {
       return this.#refuseWrite(error as NodeJS.ErrnoException)
@@ -331,7 +330,7 @@ export class PartitionLog {
   }
 
   /** A full disk passes; any other error, or bytes that cannot be taken back, mean the end of this directory. */
-  #refuseWrite(error: NodeJS.ErrnoException): AppendResult {
+  #refuseWrite(error: NodeJS.ErrnoException): Refusal {
     const { active } = this.#segments
     try {
       this.#disk.truncate(active.file.fd, active.sizeBytes)
@@ -356,20 +355,20 @@ export class PartitionLog {
   #moveStart(offset: number): void {
     if (offset <= this.#logStartOffset) return
     this.#logStartOffset = offset
-    this.#changeEpochs(epochs => epochs.truncateFromStart(offset))
-  }
-
-  /** Written down, durably, before anything relies on it; unchanged in memory if that fails. */
-  #changeEpochs(change: (epochs: LeaderEpochs) => boolean): void {
-    const changed = new LeaderEpochs(this.#epochs.entries)
-    if (!change(changed)) return
-    writeLeaderEpochs(this.#disk, this.directory, changed)
-    this.#epochs = changed
+    this.#epochs.truncateFromStart(offset)
   }
 
   #writeDurablePoint(offset: number): void {
     writeFully(this.#disk, this.#durablePoint.fd, formatDurablePoint(offset), 0)
   }
+
+  /** What is about to go must not be called damage: synced at once. */
+  #lowerDurablePoint(offset: number): void {
+    this.#writeDurablePoint(offset)
+    this.#disk.sync(this.#durablePoint.fd)
+  }
+
+  readonly #fetchedSink: FetchedSink = { log: this, write: (batch, nowMs) => this.#write(batch, nowMs) }
 
   #commitSource(): CommitSource {
     const log = this
@@ -395,6 +394,6 @@ export class PartitionLog {
   }
 }
 
-function refused(error: ErrorName, message: string): AppendResult {
-  return { ok: false, error, message }
+function appended(baseOffset: number, offsetDelta: number, duplicate: boolean): AppendResult {
+  return { ok: true, baseOffset, lastOffset: baseOffset + offsetDelta, logAppendTimeMs: -1, duplicate }
 }

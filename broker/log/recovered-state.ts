@@ -5,6 +5,7 @@ import type { BatchCursor } from './batch-cursor.ts'
 import { formatLeaderEpochs, parseLeaderEpochs, partitionFiles } from './checkpoints.ts'
 import { type Disk, readFile, replaceFile, writeFully } from './disk.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
+import { recordSequence } from './producer-batches.ts'
 import { formatProducerSnapshot, parseProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
@@ -70,18 +71,8 @@ export function loadProducers(
     disk.unlink(path)
   }
   walkBatches(segments, replayFrom, cursor, () => {
-    const { buffer, at } = cursor
-    const producerId = batchView.producerId(buffer, at)
-    if (producerId < 0) return
-    producers.record(
-      producerId,
-      batchView.producerEpoch(buffer, at),
-      batchView.lastSequence(buffer, at),
-      batchView.lastOffset(buffer, at),
-      batchView.lastOffsetDelta(buffer, at),
-      // When it was appended is not in the log; counting from now errs on the side of remembering.
-      nowMs,
-    )
+    // When it was appended is not in the log; counting from now errs on the side of remembering.
+    recordSequence(producers, cursor.buffer, cursor.at, nowMs)
   })
 }
 

@@ -61,6 +61,14 @@ export class SegmentList {
     return this.#segments[Math.max(segmentIndexOf(this.#segments, offset), 0)]!.baseOffset
   }
 
+  /** Whether a batch must go into a new segment. An empty one takes anything. */
+  isDueToRoll(batchBytes: number, lastOffset: number, config: LogConfig, nowMs: number): boolean {
+    const { active } = this
+    if (active.sizeBytes === 0) return false
+    if (active.sizeBytes + batchBytes > config.segmentBytes) return true
+    return nowMs - active.createdMs > config.segmentMs || !active.hasRoomFor(lastOffset, config.indexBytesMax)
+  }
+
   /** Seals the active segment and begins an empty one; the directory is dirty then. Throws with nothing changed. */
   roll(nextOffset: number, nowMs: number): void {
     const sealed = this.active
@@ -166,6 +174,15 @@ export class SegmentList {
     this.active.isSettled = false
     this.#disk.sync(this.active.file.fd)
     return files
+  }
+
+  /** Drops every segment and begins an empty one. Returns the files that are gone. The caller syncs the directory. */
+  restart(offset: number, nowMs: number): SharedFile[] {
+    const removed = this.#segments.splice(0).reverse()
+    for (const segment of removed) removeSegment(this.#disk, this.#directory, segment)
+    this.#sealedFiles = []
+    this.#segments.push(Segment.create(this.#disk, this.#directory, offset, nowMs))
+    return removed.map(segment => segment.file)
   }
 
   close(): void {
