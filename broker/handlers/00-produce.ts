@@ -10,6 +10,7 @@ import { batchView } from '../protocol/record-batch.ts'
 import type { AppendWaiter, Partition } from '../replication/partition.ts'
 import { type Timed, unscheduled } from '../replication/timer-wheel.ts'
 import type { ServedTopic } from '../topic-table.ts'
+import { type LeaderHint, LeaderHints, missingError } from './leader-hints.ts'
 
 /** The flush is a promise of ours that Kafka's acks=1 does not know: a client's time-out of nothing gets this long. */
 const flushPatienceMs = 1_000
@@ -23,13 +24,15 @@ export function produce(request: ProduceRequest, call: Call, broker: Broker): An
     const served =
       call.apiVersion >= 13 ? broker.topics.byId(topic.topicId) : broker.topics.byName(topic.name)
     const rows: ProduceRow[] = []
-    pending.responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses: rows })
+    pending.responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses: rows, served })
     for (const { index, records } of topic.partitionData) {
       const row = new ProduceRow(index, pending)
       rows.push(row)
       const refused = refusal ?? topicRefusal(served, call)
-      if (refused === null) appendOne(row, served?.partitions[index], records, request.acks, call, broker)
-      else row.refuse(refused, null)
+      const partition = served?.partitions[index]
+      if (refused !== null) row.refuse(refused, null)
+      else if (!partition) row.refuse(missingError(served, index), null)
+      else appendOne(row, partition, records, request.acks, call, broker)
     }
   }
   if (request.acks === 0) {
@@ -55,16 +58,12 @@ function topicRefusal(served: ServedTopic | undefined, call: Call): ErrorName | 
 
 function appendOne(
   row: ProduceRow,
-  partition: Partition | undefined,
+  partition: Partition,
   records: Buffer | null,
   acks: number,
   call: Call,
   broker: Broker,
 ): void {
-  if (!partition) {
-    row.refuse('unknownTopicOrPartition', null)
-    return
-  }
   if (records === null || records.length === 0) {
     row.refuse('invalidRecord', 'Cannot append: no record batch')
     return
@@ -103,6 +102,7 @@ class ProduceRow implements AppendWaiter {
   baseOffset = -1
   logStartOffset = -1
   errorMessage: string | null = null
+  currentLeader: LeaderHint | undefined = undefined
   isSettled = false
 
   constructor(index: number, pending: PendingProduce) {
@@ -128,8 +128,15 @@ class ProduceRow implements AppendWaiter {
   }
 }
 
+interface ProducedTopic {
+  readonly name: string
+  readonly topicId: string
+  readonly partitionResponses: readonly ProduceRow[]
+  readonly served: ServedTopic | undefined
+}
+
 class PendingProduce implements Timed {
-  readonly responses: { name: string; topicId: string; partitionResponses: ProduceRow[] }[] = []
+  readonly responses: ProducedTopic[] = []
   /** Rows that wait for a disk; one more while the request is still being appended. */
   remaining = 1
   deadlineMs = 0
@@ -156,7 +163,7 @@ class PendingProduce implements Timed {
   rowSettled(): void {
     if (--this.remaining > 0 || this.#call.answered) return
     this.#broker.parts.wheel.cancel(this)
-    this.#call.answer({ responses: this.responses })
+    this.#answer()
   }
 
   /** Giving up is not undoing: the batches stay, and a retry is known by its sequence. */
@@ -164,7 +171,15 @@ class PendingProduce implements Timed {
     for (const { partitionResponses } of this.responses) {
       for (const row of partitionResponses) if (!row.isSettled) row.refuse('requestTimedOut', null)
     }
-    if (!this.#call.answered) this.#call.answer({ responses: this.responses })
+    if (!this.#call.answered) this.#answer()
+  }
+
+  #answer(): void {
+    const hints = new LeaderHints()
+    for (const { partitionResponses, served } of this.responses) {
+      for (const row of partitionResponses) row.currentLeader = hints.of(row.error, served, row.index)
+    }
+    this.#call.answer({ responses: this.responses, nodeEndpoints: hints.nodeEndpoints })
   }
 
   firstError(): ErrorName {

@@ -1,5 +1,6 @@
-// Fetch, v4-18. Whole batches below the high watermark, as ranges of segment files that are sent without passing
-// through here; waits for min_bytes by being parked on its partitions. Sessions are refused: always session 0.
+// Fetch, v4-18. Whole batches as ranges of segment files that are sent without passing through here: below the high
+// watermark for consumers, up to the log's end for followers, whose fetch offset is their vote. Waits for min_bytes by
+// being parked on its partitions. Sessions are refused: always session 0.
 import fs from 'node:fs'
 import type { Broker } from '../broker.ts'
 import { type Call, parked } from '../call.ts'
@@ -16,6 +17,7 @@ import { type Timed, unscheduled } from '../replication/timer-wheel.ts'
 import type { Deferred } from '../replication/turn-queue.ts'
 import { FileRange } from '../response-sender.ts'
 import type { ServedTopic } from '../topic-table.ts'
+import { LeaderHints, missingError } from './leader-hints.ts'
 
 /** Kafka's fetch.max.bytes of the broker. */
 const answerBytesMax = 55 * 1024 * 1024
@@ -28,25 +30,35 @@ const readCommitted = 1
 type RequestPartition = FetchRequest['topics'][number]['partitions'][number]
 
 export function fetch(request: FetchRequest, call: Call, broker: Broker): Answer<typeof apis.fetch> {
-  const refusal = refusalOf(request)
-  if (refusal !== 'none') return { errorCode: errorCodes[refusal] }
+  if (request.sessionEpoch > 0) return { errorCode: errorCodes.fetchSessionIdNotFound }
   const pending = new PendingFetch(request, call, broker)
   if (pending.attempt() || request.maxWaitMs <= 0 || pending.targets.length === 0) pending.complete()
   else pending.park(request.maxWaitMs)
   return parked
 }
 
-function refusalOf(request: FetchRequest): ErrorName {
-  // Followers come with replication; until then nobody who claims to be one is one.
-  if (request.replicaId >= 0 || request.replicaState.replicaId >= 0) return 'clusterAuthorizationFailed'
-  return request.sessionEpoch > 0 ? 'fetchSessionIdNotFound' : 'none'
+/** Who reads: a follower says which broker it is, and in which life of it. */
+interface Reader {
+  /** -1 for a consumer. */
+  readonly replicaId: number
+  readonly brokerEpoch: number
 }
+
+function readerOf({ replicaId, replicaState }: FetchRequest): Reader {
+  const id = Math.max(replicaId, replicaState.replicaId)
+  return id >= 0 ? { replicaId: id, brokerEpoch: replicaState.replicaEpoch } : consumer
+}
+
+const consumer: Reader = { replicaId: -1, brokerEpoch: -1 }
 
 /** One partition of the request, and what an attempt found for it. */
 interface Target {
   readonly wish: RequestPartition
+  readonly served: ServedTopic | undefined
   readonly partition: Partition | undefined
   readonly unknown: ErrorName
+  /** A vote is cast once, when the fetch arrives, however often it is looked at after that. */
+  hasVoted: boolean
   error: ErrorName
   found: ReadResult | null
   diverging: { readonly epoch: number; readonly endOffset: number } | null
@@ -62,19 +74,22 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
   readonly #request: FetchRequest
   readonly #call: Call
   readonly #broker: Broker
+  readonly #reader: Reader
   #isOver = false
 
   constructor(request: FetchRequest, call: Call, broker: Broker) {
     this.#request = request
     this.#call = call
     this.#broker = broker
+    this.#reader = readerOf(request)
     for (const topic of request.topics) {
       const served = findTopic(topic, call, broker)
-      const unknown: ErrorName =
-        call.apiVersion >= 13 && !served ? 'unknownTopicId' : 'unknownTopicOrPartition'
+      const isUnknownId = call.apiVersion >= 13 && !served
       for (const wish of topic.partitions) {
         const partition = served?.partitions[wish.partition]
-        this.targets.push({ wish, partition, unknown, error: 'none', found: null, diverging: null })
+        const unknown = isUnknownId ? 'unknownTopicId' : missingError(served, wish.partition)
+        const found = { error: 'none' as const, found: null, diverging: null }
+        this.targets.push({ wish, served, partition, unknown, hasVoted: false, ...found })
       }
     }
   }
@@ -85,7 +100,7 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
     let mustAnswer = false
     const limitBytes = Math.min(this.#request.maxBytes, answerBytesMax)
     for (const target of this.targets) {
-      look(target, limitBytes - total, total === 0, this.#call.apiVersion)
+      look(target, this.#reader, limitBytes - total, total === 0, this.#call.apiVersion)
       if (target.error !== 'none' || target.diverging) mustAnswer = true
       if (target.found?.ok) total += target.found.length
     }
@@ -95,7 +110,7 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
   park(maxWaitMs: number): void {
     this.deadlineMs = this.#broker.clock.monotonicMs() + maxWaitMs
     this.#broker.parts.wheel.schedule(this)
-    for (const { partition } of this.targets) partition?.fetchWaiters.add(this)
+    for (const { partition } of this.targets) this.#waitersOf(partition)?.add(this)
     this.#call.onGone = () => this.#leave()
   }
 
@@ -116,15 +131,16 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
   complete(): void {
     this.#leave()
     let at = 0
+    const hints = new LeaderHints()
     const responses = this.#request.topics.map(topic => ({
       topic: topic.topic,
       topicId: topic.topicId,
-      partitions: topic.partitions.map(() => this.#answerOne(this.targets[at++]!)),
+      partitions: topic.partitions.map(() => this.#answerOne(this.targets[at++]!, hints)),
     }))
-    this.#call.answer({ responses })
+    this.#call.answer({ responses, nodeEndpoints: hints.nodeEndpoints })
   }
 
-  #answerOne({ wish, partition, error, found, diverging }: Target) {
+  #answerOne({ wish, served, partition, error, found, diverging }: Target, hints: LeaderHints) {
     const hasBytes = error === 'none' && found?.ok && found.file !== null && found.length > 0
     if (hasBytes) this.#broker.counters.fetchedBytes.add(found.length)
     const highWatermark = partition?.highWatermark ?? -1
@@ -135,6 +151,7 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
       lastStableOffset: highWatermark,
       logStartOffset: partition?.log.logStartOffset ?? -1,
       divergingEpoch: diverging ?? undefined,
+      currentLeader: hints.of(error, served, wish.partition),
       abortedTransactions: this.#request.isolationLevel === readCommitted ? [] : null,
       records: hasBytes
         ? new FileRange(found.file, found.position, found.length, isCold(partition!, wish.fetchOffset))
@@ -142,10 +159,14 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
     }
   }
 
+  #waitersOf(partition: Partition | undefined): Set<FetchWaiter> | undefined {
+    return this.#reader.replicaId >= 0 ? partition?.followerWaiters : partition?.fetchWaiters
+  }
+
   #leave(): void {
     this.#isOver = true
     this.#broker.parts.wheel.cancel(this)
-    for (const { partition } of this.targets) partition?.fetchWaiters.delete(this)
+    for (const { partition } of this.targets) this.#waitersOf(partition)?.delete(this)
   }
 }
 
@@ -165,27 +186,43 @@ function findTopic(
 }
 
 /** The first partition that has anything gives at least one batch, however small the limits. */
-function look(target: Target, bytesLeft: number, isFirst: boolean, apiVersion: number): void {
+function look(target: Target, reader: Reader, bytesLeft: number, isFirst: boolean, apiVersion: number): void {
   const { partition, wish } = target
   target.found = null
   target.diverging = null
-  target.error = partition ? epochError(partition.replica, wish.currentLeaderEpoch) : target.unknown
+  target.error = partition ? readerError(partition, reader, wish.currentLeaderEpoch) : target.unknown
   if (!partition || target.error !== 'none') return
   if (wish.lastFetchedEpoch >= 0) {
-    const { epoch, endOffset } = partition.log.endOffsetForEpoch(wish.lastFetchedEpoch)
+    const { epoch, endOffset } = partition.endOffsetForEpoch(wish.lastFetchedEpoch)
     if (endOffset < 0) target.error = 'offsetOutOfRange'
     else if (epoch < wish.lastFetchedEpoch || endOffset < wish.fetchOffset)
       target.diverging = { epoch, endOffset }
     if (endOffset < 0 || target.diverging) return
   }
+  const isFollower = reader.replicaId >= 0
+  const limitOffset = isFollower ? partition.log.logEndOffset : partition.highWatermark
   const maxBytes = Math.max(0, Math.min(wish.partitionMaxBytes, bytesLeft))
-  if (maxBytes === 0 && !isFirst) return
-  const found = partition.log.read(wish.fetchOffset, maxBytes, partition.highWatermark, isFirst)
+  const isSkipped = maxBytes === 0 && !isFirst
+  const found = partition.log.read(wish.fetchOffset, maxBytes, isSkipped ? -1 : limitOffset, isFirst)
   if (!found.ok) target.error = found.error
   else if (apiVersion < fetchVersionWithZstd && found.file && holdsZstd(found)) {
     target.error = 'unsupportedCompressionType'
   }
   target.found = found
+  if (!isFollower || target.hasVoted || target.error !== 'none') return
+  target.hasVoted = true
+  const { replicaId, brokerEpoch } = reader
+  partition.followerFetched(replicaId, brokerEpoch, wish.currentLeaderEpoch, wish.fetchOffset)
+}
+
+/** A follower names the epoch it follows in, and is a registered broker: nobody else reads what is not committed. */
+function readerError(partition: Partition, reader: Reader, currentLeaderEpoch: number): ErrorName {
+  const fenced = epochError(partition.replica, currentLeaderEpoch)
+  if (fenced !== 'none' || reader.replicaId < 0) return fenced
+  if (currentLeaderEpoch < 0) return 'unknownLeaderEpoch'
+  const endpoint = partition.peers.endpoints.endpointOf(reader.replicaId)
+  if (!endpoint || reader.brokerEpoch < endpoint.brokerEpoch) return 'clusterAuthorizationFailed'
+  return partition.followerError(reader.replicaId, reader.brokerEpoch)
 }
 
 function holdsZstd(range: Extract<ReadResult, { ok: true }>): boolean {

@@ -8,6 +8,7 @@ import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import { listOffsetsTimestamps as at, type ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
 import { epochError, knowsHighWatermark } from '../replication/fencing.ts'
 import type { Partition } from '../replication/partition.ts'
+import { missingError } from './leader-hints.ts'
 
 interface Found {
   readonly error: ErrorName
@@ -40,7 +41,9 @@ export function listOffsets(
       name,
       partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
         const partition = served?.partitions[partitionIndex]
-        const found = find(partition, currentLeaderEpoch, timestamp, call.apiVersion)
+        const found = partition
+          ? find(partition, currentLeaderEpoch, timestamp, call.apiVersion)
+          : refused(missingError(served, partitionIndex))
         const { error, offset, leaderEpoch } = found
         return {
           partitionIndex,
@@ -56,12 +59,11 @@ export function listOffsets(
 }
 
 function find(
-  partition: Partition | undefined,
+  partition: Partition,
   currentLeaderEpoch: number,
   timestamp: number,
   apiVersion: number,
 ): Found {
-  if (!partition) return refused('unknownTopicOrPartition')
   const fenced = epochError(partition.replica, currentLeaderEpoch)
   if (fenced !== 'none') return refused(fenced)
   if (timestamp < 0 && apiVersion < (sinceVersion.get(timestamp) ?? Infinity))

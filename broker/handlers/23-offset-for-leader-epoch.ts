@@ -4,10 +4,11 @@ import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
-import { type ErrorName, errorCodes } from '../protocol/errors.ts'
+import { errorCodes } from '../protocol/errors.ts'
 import type { OffsetForLeaderEpochRequest } from '../protocol/messages/23-offset-for-leader-epoch.ts'
 import { epochError } from '../replication/fencing.ts'
-import type { Partition } from '../replication/partition.ts'
+import type { ServedTopic } from '../topic-table.ts'
+import { missingError } from './leader-hints.ts'
 
 export function offsetForLeaderEpoch(
   request: OffsetForLeaderEpochRequest,
@@ -20,21 +21,23 @@ export function offsetForLeaderEpoch(
       topic,
       partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => ({
         partition,
-        ...find(served?.partitions[partition], currentLeaderEpoch, leaderEpoch),
+        ...find(served, partition, currentLeaderEpoch, leaderEpoch),
       })),
     }
   })
   return { topics }
 }
 
-function find(partition: Partition | undefined, currentLeaderEpoch: number, leaderEpoch: number) {
-  const error: ErrorName = partition
-    ? epochError(partition.replica, currentLeaderEpoch)
-    : 'unknownTopicOrPartition'
-  if (!partition || error !== 'none') return { errorCode: errorCodes[error] }
-  const { log, replica } = partition
-  // The epoch we lead in exists before its first batch does.
-  if (leaderEpoch === replica.leaderEpoch) return { errorCode: 0, leaderEpoch, endOffset: log.logEndOffset }
-  const { epoch, endOffset } = log.endOffsetForEpoch(leaderEpoch)
+function find(
+  served: ServedTopic | undefined,
+  index: number,
+  currentLeaderEpoch: number,
+  leaderEpoch: number,
+) {
+  const partition = served?.partitions[index]
+  if (!partition) return { errorCode: errorCodes[missingError(served, index)] }
+  const error = epochError(partition.replica, currentLeaderEpoch)
+  if (error !== 'none') return { errorCode: errorCodes[error] }
+  const { epoch, endOffset } = partition.endOffsetForEpoch(leaderEpoch)
   return { errorCode: 0, leaderEpoch: epoch, endOffset }
 }

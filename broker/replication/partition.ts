@@ -1,6 +1,6 @@
 // One partition as the broker serves it: its log, its replica core, and the requests parked on either. A thin
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
-import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
+import type { AppendResult, FollowResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
 import { followerError, produceError } from './fencing.ts'
 import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
@@ -167,6 +167,51 @@ export class Partition {
     return followerError(this.replica, brokerId, brokerEpoch)
   }
 
+  /** Whether this replica follows in that very epoch: what was fetched in another one is of no use. */
+  follows(leaderEpoch: number): boolean {
+    return this.replica.role === 'follower' && this.replica.leaderEpoch === leaderEpoch
+  }
+
+  /** What the leader sent for a fetch at `fetchOffset`, in an epoch that `follows`. Asks for the flush. */
+  takeFetched(batches: Buffer, fetchOffset: number, leaderEpoch: number): FollowResult {
+    if (batches.length === 0) return nothingFetched
+    const { log } = this
+    const result = log.appendFetched(batches, fetchOffset, leaderEpoch, this.peers.clock.wallMs())
+    this.#step({ type: 'appended', logEndOffset: log.logEndOffset })
+    if (this.replica.countsFlushedBytes) this.#askForFlush()
+    return result
+  }
+
+  /** What the leader says of its own log, once what it sent is written. */
+  answered(leaderEpoch: number, leaderHighWatermark: number, leaderStartOffset: number): void {
+    this.#step({ type: 'answered', leaderEpoch, leaderHighWatermark })
+    const { log } = this
+    if (leaderStartOffset <= log.logStartOffset) return
+    this.#onDisk(() => log.deleteRecordsBefore(Math.min(leaderStartOffset, log.highWatermark)))
+  }
+
+  /**
+   * The leader's history ends `epoch` (or has nothing after it) at `endOffset`: what we have beyond the end that both
+   * know goes. One step; the next fetch tells whether the histories agree now. False if nothing was to be cut.
+   */
+  cutDiverging({ epoch, endOffset }: EpochEnd): boolean {
+    const { log } = this
+    const own = log.endOffsetForEpoch(epoch).endOffset
+    const end = own < 0 ? endOffset : Math.min(endOffset, own)
+    if (end >= log.logEndOffset) return false
+    this.#cut(end)
+    return true
+  }
+
+  /** The leader's log begins beyond our end, or ours is empty elsewhere. False if neither is so. */
+  beginAgain(leaderStartOffset: number): boolean {
+    const { logStartOffset, logEndOffset } = this.log
+    const isEmptyElsewhere = logStartOffset === logEndOffset && logEndOffset !== leaderStartOffset
+    if (leaderStartOffset < 0 || (logEndOffset >= leaderStartOffset && !isEmptyElsewhere)) return false
+    this.#restart(leaderStartOffset)
+    return true
+  }
+
   /** Now and then: who has fallen behind is taken out, and what nobody waits for is flushed by and by. */
   tick(): void {
     this.#step({ type: 'tick' })
@@ -178,6 +223,35 @@ export class Partition {
   onDurable(durableEnd: number): void {
     this.#step({ type: 'flushed', durableEnd })
     if (this.replica.role === 'follower') this.peers.followers.durable(this)
+  }
+
+  #cut(offset: number): void {
+    if (offset < this.log.logStartOffset) {
+      this.#restart(offset)
+      return
+    }
+    this.#onDisk(() => this.log.truncateTo(offset, this.peers.clock.wallMs()))
+    this.#wasCut()
+  }
+
+  #restart(offset: number): void {
+    this.#onDisk(() => this.log.restartAt(offset, this.peers.clock.wallMs()))
+    this.#wasCut()
+    this.#askForFlush()
+  }
+
+  #wasCut(): void {
+    const { logEndOffset, durableEnd } = this.log
+    this.#step({ type: 'truncated', logEndOffset, durableEnd })
+  }
+
+  /** A disk that refuses is the end of this log: half of a change must not be served. */
+  #onDisk(change: () => void): void {
+    try {
+      change()
+    } catch (error) {
+      this.log.fail(error as Error)
+    }
   }
 
   #newEpochOf({ leaderEpoch, countsFlushedBytes }: PartitionGrant) {
@@ -240,4 +314,5 @@ function storedStateOf({ partitionEpoch, replicas, isr, minIsr, brokerEpochs }: 
   return { partitionEpoch, replicas: replicas ?? isr, isr, minIsr, brokerEpochs: brokerEpochs ?? noEpochs }
 }
 
+const nothingFetched: FollowResult = { ok: true, bytes: 0 }
 const noEpochs: ReadonlyMap<number, number> = new Map()

@@ -1,0 +1,61 @@
+// The fetching side of every partition this broker follows: for each leader one connection and one round in flight.
+// A round asks for all its partitions, writes what came, flushes it, and only then asks again: the offset asked for
+// is this broker's word that everything below is on its disk. Sockets and the logs of followed partitions, no more.
+import type { Clock } from '../../runtime/clock.ts'
+import type { Log } from '../../runtime/log.ts'
+import { LeaderRounds } from './leader-rounds.ts'
+import type { Partition } from './partition.ts'
+import type { Followers, FollowOrder } from './peers.ts'
+
+export interface FollowerOptions {
+  readonly brokerId: number
+  /** Of the present registration: a leader takes nobody into its in-sync set who fetches under another. */
+  readonly brokerEpoch: () => number
+  readonly clock: Clock
+  readonly log: Log
+  /** The leader refuses to be followed: what the store says about this partition should be read again. */
+  readonly doubtLeader: (partition: Partition) => void
+  readonly maxWaitMs?: number
+}
+
+export class FollowerFetches implements Followers {
+  readonly #options: FollowerOptions
+  readonly #rounds = new Map<string, LeaderRounds>()
+  readonly #roundsOf = new Map<Partition, LeaderRounds>()
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+  }
+
+  follow(partition: Partition, { leader, leaderHost, leaderPort, leaderEpoch }: FollowOrder): void {
+    const address = `${leader}@${leaderHost}:${leaderPort}`
+    let rounds = this.#rounds.get(address)
+    if (this.#roundsOf.get(partition) !== rounds) this.unfollow(partition)
+    if (!rounds) {
+      rounds = new LeaderRounds({ ...this.#options, leader, host: leaderHost, port: leaderPort })
+      this.#rounds.set(address, rounds)
+    }
+    this.#roundsOf.set(partition, rounds)
+    rounds.add(partition, leaderEpoch)
+  }
+
+  unfollow(partition: Partition): void {
+    const rounds = this.#roundsOf.get(partition)
+    if (!rounds) return
+    this.#roundsOf.delete(partition)
+    rounds.remove(partition)
+    if (!rounds.isEmpty) return
+    rounds.close()
+    for (const [address, other] of this.#rounds) if (other === rounds) this.#rounds.delete(address)
+  }
+
+  durable(partition: Partition): void {
+    this.#roundsOf.get(partition)?.durable(partition)
+  }
+
+  close(): void {
+    for (const rounds of this.#rounds.values()) rounds.close()
+    this.#rounds.clear()
+    this.#roundsOf.clear()
+  }
+}
