@@ -15,11 +15,13 @@ export function worstLag({ operations, logs }: Facts): Lag {
   const knownNs = new Map([...logs.values()].map(log => [log.key, knownByNs(log)]))
   /** Process → key → index of what it will be handed next. */
   const next = new Map<number, Map<Key, number>>()
+  const grouped = new Set<number>()
   let worst: Lag = { worstMs: 0, key: '', at: -1 }
   for (const operation of operations) {
     if (operation.f === 'crash') next.delete(operation.process)
-    else if (operation.f === 'assign' || operation.f === 'subscribe') keepAssigned(next, operation)
-    else if (operation.f === 'poll' && operation.type === 'ok') {
+    else if (operation.f === 'subscribe') grouped.add(operation.process)
+    else if (operation.f === 'assign') keepAssigned(next, operation)
+    else if (operation.f === 'poll' && operation.type === 'ok' && !grouped.has(operation.process)) {
       const positions = next.get(operation.process) ?? new Map<Key, number>()
       next.set(operation.process, positions)
       for (const [key, reads] of readsByKey(operation)) {

@@ -1,0 +1,55 @@
+// What a run has to say: counts first, then the verdict and, when it is bad, what to look at. Words only.
+import { sentence, type Verdict } from './checker/checker.ts'
+
+export interface RunFacts {
+  readonly verdict: Verdict
+  readonly anomalies: readonly string[]
+  /** Keys that the last reads did not come to the end of. */
+  readonly unread: readonly string[]
+  readonly skipped: readonly string[]
+}
+
+const shownMax = 20
+
+/** Valid only if nothing at all is wrong: the rules, the reads, the bytes. */
+export function outcomeOfRun({ verdict, anomalies, unread }: RunFacts): Verdict['outcome'] {
+  const isBroken = anomalies.length > 0 || unread.length > 0 || verdict.unwritten > 0
+  return isBroken ? 'invalid' : verdict.outcome
+}
+
+export function reportOf(facts: RunFacts): string {
+  const { verdict, anomalies, unread, skipped } = facts
+  const { coverage, lag, consumed } = verdict
+  const operations = [...coverage.operations].sort().map(([name, count]) => `${name} ${count}`)
+  const struck = [...coverage.faults].map(
+    ([fault, { times, leaderChanges }]) => `${fault} ${times} (leader changes ${leaderChanges})`,
+  )
+  const lines = [
+    `operations: ${operations.join(', ')}`,
+    `values: ${coverage.okSends} acknowledged of ${coverage.values} sent, ${coverage.reads} read`,
+    `faults: ${struck.join(', ') || 'none'}`,
+    `leader changes: ${coverage.leaderChanges}`,
+    `worst lag: ${Math.round(lag.worstMs)} ms${lag.key ? ` in ${lag.key}` : ''}`,
+    `handed out again within a group: ${consumed.again} values, ${consumed.most} times at most`,
+  ]
+  if (verdict.counted.length > 0)
+    lines.push(`counted, no error: ${tally(verdict.counted.map(({ rule }) => rule))}`)
+  if (skipped.length > 0) lines.push(`skipped: ${skipped.join('; ')}`)
+  lines.push(...some('anomaly', anomalies), ...some('not read to the end', unread))
+  if (verdict.unwritten > 0) lines.push(`read and never sent: ${verdict.unwritten}`)
+  lines.push(...some('error', verdict.errors.map(sentence)))
+  lines.push(...some('coverage', coverage.missing))
+  lines.push(`verdict: ${outcomeOfRun(facts)}`)
+  return lines.join('\n')
+}
+
+function some(what: string, list: readonly string[]): string[] {
+  const shown = list.slice(0, shownMax).map(line => `${what}: ${line}`)
+  return list.length > shownMax ? [...shown, `${what}: and ${list.length - shownMax} more`] : shown
+}
+
+function tally(words: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return [...counts].map(([word, count]) => `${word} ${count}`).join(', ')
+}

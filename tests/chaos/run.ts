@@ -1,0 +1,93 @@
+// `npm run chaos -- --minutes 5 --seed 7 --brokers 1`: real brokers, clients that write down what they see, faults by
+// signals, then peace and the last reads; the checker judges. Exits 0 when the history is valid, 1 when it is not or
+// shows too little to say so. The history of a run that is not valid is kept, and its place printed.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Brokers, LeaderWatch } from './brokers.ts'
+import { judge } from './checker/checker.ts'
+import { faults, notInjected, strikeUntil } from './faults.ts'
+import { Random } from './random.ts'
+import type { Recorder } from './recorder.ts'
+import { outcomeOfRun, reportOf } from './report.ts'
+import { type Make, Workload } from './workload.ts'
+
+const topic = 'chaos'
+const partitions = 6
+const threads: readonly Make[] = ['own', 'own', 'own', 'plain', 'plain', 'kafkajs', 'kafkajs']
+const thinkMs = 20
+const readsTimeoutMs = 120_000
+/** Below this length a run cannot meet every class of fault: it says which ones it met. */
+const fullMinutes = 4
+
+interface RunOptions {
+  readonly minutes: number
+  readonly seed: number
+  readonly brokers: number
+}
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' },
+    seed: { type: 'string', default: '1' },
+    brokers: { type: 'string', default: '1' },
+  },
+})
+const options = {
+  minutes: Number(values.minutes),
+  seed: Number(values.seed),
+  brokers: Number(values.brokers),
+}
+if (!(options.minutes > 0) || !Number.isInteger(options.seed) || !(options.brokers >= 1)) {
+  console.error('Usage: npm run chaos -- [--minutes N] [--seed S] [--brokers N]')
+  process.exit(64)
+}
+process.exit(await runOnce(options))
+
+async function runOnce({ minutes, seed, brokers: count }: RunOptions): Promise<number> {
+  console.log(`chaos: ${minutes} minutes on ${count} broker${count === 1 ? '' : 's'}, seed ${seed}`)
+  const random = new Random(seed)
+  await using brokers = await Brokers.start(count)
+  await brokers.createTopic(topic, partitions)
+  const { bootstrap } = brokers
+  const workload = new Workload({ bootstrap, topic, partitions, threads, random: random.fork(), thinkMs })
+  const { recorder } = workload
+  const watch = new LeaderWatch(bootstrap, topic, ({ partition, leader, epoch }) =>
+    recorder.leader(`${topic}/${partition}`, leader, epoch),
+  )
+  workload.start()
+  await strikeUntil({ brokers, watch, random }, performance.now() + minutes * 60_000, (fault, what) => {
+    recorder.fault(fault, what)
+    console.log(`${elapsed()} ${fault} ${what}`)
+  })
+  await brokers.heal()
+  const unread = await workload.finish(readsTimeoutMs)
+  watch.close()
+  const possible = faults.filter(({ brokersMin }) => brokersMin <= count)
+  const wanted = minutes < fullMinutes ? [] : possible.filter(({ movesLeaders }) => movesLeaders)
+  const verdict = judge(
+    recorder.events,
+    { okSendsMin: 10_000, faults: wanted.map(({ number }) => number) },
+    // The plain client sends without a producer id, but only once: nothing may be there twice either.
+    { idempotent: true, sendsAreBatches: true },
+  )
+  const tooFew = faults
+    .filter(fault => !possible.includes(fault))
+    .map(({ number }) => `${number} (one broker)`)
+  const facts = { verdict, anomalies: recorder.anomalies, unread, skipped: [...tooFew, notInjected] }
+  console.log(reportOf(facts))
+  const outcome = outcomeOfRun(facts)
+  if (outcome === 'invalid') console.log(`history: ${keep(recorder)}`)
+  return outcome === 'valid' ? 0 : 1
+}
+
+function keep(recorder: Recorder): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'tailrace-history-')), 'history.ndjson')
+  writeFileSync(path, recorder.events.map(event => `${JSON.stringify(event)}\n`).join(''))
+  return path
+}
+
+function elapsed(): string {
+  return `${Math.round(performance.now() / 1_000)} s`.padStart(6)
+}
