@@ -85,6 +85,7 @@ test('a program that cannot be run now is tried again, and started when it can b
   await refused
   process.execPath = node
   await back
+  assert.notEqual(supervisor.pidOf('child') ?? facts.pid, facts.pid)
   await supervisor.stop()
 })
 
