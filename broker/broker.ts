@@ -4,17 +4,24 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
-import { collidingName, type PartitionMeta, type Topic, topicNameFault } from './controller/cluster-state.ts'
+import { collidingName, topicNameFault } from './controller/cluster-state.ts'
 import type { Controller, Outcome } from './controller/controller.ts'
-import { type ConfigDefaults, configFault, partitionSettings } from './controller/topic-configs.ts'
+import { placeReplicas } from './controller/placement.ts'
+import type { ProducerIds } from './controller/producer-ids.ts'
+import { type ConfigDefaults, configFault } from './controller/topic-configs.ts'
+import type { Forwarder } from './forwarder.ts'
 import type { GroupCoordinator } from './groups/coordinator.ts'
+import { offsetsPartitionOf } from './groups/group-records.ts'
+import type { LocalPartitions } from './local-partitions.ts'
 import type { LogDirectory } from './log/log-directory.ts'
-import type { Led } from './membership.ts'
-import { Partition } from './replication/partition.ts'
+import type { Membership } from './membership.ts'
+import { offsetsTopic } from './offsets-topic.ts'
+import { apis } from './protocol/apis.ts'
+import { errorName } from './protocol/errors.ts'
 import type { TimerWheel } from './replication/timer-wheel.ts'
 import type { TurnQueue } from './replication/turn-queue.ts'
 import type { AgentInstances } from './security/agent-instances.ts'
-import { type ServedTopic, TopicTable } from './topic-table.ts'
+import type { ServedTopic, TopicTable } from './topic-table.ts'
 
 export interface BrokerParts {
   readonly config: BrokerConfig
@@ -23,8 +30,12 @@ export interface BrokerParts {
   readonly counters: BrokerCounters
   readonly clusterId: string
   readonly logs: LogDirectory
-  /** Replaced when this broker had to register anew. */
-  controller: Controller
+  readonly topics: TopicTable
+  readonly membership: Membership
+  readonly local: LocalPartitions
+  readonly producerIds: ProducerIds
+  readonly forwarder: Forwarder
+  readonly groups: GroupCoordinator
   readonly wheel: TimerWheel
   readonly turns: TurnQueue
   readonly agents: AgentInstances
@@ -46,23 +57,23 @@ export interface TopicWish {
   readonly name: string
   readonly partitions: number
   readonly configs: Readonly<Record<string, string>>
+  readonly replicationFactor?: number
+  /** Replicas of each partition, chosen by the client. */
+  readonly assignment?: readonly (readonly number[])[]
 }
+
+const replicationFactorDefault = 3
+const takesRecordsTimeoutMs = 3_000
 
 /** Of one topic. Each has files of its own, made durable one after the other. */
 const partitionsMax = 2_000
 
 export class Broker {
   readonly parts: BrokerParts
-  readonly topics = new TopicTable()
   readonly #creating = new Map<string, Promise<TopicOutcome>>()
-  readonly #deleting = new Set<string>()
-  #groups: GroupCoordinator | null = null
-  #endpoint: Endpoint
 
   constructor(parts: BrokerParts) {
     this.parts = parts
-    const { brokerId, host, port } = parts.config
-    this.#endpoint = { nodeId: brokerId, host, port }
   }
 
   get clock(): Clock {
@@ -73,72 +84,52 @@ export class Broker {
     return this.parts.counters
   }
 
-  /** Where clients reach this broker. */
-  get endpoint(): Endpoint {
-    return this.#endpoint
-  }
-
-  set endpoint(endpoint: Endpoint) {
-    this.#endpoint = endpoint
+  get topics(): TopicTable {
+    return this.parts.topics
   }
 
   get groups(): GroupCoordinator {
-    if (this.#groups === null) throw new Error('The group coordinator is not loaded yet')
-    return this.#groups
+    return this.parts.groups
   }
 
-  set groups(groups: GroupCoordinator) {
-    this.#groups = groups
+  get brokerId(): number {
+    return this.parts.config.brokerId
   }
 
-  /** Takes up the leadership that the controller granted, opening or creating the logs. */
-  serveTopic(topic: Topic): ServedTopic {
-    const { config, logs, turns, configDefaults } = this.parts
-    const { name, configs } = topic.meta.value
-    const settings = partitionSettings(configs, configDefaults)
-    const partitions = topic.partitions.map((state, index) => {
-      const found = logs.get(name, index)
-      // An earlier topic of this name whose files a crash left behind.
-      if (found && found.topicId !== topic.id) logs.delete(name, index)
-      const existing = found?.topicId === topic.id ? found : undefined
-      const log = existing ?? logs.create(name, index, topic.id, settings.log)
-      log.config = { ...log.config, ...settings.log }
-      const partition = new Partition(log, config.brokerId, settings.batchBytesMax, turns)
-      partition.lead(grantOf(state.value, settings))
-      return partition
-    })
-    return this.topics.add(topic, partitions)
+  /** Where clients reach every broker that is alive. */
+  endpoints(): Endpoint[] {
+    const { image } = this.parts.membership
+    return [...image.brokers.values()].map(({ brokerId, host, port }) => ({ nodeId: brokerId, host, port }))
+  }
+
+  endpointOf(brokerId: number): Endpoint | null {
+    const found = this.parts.membership.image.brokers.get(brokerId)
+    return found ? { nodeId: brokerId, host: found.host, port: found.port } : null
+  }
+
+  /** Who looks after a group: the leader of its partition of the offsets topic. */
+  coordinatorOf(groupId: string): Endpoint | null {
+    const partitions = this.topics.byName(offsetsTopic.name)?.topic.partitions ?? []
+    const leader = partitions[offsetsPartitionOf(groupId, offsetsTopic.partitions)]?.value.leader
+    return leader === undefined ? null : this.endpointOf(leader)
+  }
+
+  /** -1 while nobody decides. */
+  get controllerId(): number {
+    return this.parts.membership.image.controller?.brokerId ?? -1
   }
 
   /** Every few seconds. */
   tick(): void {
-    for (const { partitions } of this.topics.all()) {
-      for (const partition of partitions) partition.tick()
-    }
+    for (const partition of this.topics.partitions()) partition.tick()
   }
 
-  /** The session is over: nothing is promised any more under epochs that another may have passed. */
-  stopLeading(): void {
-    for (const { partitions } of this.topics.all()) {
-      for (const partition of partitions) partition.stop('notLeaderOrFollower')
-    }
-  }
-
-  /** Registered anew: every partition in its next epoch. */
-  leadAgain({ controller, topics }: Led): void {
-    this.parts.controller = controller
-    for (const topic of topics.values()) {
-      const served = this.topics.byId(topic.id)
-      if (topic.meta.value.deleting) continue
-      if (!served) {
-        this.serveTopic(topic)
-        continue
-      }
-      const settings = partitionSettings(served.configs, this.parts.configDefaults)
-      served.topic.partitions.splice(0, topic.partitions.length, ...topic.partitions)
-      served.partitions.forEach((partition, index) => {
-        partition.lead(grantOf(topic.partitions[index]!.value, settings))
-      })
+  /** Takes over what is new in the image of the cluster. */
+  async apply(): Promise<void> {
+    try {
+      await this.parts.local.apply()
+    } catch (error) {
+      this.parts.log.warn('the state of the cluster could not be taken over, trying again', { error })
     }
   }
 
@@ -146,9 +137,11 @@ export class Broker {
   async createTopic(wish: TopicWish): Promise<TopicOutcome> {
     const fault = this.topicFault(wish)
     if (fault) return { ...fault, topic: null }
-    const { name, configs } = wish
-    const partitions = wish.partitions === -1 ? this.parts.config.defaultPartitions : wish.partitions
-    const creation = this.#create(name, partitions, configs)
+    const { name } = wish
+    const { controller } = this.parts.membership
+    if (!controller)
+      return { error: 'notController', message: 'Another broker is the controller.', topic: null }
+    const creation = this.#create(wish, controller)
     this.#creating.set(name, creation)
     try {
       return await creation
@@ -160,7 +153,7 @@ export class Broker {
   }
 
   /** Why a wish cannot be granted, or null. */
-  topicFault({ name, partitions, configs }: TopicWish): Outcome | null {
+  topicFault({ name, partitions, configs, replicationFactor = -1 }: TopicWish): Outcome | null {
     const nameFault = topicNameFault(name)
     if (nameFault)
       return { error: 'invalidTopicException', message: `Topic name "${name}" is invalid: ${nameFault}.` }
@@ -175,82 +168,105 @@ export class Broker {
       const message = `Number of partitions must be 1 to ${partitionsMax}, or -1 for the default.`
       return { error: 'invalidPartitions', message }
     }
+    const available = this.#placeable().length
+    if (replicationFactor !== -1 && (replicationFactor < 1 || replicationFactor > available)) {
+      const message =
+        replicationFactor < 1
+          ? 'Replication factor must be larger than 0.'
+          : `Replication factor: ${replicationFactor} larger than available brokers: ${available}.`
+      return { error: 'invalidReplicationFactor', message }
+    }
     const fault = configFault(new Map(Object.entries(configs)))
     return fault === null ? null : { error: 'invalidConfig', message: fault }
+  }
+
+  /** The replication factor of topics that name none: three copies, or as many as there are brokers. */
+  get replicationFactorDefault(): number {
+    return Math.min(replicationFactorDefault, this.#placeable().length)
+  }
+
+  partitionsOf({ partitions, assignment }: TopicWish): number {
+    if (assignment) return assignment.length
+    return partitions === -1 ? this.parts.config.defaultPartitions : partitions
   }
 
   /** The topic as soon as it is there; what Metadata does for a name it may create. */
   async findOrCreate(name: string): Promise<TopicOutcome> {
     const found = this.topics.byName(name)
     if (found) return { error: 'none', message: null, topic: found }
+    const wish = { name, partitions: -1, configs: {} }
     const creating = this.#creating.get(name)
-    if (!creating) return this.createTopic({ name, partitions: -1, configs: {} })
-    return creating.catch(error => ({ ...this.#notController(error), topic: null }))
+    if (creating) return creating.catch(error => ({ ...this.#notController(error), topic: null }))
+    return this.parts.membership.controller ? this.createTopic(wish) : this.#createElsewhere(name)
   }
 
   /** 'none' when the name is free again. */
   async deleteTopic(served: ServedTopic): Promise<Outcome> {
-    if (this.#deleting.has(served.id)) return { error: 'unknownTopicOrPartition', message: null }
-    this.#deleting.add(served.id)
+    const { membership, local } = this.parts
+    const { controller } = membership
+    if (!controller) return { error: 'notController', message: 'Another broker is the controller.' }
+    if (served.topic.meta.value.deleting) return { error: 'unknownTopicOrPartition', message: null }
     try {
-      await this.parts.controller.markDeleting(served.topic)
-      this.topics.remove(served)
-      for (const partition of served.partitions) partition.stop('unknownTopicOrPartition')
-      await this.finishDeleting(served.topic)
-      this.parts.log.info('topic deleted', { topic: served.name })
+      await controller.markDeleting(served.topic)
+      await local.apply()
+      await membership.settle()
       return { error: 'none', message: null }
     } catch (error) {
       return this.#notController(error)
-    } finally {
-      this.#deleting.delete(served.id)
     }
   }
 
-  /** Also the rest of a deletion that a crash interrupted. */
-  async finishDeleting(topic: Topic): Promise<void> {
-    const { logs, controller } = this.parts
-    const { name } = topic.meta.value
-    topic.partitions.forEach((_, index) => {
-      if (logs.get(name, index)?.topicId === topic.id) logs.delete(name, index)
-    })
-    await controller.forgetTopic(topic)
-  }
-
-  /** A few flushes each, blocking: others are served in between. */
-  async #createLogs({ id, meta, partitions }: Topic): Promise<void> {
-    const { logs, configDefaults } = this.parts
-    const { log } = partitionSettings(meta.value.configs, configDefaults)
-    for (let index = 0; index < partitions.length; index++) {
-      if (!logs.get(meta.value.name, index)) logs.create(meta.value.name, index, id, log)
-      await new Promise(resolve => setImmediate(resolve))
-    }
-  }
-
-  /** What the controller could not write is for the client to ask again: by then this broker has registered anew. */
+  /** What the controller could not write is for the client to ask again: by then there is another, or this one anew. */
   #notController(error: unknown): Outcome {
     this.parts.log.warn('the metadata store refused a change', { error })
     return { error: 'notController', message: (error as Error).message }
   }
 
-  async #create(name: string, partitions: number, configs: TopicWish['configs']): Promise<TopicOutcome> {
-    const created = await this.parts.controller.createTopic(name, partitions, configs)
-    if (created.topic === null) return { error: created.error, message: created.message, topic: null }
-    await this.#createLogs(created.topic)
-    const topic = this.serveTopic(created.topic)
-    this.parts.log.info('topic created', { topic: name, partitions })
+  async #create(wish: TopicWish, controller: Controller): Promise<TopicOutcome> {
+    const { name, configs } = wish
+    const created = await controller.createTopic(name, wish.assignment ?? this.#place(wish), configs)
+    if (created.topicId === null) return { error: created.error, message: created.message, topic: null }
+    await this.parts.local.apply()
+    const topic = this.topics.byId(created.topicId)
+    if (!topic) return { error: 'requestTimedOut', message: `Topic '${name}' is not there yet.`, topic: null }
+    this.parts.log.info('topic created', { topic: name, partitions: topic.topic.partitions.length })
     return { error: 'none', message: null, topic }
   }
-}
 
-function grantOf(
-  state: PartitionMeta,
-  settings: { readonly countsFlushedBytes: boolean; readonly minInsyncReplicas: number },
-) {
-  return {
-    leaderEpoch: state.leaderEpoch,
-    partitionEpoch: state.partitionEpoch,
-    isr: state.isr,
-    minIsr: Math.min(settings.minInsyncReplicas, state.replicas.length),
-    countsFlushedBytes: settings.countsFlushedBytes,
+  async #createElsewhere(name: string): Promise<TopicOutcome> {
+    const creation = { name, numPartitions: -1, replicationFactor: -1 }
+    const answer = await this.parts.forwarder.forward(apis.createTopics, { topics: [creation] })
+    const result = answer?.topics[0]
+    if (!result) return { error: 'notController', message: 'The controller cannot be reached.', topic: null }
+    const error = errorName(result.errorCode)
+    if (error !== 'none' && error !== 'topicAlreadyExists') {
+      return { error, message: result.errorMessage, topic: null }
+    }
+    const deadlineMs = this.clock.monotonicMs() + takesRecordsTimeoutMs
+    for (;;) {
+      await this.apply()
+      const topic = this.topics.byName(name)
+      if (topic) return { error: 'none', message: null, topic }
+      if (this.clock.monotonicMs() > deadlineMs) break
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    return { error: 'leaderNotAvailable', message: null, topic: null }
+  }
+
+  /** Brokers that may be given replicas: those alive, and those that only are down for now. */
+  #placeable(): number[] {
+    const { known, brokers } = this.parts.membership.image
+    return [...new Set([...brokers.keys(), ...known.keys()])]
+  }
+
+  #place(wish: TopicWish): number[][] {
+    const { brokers, topics } = this.parts.membership.image
+    const all = this.#placeable()
+    const live = all.filter(id => brokers.get(id)?.isLeaving === false)
+    const down = all.filter(id => !live.includes(id))
+    if (live.length === 0) throw new Error('No broker is alive')
+    const { replicationFactor = -1 } = wish
+    const copies = replicationFactor === -1 ? this.replicationFactorDefault : replicationFactor
+    return placeReplicas(live, down, this.partitionsOf(wish), copies, topics.size)
   }
 }

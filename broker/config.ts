@@ -10,7 +10,7 @@ export interface BrokerConfig {
   readonly advertisedPort?: number
   /** This broker's own directory: partitions, checkpoints, lock. */
   readonly dataDirectory: string
-  /** The SQLite file of the MetadataStore, shared by all brokers of this machine. */
+  /** Where the MetadataStore is: an SQLite file, shared by all brokers of this machine, or zookeeper://… */
   readonly metadataPath: string
   readonly segmentBytes: number
   readonly retentionMs: number
@@ -19,4 +19,6 @@ export interface BrokerConfig {
   readonly defaultPartitions: number
   /** Created at the first start when missing. */
   readonly initialTopics: readonly { readonly name: string; readonly partitions: number }[]
+  /** How many brokers the cluster is made of; the initial topics wait until all are there. Default 1. */
+  readonly clusterSize?: number
 }

@@ -1,86 +1,285 @@
-// This broker's place in the cluster: its session, its registration, its controller, the topics it leads. When
-// the session ends under it (a pause longer than the lease), it leads nothing until it has registered anew.
+// This broker's place in the cluster: its session, its registration, what it knows of the others (the image), and the
+// office of controller when it has it. When the session ends under it (a pause longer than the lease) it leads nothing
+// until it has registered anew. A watch is only a hint: what is written is guarded by what was read.
 import type { Log } from '../runtime/log.ts'
-import type { Topic } from './controller/cluster-state.ts'
+import { ClusterImage } from './controller/cluster-image.ts'
+import { encodeValue, keys, type Topic } from './controller/cluster-state.ts'
 import { Controller } from './controller/controller.ts'
-import type { MetadataStore, Session } from './metadata/store.ts'
+import type { TopicRules } from './controller/decide.ts'
+import {
+  ControllerFencedError,
+  type Identity,
+  type Registration,
+  register,
+} from './controller/registration.ts'
+import { refresh, transactionTimeoutMs } from './controller/store-writes.ts'
+import type { Guard, MetadataStore, Session } from './metadata/store.ts'
 
 /** Long enough for a busy machine's pauses, short enough for a quick failover. */
 export const sessionTtlMs = 2_000
 const retryMs = 200
+/** How often leadership goes back to the replicas it was planned for, so that load is spread again. */
+const preferredEveryMs = 30_000
+/** A last look at everything: hints can be lost. */
+const reconcileEveryMs = 5_000
 
-export interface Identity {
-  readonly brokerId: number
-  readonly directoryId: string
-  readonly host: string
-  readonly port: number
+export interface MembershipOptions {
+  readonly openStore: () => Promise<MetadataStore>
+  readonly identity: Identity
+  readonly log: Log
+  readonly rulesOf: (topic: Topic) => TopicRules
+  readonly isDurable: (topic: Topic) => boolean
 }
 
-export interface Led {
-  readonly controller: Controller
-  /** Every topic of the cluster, its partitions one leader epoch further. */
-  readonly topics: ReadonlyMap<string, Topic>
+export interface MembershipListener {
+  /** Something in the image is new. */
+  onChange(): void
+  /** The session is over: nothing may be promised under what it granted. */
+  onLost(reason: string): void
 }
 
 export class Membership {
-  readonly #openStore: () => Promise<MetadataStore>
-  readonly #identity: Identity
-  readonly #log: Log
+  readonly image = new ClusterImage()
+  readonly #options: MembershipOptions
   #store: MetadataStore
   #session: Session | null = null
-  #closed = false
+  #registration: Registration | null = null
+  #controller: Controller | null = null
+  #listener: MembershipListener | null = null
+  #unwatch: () => void = () => {}
+  #timers: NodeJS.Timeout[] = []
+  #work: Promise<void> = Promise.resolve()
+  #looking: Promise<void> | null = null
+  #isWorkQueued = false
+  #isClosed = false
 
   /** `store` for the first life; each later one opens its own, for a store handle has one session. */
-  constructor(store: MetadataStore, openStore: () => Promise<MetadataStore>, identity: Identity, log: Log) {
+  constructor(store: MetadataStore, options: MembershipOptions) {
     this.#store = store
-    this.#openStore = openStore
-    this.#identity = identity
-    this.#log = log
+    this.#options = options
   }
 
-  /** Registers, becomes the controller, and raises the epoch of every partition. */
-  async join(): Promise<Led> {
+  get brokerId(): number {
+    return this.#options.identity.brokerId
+  }
+
+  /** Of this life; -1 between two lives. */
+  get brokerEpoch(): number {
+    return this.#registration?.brokerEpoch ?? -1
+  }
+
+  /** The office, while this broker has it. */
+  get controller(): Controller | null {
+    return this.#controller
+  }
+
+  get store(): MetadataStore {
+    return this.#store
+  }
+
+  /** Holds while this life is registered; of a life that is over it never does. */
+  get registered(): Guard {
+    if (!this.#registration) throw new ControllerFencedError('This broker is not registered')
+    return this.#registration.guard
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** The lease: surely alive now, by our own clock. */
+  isHeld(): boolean {
+    return this.#session !== null && this.#session.validFor() > 0
+  }
+
+  /** Registers, knows the cluster, and decides for it if nobody else does. */
+  async join(): Promise<void> {
     const session = await this.#store.openSession(sessionTtlMs)
+    const { identity, log, isDurable } = this.#options
+    const registering = { store: this.#store, session, image: this.image, identity, log, isDurable }
+    this.#registration = await register(registering)
     this.#session = session
-    const controller = await Controller.open({
-      store: this.#store,
-      session,
-      log: this.#log,
-      ...this.#identity,
-    })
-    const topics = await controller.topics()
-    await controller.electAll(topics.values())
-    return { controller, topics }
+    await this.#campaign()
+    await this.#controller?.settle()
+    this.#watch()
   }
 
-  /** Calls `onLost` when the session ends, rejoins until that works, and calls `onJoined`. Until close(). */
-  async keep(onLost: (reason: string) => void, onJoined: (led: Led) => void): Promise<void> {
-    while (!this.#closed && this.#session) {
-      const reason = await this.#session.ended
-      if (this.#closed) return
-      this.#log.warn('lost the place in the cluster, registering anew', { reason })
-      onLost(reason)
-      const led = await this.#rejoin()
-      if (led) onJoined(led)
+  /** From now on follows what happens, rejoining whenever the session is lost, until close(). */
+  keep(listener: MembershipListener): void {
+    this.#listener = listener
+    this.#timers.push(setInterval(() => this.#hint(), reconcileEveryMs).unref())
+    this.#timers.push(setInterval(() => this.#prefer(), preferredEveryMs).unref())
+    void this.#guardSession()
+    this.#hint()
+  }
+
+  /** As controller only: decides and writes, after whatever else is being written. */
+  async settle(preferred = false): Promise<void> {
+    const turn = this.#work.then(async () => {
+      const controller = this.#controller
+      if (!controller) return
+      const changes = await controller.settle(preferred).catch(error => this.#resign(error))
+      if (!changes || changes.length === 0) return
+      for (const { topic, index, next, isUnclean } of changes) {
+        if (!isUnclean) continue
+        const fields = { topic: topic.meta.value.name, partition: index, leader: next.leader }
+        this.#options.log.error('unclean election: acknowledged records may be lost', fields)
+      }
+      this.#listener?.onChange()
+    })
+    this.#work = turn.catch(() => {})
+    await turn
+  }
+
+  /** Says that this broker is about to stop, and waits until nobody else could lead what it leads. */
+  async leave(timeoutMs: number): Promise<void> {
+    const others = [...this.image.brokers.values()].some(({ brokerId }) => brokerId !== this.brokerId)
+    if (!others || !this.#session || !this.isHeld()) return
+    const deadlineMs = performance.now() + timeoutMs
+    const key = keys.leavingBroker(this.brokerId)
+    const value = encodeValue({ brokerEpoch: this.brokerEpoch })
+    const left = await this.#store.get(key)
+    const operations = left ? [{ remove: key, version: left.version }] : []
+    const creation = { create: key, value, session: this.#session }
+    await this.#store.transact(
+      [this.registered],
+      [...operations, creation],
+      Math.min(timeoutMs, transactionTimeoutMs),
+    )
+    await this.#catchUp()
+    while (performance.now() < deadlineMs && this.#leadsWhatOthersCould()) {
+      await this.settle()
+      await new Promise(resolve => setTimeout(resolve, 20))
     }
+  }
+
+  /** Somebody says that what is known may be old. Reads everything, at most once at a time. */
+  async lookAgain(): Promise<void> {
+    this.#looking ??= this.#catchUp()
+      .catch(error => this.#options.log.warn('the store could not be read', { error }))
+      .finally(() => {
+        this.#looking = null
+      })
+    await this.#looking
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#isClosed = true
+    this.#unwatch()
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#work
     await this.#store.close()
   }
 
-  async #rejoin(): Promise<Led | null> {
-    while (!this.#closed) {
+  /** The store itself is asked: what is read after this includes every write before it. */
+  async #catchUp(): Promise<void> {
+    await refresh(this.#store, this.image)
+    this.#listener?.onChange()
+  }
+
+  #leadsWhatOthersCould(): boolean {
+    for (const { meta, partitions } of this.image.topics.values()) {
+      if (meta.value.deleting) continue
+      for (const { value } of partitions) {
+        if (value.leader !== this.brokerId) continue
+        if (value.isr.some(id => id !== this.brokerId && this.image.brokers.get(id)?.isLeaving === false))
+          return true
+      }
+    }
+    return false
+  }
+
+  async #campaign(): Promise<void> {
+    const { identity, log, rulesOf } = this.#options
+    const { brokerId, directoryId } = identity
+    const session = this.#session
+    const registration = this.#registration
+    if (!session || !registration || this.#controller) return
+    const { incarnation, guard: registered } = registration
+    const candidate = { store: this.#store, session, image: this.image, brokerId, directoryId }
+    this.#controller = await Controller.elect({ ...candidate, incarnation, registered, log, rulesOf })
+    if (this.#controller) log.info('this broker is the controller', { epoch: this.#controller.epoch })
+  }
+
+  #resign(error: unknown): null {
+    this.#options.log.warn('no longer the controller', { error })
+    this.#controller = null
+    this.#hint()
+    return null
+  }
+
+  #watch(): void {
+    this.#unwatch()
+    const { log } = this.#options
+    this.#unwatch = this.#store.watch('', {
+      snapshot: (entries, at) => {
+        this.image.replaceAll(entries, at)
+        this.#hint()
+      },
+      changed: (key, entry, at) => {
+        this.image.apply(key, entry, at)
+        this.#hint()
+      },
+      stale: reason => log.warn('what is known of the cluster may be old', { reason }),
+    })
+  }
+
+  /** Once for all that arrives in one turn of the event loop. */
+  #hint(): void {
+    if (this.#isWorkQueued || this.#isClosed) return
+    this.#isWorkQueued = true
+    setImmediate(() => {
+      this.#isWorkQueued = false
+      if (this.#isClosed || !this.#session) return
+      this.#listener?.onChange()
+      void this.#govern()
+    })
+  }
+
+  async #govern(): Promise<void> {
+    const { image } = this
+    const isVacant = image.controller === null
+    const isReplaced =
+      image.controller !== null && image.controller.incarnation !== this.#registration?.incarnation
+    if (this.#controller && isReplaced) this.#resign('another controller was elected')
+    if (!this.#controller && isVacant) {
+      const turn = this.#work.then(() => this.#campaign())
+      this.#work = turn.catch(error => this.#options.log.warn('no controller could be elected', { error }))
+      await this.#work
+    }
+    if (this.#controller) await this.settle()
+  }
+
+  #prefer(): void {
+    if (this.#controller && this.isHeld()) void this.settle(true)
+  }
+
+  async #guardSession(): Promise<void> {
+    while (!this.#isClosed && this.#session) {
+      const reason = await this.#session.ended
+      if (this.#isClosed) return
+      this.#options.log.warn('lost the place in the cluster, registering anew', { reason })
+      this.#session = null
+      this.#registration = null
+      this.#controller = null
+      this.#listener?.onLost(reason)
+      await this.#rejoin()
+    }
+  }
+
+  async #rejoin(): Promise<void> {
+    while (!this.#isClosed) {
       try {
+        this.#unwatch()
         await this.#store.close()
-        this.#store = await this.#openStore()
-        return await this.join()
+        this.#store = await this.#options.openStore()
+        await this.join()
+        this.#hint()
+        return
       } catch (error) {
-        this.#log.warn('could not register, trying again', { retryMs, error })
+        this.#options.log.warn('could not register, trying again', { retryMs, error })
         await new Promise(resolve => setTimeout(resolve, retryMs))
       }
     }
-    return null
   }
 }

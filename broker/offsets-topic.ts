@@ -2,7 +2,7 @@
 import type { AppendWaiter, OffsetsLog } from './groups/offsets.ts'
 import { batchEnd, batchView } from './protocol/record-batch.ts'
 import type { Partition } from './replication/partition.ts'
-import type { ServedTopic } from './topic-table.ts'
+import type { TopicTable } from './topic-table.ts'
 
 export const offsetsTopic = {
   name: '__consumer_offsets',
@@ -20,21 +20,22 @@ const replayBytes = 4 * 1024 * 1024
 const acksAll = -1
 
 export class OffsetsTopic implements OffsetsLog {
-  readonly #topic: () => ServedTopic
+  readonly #topics: TopicTable
   readonly #wallMs: () => number
 
-  constructor(topic: () => ServedTopic, wallMs: () => number) {
-    this.#topic = topic
+  constructor(topics: TopicTable, wallMs: () => number) {
+    this.#topics = topics
     this.#wallMs = wallMs
   }
 
   get partitions(): number {
-    return this.#topic().partitions.length
+    return offsetsTopic.partitions
   }
 
   append(partition: number, batch: Buffer, waiter: AppendWaiter): void {
-    const appended = this.#at(partition).append(batch, acksAll, waiter, this.#wallMs())
-    if (!appended.ok) waiter.settled(appended.error)
+    const appended = this.#find(partition)?.append(batch, acksAll, waiter, this.#wallMs())
+    if (!appended) waiter.settled('notLeaderOrFollower')
+    else if (!appended.ok) waiter.settled(appended.error)
   }
 
   replay(partition: number, onBatches: (batches: Buffer) => void): void {
@@ -62,7 +63,13 @@ export class OffsetsTopic implements OffsetsLog {
   }
 
   #at(partition: number): Partition {
-    return this.#topic().partitions[partition]!
+    const found = this.#find(partition)
+    if (!found) throw new Error(`${offsetsTopic.name}-${partition} has no replica here`)
+    return found
+  }
+
+  #find(partition: number): Partition | undefined {
+    return this.#topics.byName(offsetsTopic.name)?.partitions[partition]
   }
 }
 

@@ -40,13 +40,14 @@ test('a deletion that a crash interrupted is finished at the next start', async 
   await using directory = await mkdtempDisposable(join(tmpdir(), 'opening-'))
   const before = await opening(directory.path)
   const { topic } = await before.broker.createTopic({ name: 'doomed', partitions: 1, configs: {} })
-  await before.broker.parts.controller.markDeleting(topic!.topic)
+  await before.broker.parts.membership.controller!.markDeleting(topic!.topic)
   await before.close()
 
   const after = await opening(directory.path)
   assert.equal(after.broker.topics.byName('doomed'), undefined)
   assert.equal(after.broker.parts.logs.get('doomed', 0), undefined)
-  assert.equal((await after.broker.parts.controller.topics()).has(topic!.id), false)
+  await after.broker.parts.membership.settle()
+  assert.equal(after.broker.parts.membership.image.topics.has(topic!.id), false)
   await after.close()
 })
 
@@ -83,13 +84,16 @@ test('a place that was lost is taken again: nothing is led in between, and then 
   await using directory = await mkdtempDisposable(join(tmpdir(), 'opening-'))
   const { broker, close } = await opening(directory.path)
   const partition = broker.topics.byName('logs')!.partitions[0]!
-  broker.stopLeading()
+  broker.parts.local.stopAll()
   assert.equal(partition.replica.role, 'offline')
   const refused = partition.append(Buffer.alloc(0), 1, null, 1)
   assert(!refused.ok && refused.error === 'notLeaderOrFollower')
-  const topics = await broker.parts.controller.topics()
-  await broker.parts.controller.electAll(topics.values())
-  broker.leadAgain({ controller: broker.parts.controller, topics })
+  await broker.apply()
+  assert.equal(partition.replica.role, 'offline', 'not in the epoch that was granted before')
+  const topic = broker.topics.byName('logs')!.topic
+  const { controller } = broker.parts.membership
+  await controller!.change(topic, 0, now => ({ ...now, leaderEpoch: now.leaderEpoch + 1 }))
+  await broker.apply()
   assert.deepEqual([partition.replica.role, partition.replica.leaderEpoch], ['leader', 1])
   await close()
 })

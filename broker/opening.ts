@@ -8,18 +8,25 @@ import type { Log } from '../runtime/log.ts'
 import { Broker } from './broker.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
-import { clusterIdOf } from './controller/controller.ts'
-import type { ConfigDefaults } from './controller/topic-configs.ts'
+import type { Topic } from './controller/cluster-state.ts'
+import { ProducerIds } from './controller/producer-ids.ts'
+import { clusterIdOf } from './controller/registration.ts'
+import { type ConfigDefaults, partitionSettings } from './controller/topic-configs.ts'
+import { Forwarder } from './forwarder.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
+import { IsrWriter } from './isr-writer.ts'
+import { LocalPartitions } from './local-partitions.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
 import { lossesTopic, reportCorruptions } from './loss-report.ts'
 import { Membership } from './membership.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { OffsetsTopic, offsetsTopic } from './offsets-topic.ts'
-import type { Partition } from './replication/partition.ts'
+import { FollowerFetches } from './replication/follower.ts'
+import type { Partition, PartitionPeers } from './replication/partition.ts'
 import { TimerWheel } from './replication/timer-wheel.ts'
 import { TurnQueue } from './replication/turn-queue.ts'
 import { AgentInstances } from './security/agent-instances.ts'
+import { TopicTable } from './topic-table.ts'
 
 export interface OpenOptions {
   readonly config: BrokerConfig
@@ -35,6 +42,8 @@ export interface OpenOptions {
 
 export interface OpenBroker {
   readonly broker: Broker
+  /** Lets others take over what this broker leads, while it still serves; returns at once when there are none. */
+  leave(): Promise<void>
   /** Flushes, writes the clean-shutdown marker, gives the place in the cluster up. */
   close(): Promise<void>
 }
@@ -43,57 +52,152 @@ export interface OpenBroker {
 const kept = { 'retention.ms': '-1', 'retention.bytes': '-1' }
 const configsOfTopic: Readonly<Record<string, Readonly<Record<string, string>>>> = { [lossesTopic]: kept }
 
+/** Of a stop; the supervisor waits 1.5 s in all. */
+const leaveTimeoutMs = 900
+const clusterTimeoutMs = 20_000
+const lookAgainMs = 20
+
 export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
-  const { config, clock, log } = options
+  const { config, log } = options
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o750 })
-  mkdirSync(dirname(config.metadataPath), { recursive: true, mode: 0o750 })
+  if (!config.metadataPath.includes('://')) {
+    mkdirSync(dirname(config.metadataPath), { recursive: true, mode: 0o750 })
+  }
   const store = await options.openStore(config.metadataPath)
   const clusterId = await clusterIdOf(store)
   const logs = openLogs(options, clusterId)
-  const host = config.advertisedHost ?? config.host
-  const port = config.advertisedPort ?? options.port
-  const identity = { brokerId: config.brokerId, directoryId: logs.directoryId, host, port }
-  const openStore = () => options.openStore(config.metadataPath)
-  const membership = new Membership(store, openStore, identity, log)
-  const { controller, topics } = await membership.join()
-  const wheel = new TimerWheel(clock)
-  const broker = new Broker({
+  const membership = openMembership(options, store, logs)
+  await membership.join()
+  const followers = new FollowerFetches({
+    brokerId: config.brokerId,
+    brokerEpoch: () => membership.brokerEpoch,
+    clock: options.clock,
+    log,
+    doubtLeader: () => void membership.lookAgain(),
+  })
+  const broker = joinRooms(followers, options, clusterId, logs, membership)
+  await broker.parts.local.apply()
+  warnOfOrphans(broker)
+  membership.keep({
+    onChange: () => void broker.apply(),
+    onLost: () => broker.parts.local.stopAll(),
+  })
+  await createInitialTopics(broker)
+  reportCorruptions(broker)
+  const close = async () => {
+    broker.groups.close()
+    followers.close()
+    broker.parts.forwarder.close()
+    broker.parts.wheel.close()
+    const { brokerEpoch } = membership
+    await logs.close(brokerEpoch)
+    await membership.close()
+  }
+  return {
+    broker,
+    close,
+    leave: () => membership.leave(leaveTimeoutMs).catch(error => log.warn('left late', { error })),
+  }
+}
+
+function openMembership(options: OpenOptions, store: MetadataStore, logs: LogDirectory): Membership {
+  const { config, log } = options
+  const defaults = configDefaults(config)
+  const settingsOf = (topic: Topic) => partitionSettings(topic.meta.value.configs, defaults)
+  return new Membership(store, {
+    openStore: () => options.openStore(config.metadataPath),
+    identity: {
+      brokerId: config.brokerId,
+      directoryId: logs.directoryId,
+      previousBrokerEpoch: logs.previousBrokerEpoch,
+      host: config.advertisedHost ?? config.host,
+      port: config.advertisedPort ?? options.port,
+    },
+    log,
+    rulesOf: topic => {
+      const { minInsyncReplicas: minIsr, mayBeUnclean } = settingsOf(topic)
+      return { minIsr, mayBeUnclean }
+    },
+    isDurable: topic => settingsOf(topic).countsFlushedBytes,
+  })
+}
+
+function joinRooms(
+  followers: FollowerFetches,
+  options: OpenOptions,
+  clusterId: string,
+  logs: LogDirectory,
+  membership: Membership,
+): Broker {
+  const { config, clock, log, counters } = options
+  const topics = new TopicTable()
+  const turns = new TurnQueue()
+  const { image } = membership
+  const groups = new GroupCoordinator(new OffsetsTopic(topics, () => clock.wallMs()), clock, log)
+  const local = new LocalPartitions({
+    membership,
+    topics,
+    logs,
+    turns,
+    peers: peersOf(options, membership, followers),
+    configDefaults: configDefaults(config),
+    log,
+    onRole: partition => followGroups(groups, partition),
+  })
+  return new Broker({
     config,
     clock,
     log,
-    counters: options.counters,
+    counters,
     clusterId,
     logs,
-    controller,
-    wheel,
-    turns: new TurnQueue(),
+    topics,
+    membership,
+    local,
+    producerIds: new ProducerIds(
+      () => membership.store,
+      () => membership.registered,
+    ),
+    forwarder: new Forwarder(() => image.brokers.get(image.controller?.brokerId ?? -1) ?? null),
+    groups,
+    wheel: new TimerWheel(clock),
+    turns,
     agents: new AgentInstances(),
     configDefaults: configDefaults(config),
   })
-  broker.endpoint = { nodeId: config.brokerId, host, port }
-  await serveTopics(broker, topics.values())
-  await createInitialTopics(broker)
-  broker.groups = new GroupCoordinator(
-    new OffsetsTopic(
-      () => broker.topics.byName(offsetsTopic.name)!,
-      () => clock.wallMs(),
-    ),
-    clock,
-    log,
-  )
-  broker.groups.load()
-  reportCorruptions(broker)
-  void membership.keep(
-    () => broker.stopLeading(),
-    led => broker.leadAgain(led),
-  )
-  const close = async () => {
-    broker.groups.close()
-    wheel.close()
-    await logs.close(broker.parts.controller.brokerEpoch)
-    await membership.close()
+}
+
+function peersOf(
+  { clock, log }: OpenOptions,
+  membership: Membership,
+  followers: FollowerFetches,
+): PartitionPeers {
+  const endpoints = {
+    endpointOf: (brokerId: number) => {
+      const found = membership.image.brokers.get(brokerId)
+      return found ? { host: found.host, port: found.port, brokerEpoch: found.epoch } : null
+    },
   }
-  return { broker, close }
+  return {
+    clock,
+    isrChanges: new IsrWriter({
+      image: membership.image,
+      store: () => membership.store,
+      registered: () => membership.registered,
+      isClosed: () => membership.isClosed,
+    }),
+    endpoints,
+    lease: membership,
+    followers,
+    alarm: ({ topic, index }, message, fields) => log.error(message, { topic, partition: index, ...fields }),
+  }
+}
+
+/** Groups live where their partition of the offsets topic is led. */
+function followGroups(groups: GroupCoordinator, { topic, index, replica }: Partition): void {
+  if (topic !== offsetsTopic.name) return
+  if (replica.role === 'leader') groups.lead(index)
+  else groups.unload(index)
 }
 
 function openLogs(options: OpenOptions, clusterId: string): LogDirectory {
@@ -128,34 +232,43 @@ function openLogs(options: OpenOptions, clusterId: string): LogDirectory {
   }
 }
 
-async function serveTopics(
-  broker: Broker,
-  topics: Iterable<Parameters<Broker['serveTopic']>[0]>,
-): Promise<void> {
-  const known = new Set<string>()
-  for (const topic of topics) {
-    known.add(topic.id)
-    if (topic.meta.value.deleting) await broker.finishDeleting(topic)
-    else broker.serveTopic(topic)
-  }
-  for (const log of broker.parts.logs.logs()) {
+function warnOfOrphans(broker: Broker): void {
+  const { logs, membership, log } = broker.parts
+  for (const { topicId, directory } of logs.logs()) {
     // Never deleted on suspicion: a metadata store restored from an older copy looks exactly like this.
-    if (!known.has(log.topicId)) {
-      broker.parts.log.warn('a partition belongs to no topic and is left alone', { directory: log.directory })
+    if (!membership.image.topics.has(topicId)) {
+      log.warn('a partition belongs to no topic and is left alone', { directory })
     }
   }
 }
 
+/** Returns when all are there: made by the controller, whoever that is, once it sees the whole cluster. */
 async function createInitialTopics(broker: Broker): Promise<void> {
-  const wanted = [
-    offsetsTopic,
-    ...broker.parts.config.initialTopics.map(topic => ({ ...topic, configs: {} })),
-  ]
-  for (const { name, partitions, configs } of wanted) {
-    if (broker.topics.byName(name)) continue
-    const created = await broker.createTopic({ name, partitions, configs: configsOfTopic[name] ?? configs })
-    if (!created.topic)
-      throw new ExitError(exitCodes.config, `Cannot create topic "${name}": ${created.message}`)
+  const { config, membership, log } = broker.parts
+  const { clusterSize = 1 } = config
+  const wanted = [offsetsTopic, ...config.initialTopics.map(topic => ({ ...topic, configs: {} }))]
+  const deadlineMs = performance.now() + clusterTimeoutMs
+  for (;;) {
+    const missing = wanted.filter(({ name }) => !broker.topics.byName(name))
+    if (missing.length === 0) return
+    const isWhole = membership.image.brokers.size >= clusterSize
+    if (membership.controller && isWhole) {
+      for (const { name, partitions, configs } of missing) {
+        const wish = { name, partitions, configs: configsOfTopic[name] ?? configs }
+        const { topic, error, message } = await broker.createTopic(wish)
+        if (topic || error === 'topicAlreadyExists' || error === 'notController') continue
+        throw new ExitError(exitCodes.config, `Cannot create topic "${name}": ${message}`)
+      }
+    }
+    if (performance.now() > deadlineMs) {
+      log.warn('serving although not all brokers are here and topics are missing', {
+        brokers: membership.image.brokers.size,
+        clusterSize,
+      })
+      return
+    }
+    if (!membership.controller || !isWhole) await new Promise(resolve => setTimeout(resolve, lookAgainMs))
+    await broker.apply()
   }
 }
 
@@ -164,5 +277,7 @@ function configDefaults(config: BrokerConfig): ConfigDefaults {
     'retention.ms': String(config.retentionMs),
     'retention.bytes': String(config.retentionBytes),
     'segment.bytes': String(config.segmentBytes),
+    // Of two or more replicas two must have a record before it is acknowledged to acks=all.
+    'min.insync.replicas': '2',
   }
 }

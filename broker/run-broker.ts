@@ -10,7 +10,7 @@ import { createBrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import { handlerTable } from './handlers/table.ts'
-import { openSqliteStore } from './metadata/sqlite-store.ts'
+import { openMetadataStore } from './metadata/open-store.ts'
 import { openBroker } from './opening.ts'
 import { parseAgentName } from './security/agent-instances.ts'
 import { findSendfile } from './sendfile.ts'
@@ -38,7 +38,7 @@ export async function runBroker(
     log,
     counters,
     port,
-    openStore: openSqliteStore,
+    openStore: place => openMetadataStore(place),
     onFatal: failed.reject,
   }).catch((error: unknown) => {
     server.close()
@@ -63,6 +63,7 @@ export async function runBroker(
   const ticking = startTicking(broker, server, metrics)
   try {
     await Promise.race([aborted(context.signal), failed.promise])
+    await opened.leave()
   } finally {
     clearInterval(ticking)
     server.close()
@@ -106,7 +107,7 @@ function writeMetrics(path: string, metrics: Metrics, broker: Broker): void {
 }
 
 function observe(metrics: Metrics, broker: Broker, server: Server): void {
-  const partitions = () => [...broker.topics.all()].flatMap(topic => topic.partitions)
+  const partitions = () => [...broker.topics.partitions()]
   const perPartition = (read: (partition: ReturnType<typeof partitions>[number]) => number) => () =>
     partitions().map(one => [{ topic: one.topic, partition: String(one.index) }, read(one)] as const)
   const single = (read: () => number) => () => [[{}, read()] as const]

@@ -1,4 +1,5 @@
-// The topics this broker serves, by name and by id, with their partitions. Memory only.
+// The cluster's topics as this broker serves them, by name and by id, with the partitions that have a replica here.
+// Memory only.
 import { isInternalTopic, type Topic } from './controller/cluster-state.ts'
 import type { Partition } from './replication/partition.ts'
 
@@ -6,26 +7,28 @@ export interface ServedTopic {
   readonly id: string
   readonly name: string
   readonly isInternal: boolean
-  /** As the metadata store has it. */
+  /** As the metadata store has it; its partition entries are replaced as they change. */
   readonly topic: Topic
   readonly configs: Readonly<Record<string, string>>
-  readonly partitions: readonly Partition[]
+  /** By index; undefined where this broker has no replica. */
+  readonly partitions: (Partition | undefined)[]
 }
 
 export class TopicTable {
   readonly #byName = new Map<string, ServedTopic>()
   readonly #byId = new Map<string, ServedTopic>()
 
-  add(topic: Topic, partitions: readonly Partition[]): ServedTopic {
+  add(topic: Topic): ServedTopic {
     const { name, configs } = topic.meta.value
-    const served = { id: topic.id, name, isInternal: isInternalTopic(name), topic, configs, partitions }
+    const served = { id: topic.id, name, isInternal: isInternalTopic(name), topic, configs, partitions: [] }
     this.#byName.set(name, served)
     this.#byId.set(topic.id, served)
     return served
   }
 
   remove(topic: ServedTopic): void {
-    this.#byName.delete(topic.name)
+    // A topic of the same name may have taken its place already.
+    if (this.#byName.get(topic.name) === topic) this.#byName.delete(topic.name)
     this.#byId.delete(topic.id)
   }
 
@@ -43,5 +46,12 @@ export class TopicTable {
 
   all(): Iterable<ServedTopic> {
     return this.#byName.values()
+  }
+
+  /** Every replica here. */
+  *partitions(): Generator<Partition> {
+    for (const { partitions } of this.#byName.values()) {
+      for (const partition of partitions) if (partition) yield partition
+    }
   }
 }

@@ -3,7 +3,8 @@
 //
 //   cluster/id                    the id that log directories carry too
 //   cluster/controller            who decides (goes with its session); cluster/controller-epoch: its fencing number
-//   brokers/ids/<id>              who is alive (goes with its session)
+//   brokers/ids/<id>              who is alive (goes with its session); brokers/leaving/<id>: and is about to stop
+//   brokers/known/<id>            everybody who ever was, and with which log directory
 //   names/<topic>                 topic id; what makes a name unique
 //   topics/<topic id>/meta        name, partition count, configuration, whether it is being deleted
 //   topics/<topic id>/p/<n>       leader, in-sync set, epochs
@@ -17,6 +18,8 @@ export const keys = {
   producerIds: 'producer-ids/next',
   topics: 'topics/',
   broker: (id: number) => `brokers/ids/${id}`,
+  leavingBroker: (id: number) => `brokers/leaving/${id}`,
+  knownBroker: (id: number) => `brokers/known/${id}`,
   name: (topic: string) => `names/${topic}`,
   topicMeta: (topicId: string) => `topics/${topicId}/meta`,
   partition: (topicId: string, index: number) => `topics/${topicId}/p/${index}`,
@@ -30,6 +33,14 @@ export interface BrokerRegistration {
   readonly incarnation: string
   readonly host: string
   readonly port: number
+}
+
+/** What outlives a registration. */
+export interface KnownBroker {
+  readonly brokerId: number
+  readonly directoryId: string
+  /** Of its latest registration; a clean-shutdown marker of any other one is no marker. */
+  readonly brokerEpoch: number
 }
 
 export interface ControllerRegistration {
@@ -49,8 +60,18 @@ export interface PartitionMeta {
   /** -1 when nobody leads. */
   readonly leader: number
   readonly leaderEpoch: number
+  /** The life of the leader that was granted this epoch: a later one has to be elected anew. */
+  readonly leaderBrokerEpoch?: number
+  /** The first is the preferred leader. */
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Left the in-sync set when it was smaller than min ISR, so have everything that is committed. */
+  readonly elr?: readonly number[]
+  /** 1 after an unclean election, until the leader has everything that is left. */
+  readonly leaderRecovery?: number
+  /** A reassignment under way: who is to join `replicas` for good, and who is to leave. */
+  readonly adding?: readonly number[]
+  readonly removing?: readonly number[]
   readonly partitionEpoch: number
   readonly controllerEpoch: number
 }
@@ -74,6 +95,13 @@ export function decodeValue<T>(entry: Entry): Versioned<T> {
   return { value: JSON.parse(Buffer.from(entry.value).toString()) as T, version: entry.version }
 }
 
+/** All its parts have arrived. */
+export function isComplete(topic: Topic): boolean {
+  const { partitions } = topic.meta.value
+  for (let index = 0; index < partitions; index++) if (!topic.partitions[index]) return false
+  return true
+}
+
 /** Topics by id from the entries under `topics/`; a topic without its meta entry does not exist. */
 export function readTopics(entries: readonly Entry[]): Map<string, Topic> {
   const topics = new Map<string, Topic>()
@@ -91,22 +119,6 @@ export function readTopics(entries: readonly Entry[]): Map<string, Topic> {
     if (topic) topic.partitions[index] = state
   }
   return topics
-}
-
-/** The next life of a partition: one epoch further, led by the first of its in-sync set that is alive. */
-export function elect(
-  partition: PartitionMeta,
-  isAlive: (brokerId: number) => boolean,
-  controllerEpoch: number,
-): PartitionMeta {
-  const leader = partition.isr.find(isAlive) ?? -1
-  return {
-    ...partition,
-    leader,
-    leaderEpoch: partition.leaderEpoch + 1,
-    partitionEpoch: partition.partitionEpoch + 1,
-    controllerEpoch,
-  }
 }
 
 const topicNameLengthMax = 249

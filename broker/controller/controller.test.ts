@@ -1,4 +1,5 @@
-// The controller on a real store: who it is, what it may write, and that a replaced one may write nothing.
+// Registration and the controller on a real store: who is who, what each may write, and that those who were replaced
+// may write nothing.
 import assert from 'node:assert/strict'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,86 +7,176 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLog } from '../../runtime/log.ts'
 import { openSqliteStore } from '../metadata/sqlite-store.ts'
-import type { MetadataStore } from '../metadata/store.ts'
-import { collidingName, elect, keys, topicNameFault } from './cluster-state.ts'
-import { Controller, ControllerFencedError, clusterIdOf, newUuid } from './controller.ts'
+import type { MetadataStore, Session } from '../metadata/store.ts'
+import { ClusterImage } from './cluster-image.ts'
+import { collidingName, keys, topicNameFault } from './cluster-state.ts'
+import { Controller } from './controller.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { ControllerFencedError, clusterIdOf, newUuid, type Registration, register } from './registration.ts'
 import { configFault, partitionSettings, topicConfigNames } from './topic-configs.ts'
 
 const quiet = createLog('test', () => {})
+const rulesOf = () => ({ minIsr: 2, mayBeUnclean: false })
 
-async function openController(store: MetadataStore, directoryId: string): Promise<Controller> {
+interface Member {
+  readonly store: MetadataStore
+  readonly session: Session
+  readonly image: ClusterImage
+  readonly registration: Registration
+  readonly controller: Controller | null
+}
+
+interface Life {
+  readonly brokerId?: number
+  readonly directoryId?: string
+  /** Of the clean-shutdown marker. */
+  readonly previousBrokerEpoch?: number
+  readonly isDurable?: boolean
+}
+
+async function joinCluster(path: string, life: Life = {}): Promise<Member> {
+  const { brokerId = 1, directoryId = newUuid(), previousBrokerEpoch = -1, isDurable = true } = life
+  const store = await openSqliteStore(path)
   const session = await store.openSession(2_000)
-  return Controller.open({
+  const image = new ClusterImage()
+  const identity = { brokerId, directoryId, previousBrokerEpoch, host: '127.0.0.1', port: 9_092 }
+  const registering = { store, session, image, identity, log: quiet, isDurable: () => isDurable }
+  const registration = await register(registering)
+  const { incarnation, guard: registered } = registration
+  const candidate = {
     store,
     session,
-    brokerId: 1,
+    image,
+    brokerId,
     directoryId,
-    host: '127.0.0.1',
-    port: 9092,
+    incarnation,
+    registered,
     log: quiet,
-  })
+    rulesOf,
+  }
+  const controller = await Controller.elect(candidate)
+  return { store, session, image, registration, controller }
 }
 
 test('a later life of the same directory takes over at once, in higher epochs, and fences the one before', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
   const path = join(directory.path, 'metadata.db')
-  const [first, second] = [await openSqliteStore(path), await openSqliteStore(path)]
   const directoryId = newUuid()
-  const earlier = await openController(first, directoryId)
-  const created = await earlier.createTopic('logs', 3, { 'retention.ms': '1000' })
+  const earlier = await joinCluster(path, { directoryId })
+  const created = await earlier.controller!.createTopic('logs', [[1], [1], [1]], { 'retention.ms': '1000' })
   assert.equal(created.error, 'none')
-  assert.equal((await earlier.createTopic('logs', 3, {})).error, 'topicAlreadyExists')
+  assert.equal((await earlier.controller!.createTopic('logs', [[1]], {})).error, 'topicAlreadyExists')
 
   const startedMs = performance.now()
-  const later = await openController(second, directoryId)
+  const later = await joinCluster(path, { directoryId })
   assert(performance.now() - startedMs < 1_500, 'without waiting for the earlier session to lapse')
-  assert.equal(later.epoch, earlier.epoch + 1)
-  assert(later.brokerEpoch > earlier.brokerEpoch)
-  await assert.rejects(earlier.createTopic('other', 1, {}), ControllerFencedError)
-  await assert.rejects(earlier.nextProducerId(), ControllerFencedError)
+  assert.equal(later.controller!.epoch, earlier.controller!.epoch + 1)
+  assert(later.registration.brokerEpoch > earlier.registration.brokerEpoch)
+  await assert.rejects(earlier.controller!.createTopic('other', [[1]], {}), ControllerFencedError)
+  const guard = () => earlier.registration.guard
+  await assert.rejects(new ProducerIds(() => earlier.store, guard).next(), ControllerFencedError)
 
-  const topics = await later.topics()
-  const topic = topics.get(created.topic!.id)!
+  const topic = later.image.topics.get(created.topicId!)!
   assert.deepEqual(topic.meta.value.configs, { 'retention.ms': '1000' })
-  await later.electAll(topics.values())
+  assert.equal((await later.controller!.settle()).length, 3)
   assert.deepEqual(
     topic.partitions.map(({ value }) => [
       value.leader,
       value.leaderEpoch,
-      value.partitionEpoch,
+      value.leaderBrokerEpoch,
       value.controllerEpoch,
     ]),
-    [0, 1, 2].map(() => [1, 1, 1, later.epoch]),
+    [0, 1, 2].map(() => [1, 1, later.registration.brokerEpoch, later.controller!.epoch]),
   )
-  await first.close()
-  await second.close()
+  assert.equal((await later.controller!.settle()).length, 0, 'and then there is nothing left to decide')
+  await earlier.store.close()
+  await later.store.close()
+})
+
+test('one of several is the controller; when its session ends the next one is, in the next epoch', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
+  const path = join(directory.path, 'metadata.db')
+  const first = await joinCluster(path, { brokerId: 1 })
+  const directoryId = newUuid()
+  const second = await joinCluster(path, { brokerId: 2, directoryId })
+  assert.equal(first.controller!.epoch, 1)
+  assert.equal(second.controller, null)
+  assert.equal(second.image.controller!.brokerId, 1)
+  await first.store.close()
+  const { incarnation, guard: registered } = second.registration
+  const candidate = { ...second, brokerId: 2, directoryId, incarnation, registered, log: quiet, rulesOf }
+  const elected = await Controller.elect(candidate)
+  assert.equal(elected!.epoch, 2)
+  await second.store.close()
 })
 
 test('a directory that is somebody else is waited for, not replaced', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
   const path = join(directory.path, 'metadata.db')
-  const [first, second] = [await openSqliteStore(path), await openSqliteStore(path)]
-  await openController(first, newUuid())
-  const waiting = openController(second, newUuid())
+  const first = await joinCluster(path)
+  const waiting = joinCluster(path)
   const still = new Promise(resolve => setTimeout(resolve, 300, 'waiting'))
   assert.equal(await Promise.race([waiting, still]), 'waiting')
-  await first.close()
-  assert.equal((await waiting).epoch, 2)
-  await second.close()
+  await first.store.close()
+  const second = await waiting
+  assert.equal(second.controller!.epoch, 2)
+  await second.store.close()
 })
 
-test('a topic is gone only when its files are, and its name is free before', async () => {
+test('a disk that lost what it had leaves the in-sync sets before anybody could elect it', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
-  const store = await openSqliteStore(join(directory.path, 'metadata.db'))
-  const controller = await openController(store, newUuid())
-  const { topic } = await controller.createTopic('logs', 2, {})
-  await controller.markDeleting(topic!)
+  const path = join(directory.path, 'metadata.db')
+  const one = await joinCluster(path, { brokerId: 1 })
+  const directoryId = newUuid()
+  const two = await joinCluster(path, { brokerId: 2, directoryId })
+  one.image.replaceAll(...(await everything(one.store)))
+  const { topicId } = await one.controller!.createTopic('logs', [[2, 1], [1, 2], [2]], {})
+  const isrs = (member: Member) => member.image.topics.get(topicId!)!.partitions.map(({ value }) => value.isr)
+  await two.store.close()
+
+  const clean = {
+    brokerId: 2,
+    directoryId,
+    previousBrokerEpoch: two.registration.brokerEpoch,
+    isDurable: false,
+  }
+  const again = await joinCluster(path, clean)
+  assert.deepEqual(isrs(again), [[2, 1], [1, 2], [2]], 'after a clean end everything is there')
+  await again.store.close()
+  const killed = await joinCluster(path, { brokerId: 2, directoryId })
+  assert.deepEqual(isrs(killed), [[2, 1], [1, 2], [2]], 'what is flushed survives any end')
+  await killed.store.close()
+  const unflushed = await joinCluster(path, { brokerId: 2, directoryId, isDurable: false })
+  assert.deepEqual(isrs(unflushed), [[1], [1], [2]], 'what is not flushed does not')
+  await unflushed.store.close()
+
+  await one.controller!.change(one.image.topics.get(topicId!)!, 1, now => ({ ...now, isr: [1, 2] }))
+  const wiped = await joinCluster(path, { brokerId: 2 })
+  assert.deepEqual(isrs(wiped), [[1], [1], [2]], 'a new directory has nothing; a sole replica starts again')
+  await wiped.store.close()
+  await one.store.close()
+})
+
+async function everything(store: MetadataStore) {
+  const { entries, at } = await store.list('')
+  return [entries, at] as const
+}
+
+test('a topic is gone only when the files of every replica are, and its name is free before', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
+  const { store, image, controller } = await joinCluster(join(directory.path, 'metadata.db'))
+  const { topicId } = await controller!.createTopic('logs', [[1], [1]], {})
+  const topic = image.topics.get(topicId!)!
+  await controller!.markDeleting(topic)
+  await controller!.settle()
   assert.equal(await store.get(keys.name('logs')), null)
-  assert.equal((await controller.topics()).get(topic!.id)?.meta.value.deleting, true)
-  assert.equal((await controller.createTopic('logs', 1, {})).error, 'none')
-  await controller.forgetTopic((await controller.topics()).get(topic!.id)!)
-  assert.equal((await controller.topics()).has(topic!.id), false)
-  assert.equal((await controller.topics()).size, 1)
+  assert.equal(image.topics.get(topicId!)?.meta.value.deleting, true)
+  assert.equal((await controller!.createTopic('logs', [[1]], {})).error, 'none')
+  for (const index of [0, 1]) await controller!.change(topic, index, now => ({ ...now, replicas: [] }))
+  await controller!.settle()
+  assert.equal(image.topics.has(topicId!), false)
+  assert.equal((await store.list(`topics/${topicId}`)).entries.length, 0)
+  assert.equal(image.topics.size, 1)
   await store.close()
 })
 
@@ -95,28 +186,17 @@ test('producer ids are never given twice, over all lives and however many ask at
   const directoryId = newUuid()
   const ids: string[] = []
   for (let life = 0; life < 3; life++) {
-    const store = await openSqliteStore(join(directory.path, 'metadata.db'))
+    const { store, registration } = await joinCluster(join(directory.path, 'metadata.db'), { directoryId })
     ids.push(await clusterIdOf(store))
-    const controller = await openController(store, directoryId)
-    given.push(...(await Promise.all(Array.from({ length: 1_500 }, () => controller.nextProducerId()))))
+    const producerIds = new ProducerIds(
+      () => store,
+      () => registration.guard,
+    )
+    given.push(...(await Promise.all(Array.from({ length: 1_500 }, () => producerIds.next()))))
     await store.close()
   }
   assert.equal(new Set(given).size, 4_500)
   assert.equal(new Set(ids).size, 1, 'the cluster keeps its id')
-})
-
-test('elect() takes the first living member of the in-sync set, and nobody else', () => {
-  const partition = {
-    leader: 1,
-    leaderEpoch: 4,
-    replicas: [1, 2, 3],
-    isr: [2, 3],
-    partitionEpoch: 7,
-    controllerEpoch: 1,
-  }
-  const next = elect(partition, id => id !== 2, 9)
-  assert.deepEqual([next.leader, next.leaderEpoch, next.partitionEpoch, next.controllerEpoch], [3, 5, 8, 9])
-  assert.equal(elect(partition, id => id === 1, 9).leader, -1)
 })
 
 test('names and settings are refused with a reason', () => {

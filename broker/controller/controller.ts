@@ -1,260 +1,215 @@
-// Decides for the cluster, by guarded transactions on the metadata store: registration, its own election,
-// topics, leader epochs, producer ids. Every write is guarded by this controller's own entry, so a controller
-// that was replaced changes nothing. Touches the store only; who leads what is applied by the broker.
-import { randomBytes } from 'node:crypto'
+// The elected controller: what it decides (decide.ts) it writes as guarded transactions on the metadata store. Every
+// write is guarded by its own entry, so a controller that was replaced changes nothing. Touches the store only; who
+// leads what is applied by each broker.
 import type { Log } from '../../runtime/log.ts'
-import type { Guard, MetadataStore, Operation, Session, Version } from '../metadata/store.ts'
+import type { Guard, MetadataStore, Operation, Session } from '../metadata/store.ts'
 import type { ErrorName } from '../protocol/errors.ts'
+import type { ClusterImage } from './cluster-image.ts'
 import {
-  type BrokerRegistration,
   type ControllerRegistration,
   decodeValue,
-  elect,
   encodeValue,
   keys,
   type PartitionMeta,
-  readTopics,
   type Topic,
   type TopicMeta,
 } from './cluster-state.ts'
-
-/** A write that the store could not settle in this time is given up; the caller may try again. */
-const transactionTimeoutMs = 5_000
-/** Handed out one by one from memory; a crash skips the rest of a block, ids are plenty. */
-const producerIdBlock = 1_000
+import { type Change, decide, type TopicRules } from './decide.ts'
+import { ControllerFencedError, newUuid } from './registration.ts'
+import { refresh, type WriteOutcome, write } from './store-writes.ts'
 
 export interface ControllerOptions {
   readonly store: MetadataStore
   readonly session: Session
+  readonly image: ClusterImage
   readonly brokerId: number
   readonly directoryId: string
-  readonly host: string
-  readonly port: number
+  readonly incarnation: string
+  /** Of this broker's registration. */
+  readonly registered: Guard
   readonly log: Log
+  readonly rulesOf: (topic: Topic) => TopicRules
 }
 
 export type Outcome = { readonly error: ErrorName; readonly message: string | null }
 const done: Outcome = { error: 'none', message: null }
 
-/** The store answered something that this controller's next step cannot be decided on: it must start over. */
-export class ControllerFencedError extends Error {
-  override readonly name = 'ControllerFencedError'
-}
-
-/** 16 random bytes as 22 characters; never one that starts with "-", which command lines would take for a flag. */
-export function newUuid(): string {
-  for (;;) {
-    const text = randomBytes(16).toString('base64url')
-    if (!text.startsWith('-')) return text
-  }
-}
-
-/** The cluster's id; made by whoever comes first. */
-export async function clusterIdOf(store: MetadataStore): Promise<string> {
-  for (;;) {
-    const entry = await store.get(keys.clusterId)
-    if (entry) return decodeValue<{ id: string }>(entry).value.id
-    const value = encodeValue({ id: newUuid() })
-    await store.transact([], [{ create: keys.clusterId, value }], transactionTimeoutMs)
-  }
-}
+const attemptsMax = 50
 
 export class Controller {
   /** Raised by one at each election; in every partition entry this controller writes. */
   readonly epoch: number
-  /** The store's position of this life's registration: a later life has a larger one. */
-  readonly brokerEpoch: number
   readonly #options: ControllerOptions
   readonly #own: Guard
-  #nextProducerId = 0
-  #producerIdsEnd = 0
-  #producerIdRefill: Promise<void> | null = null
 
-  private constructor(options: ControllerOptions, epoch: number, brokerEpoch: number, own: Guard) {
+  private constructor(options: ControllerOptions, epoch: number, own: Guard) {
     this.#options = options
     this.epoch = epoch
-    this.brokerEpoch = brokerEpoch
     this.#own = own
   }
 
-  /**
-   * Registers this broker and makes it the controller. Whoever holds the lock of the log directory replaces what
-   * an earlier life of the same directory left behind at once, instead of waiting for its session to lapse.
-   */
-  static async open(options: ControllerOptions): Promise<Controller> {
-    const { store, brokerId, directoryId, host, port } = options
-    const incarnation = newUuid()
-    const registration: BrokerRegistration = { brokerId, directoryId, incarnation, host, port }
-    const registered = await replaceOwn(options, keys.broker(brokerId), registration, [])
+  /** Null when another broker is the controller. An earlier life of the same directory is replaced at once. */
+  static async elect(options: ControllerOptions): Promise<Controller | null> {
+    const { store, session, image, brokerId, directoryId, incarnation, registered } = options
+    const holder = await store.get(keys.controller)
+    if (holder) {
+      image.apply(holder.key, holder, holder.position)
+      if (decodeValue<ControllerRegistration>(holder).value.directoryId !== directoryId) return null
+    }
     const current = await store.get(keys.controllerEpoch)
     const epoch = (current ? decodeValue<{ epoch: number }>(current).value.epoch : 0) + 1
     const value = encodeValue({ epoch })
-    const raise: Operation = current
-      ? { update: keys.controllerEpoch, value, version: current.version }
-      : { create: keys.controllerEpoch, value }
-    const elected = await replaceOwn(
-      options,
-      keys.controller,
-      { brokerId, directoryId, incarnation } satisfies ControllerRegistration,
-      [raise],
-    )
-    const own = { key: keys.controller, version: elected.version }
-    return new Controller(options, epoch, Number(registered.position), own)
+    const own: ControllerRegistration = { brokerId, directoryId, incarnation }
+    const operations: Operation[] = [
+      ...(holder ? [{ remove: keys.controller, version: holder.version }] : []),
+      current
+        ? { update: keys.controllerEpoch, value, version: current.version }
+        : { create: keys.controllerEpoch, value },
+      { create: keys.controller, value: encodeValue(own), session },
+    ]
+    const result = await write(store, image, [registered], operations)
+    if (result.outcome === 'conflict') return null
+    const entry = await store.get(keys.controller)
+    const isOurs = entry && decodeValue<ControllerRegistration>(entry).value.incarnation === incarnation
+    if (!isOurs) return null
+    return new Controller(options, epoch, { key: keys.controller, version: entry.version })
   }
 
-  async topics(): Promise<Map<string, Topic>> {
-    await this.#options.store.barrier()
-    return readTopics((await this.#options.store.list(keys.topics)).entries)
-  }
-
-  /** One epoch further for every partition that this broker may lead, in as few transactions as the store allows. */
-  async electAll(topics: Iterable<Topic>): Promise<void> {
-    const isAlive = (brokerId: number) => brokerId === this.#options.brokerId
-    const pending: { topic: Topic; index: number; next: PartitionMeta; operation: Operation }[] = []
-    for (const topic of topics) {
-      topic.partitions.forEach((partition, index) => {
-        const next = elect(partition.value, isAlive, this.epoch)
-        const key = keys.partition(topic.id, index)
-        const operation = { update: key, value: encodeValue(next), version: partition.version }
-        pending.push({ topic, index, next, operation })
-      })
+  /** Writes what decide() finds until it finds nothing. Throws when another controller has taken over. */
+  async settle(preferred = false): Promise<readonly Change[]> {
+    const { store, image, rulesOf, log } = this.#options
+    const written: Change[] = []
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const options = { controllerEpoch: this.epoch, rulesOf, preferred }
+      const changes = decide(image.topics.values(), image.brokers, options)
+      const forgotten = [...image.topics.values()].filter(isEmptied)
+      if (changes.length === 0 && forgotten.length === 0) return written
+      let isBehind = false
+      for (const some of chunksOf(changes, store.limits.transactionOperations)) {
+        const result = await this.#write(some.map(operationOf))
+        if (result.outcome === 'applied') written.push(...some)
+        else isBehind = true
+      }
+      for (const topic of forgotten) {
+        if ((await this.#forget(topic)).outcome !== 'applied') isBehind = true
+      }
+      if (isBehind) await this.#catchUp()
     }
-    const chunk = Math.max(1, this.#options.store.limits.transactionOperations)
-    for (let start = 0; start < pending.length; start += chunk) {
-      const some = pending.slice(start, start + chunk)
-      const versions = await this.#write(some.map(({ operation }) => operation))
-      some.forEach(({ topic, index, next }, at) => {
-        topic.partitions[index] = { value: next, version: versions[at]! }
-      })
-    }
+    log.warn('the cluster changes faster than it can be decided on')
+    return written
   }
 
-  /** Durable when it returns 'none'. The topic's partitions are led by this broker, in epoch 0. */
+  /** Durable when it returns 'none'. The first live replica of each partition leads it, in epoch 0. */
   async createTopic(
     name: string,
-    partitions: number,
+    assignment: readonly (readonly number[])[],
     configs: Readonly<Record<string, string>>,
-  ): Promise<Outcome & { readonly topic: Topic | null }> {
-    const { store, brokerId } = this.#options
+  ): Promise<Outcome & { readonly topicId: string | null }> {
+    const { store, image } = this.#options
     const id = newUuid()
-    const meta: TopicMeta = { name, partitions, configs, deleting: false }
-    const partition: PartitionMeta = {
-      leader: brokerId,
-      leaderEpoch: 0,
-      replicas: [brokerId],
-      isr: [brokerId],
-      partitionEpoch: 0,
-      controllerEpoch: this.epoch,
-    }
+    const meta: TopicMeta = { name, partitions: assignment.length, configs, deleting: false }
     const operations: Operation[] = [
       { create: keys.name(name), value: encodeValue({ id }) },
       { create: keys.topicMeta(id), value: encodeValue(meta) },
+      ...assignment.map((replicas, index) => ({
+        create: keys.partition(id, index),
+        value: encodeValue(this.#firstState(replicas)),
+      })),
     ]
-    for (let index = 0; index < partitions; index++) {
-      operations.push({ create: keys.partition(id, index), value: encodeValue(partition) })
-    }
-    const result = await store.transact([this.#own], operations, transactionTimeoutMs)
+    const result = await this.#write(operations)
     if (result.outcome === 'unknown') {
       // The reply was lost: what the store holds tells whether it happened.
-      const topic = (await this.topics()).get(id)
-      return topic
-        ? { ...done, topic }
-        : { error: 'requestTimedOut', message: result.cause.message, topic: null }
+      await refresh(store, image)
+      return image.topics.has(id)
+        ? { ...done, topicId: id }
+        : { error: 'requestTimedOut', message: result.cause.message, topicId: null }
     }
     if (result.outcome === 'conflict') {
       const isTaken = (await store.get(keys.name(name))) !== null
-      if (!isTaken) throw new ControllerFencedError('Another controller was elected')
-      return { error: 'topicAlreadyExists', message: `Topic '${name}' already exists.`, topic: null }
+      await this.#catchUp()
+      if (!isTaken) throw new ControllerFencedError('The store refused a new topic')
+      return { error: 'topicAlreadyExists', message: `Topic '${name}' already exists.`, topicId: null }
     }
-    const { versions } = result
-    const states = Array.from({ length: partitions }, (_, index) => ({
-      value: partition,
-      version: versions[index + 2]!,
-    }))
-    return { ...done, topic: { id, meta: { value: meta, version: versions[1]! }, partitions: states } }
+    return { ...done, topicId: id }
   }
 
-  /** Frees the name; the log files may go now, and `forgetTopic` follows when they have. */
+  /** Frees the name; brokers delete their files, and the last one's word lets `settle` forget the topic. */
   async markDeleting(topic: Topic): Promise<void> {
-    const name = await this.#options.store.get(keys.name(topic.meta.value.name))
-    const meta = { ...topic.meta.value, deleting: true }
-    const operations: Operation[] = [
-      { update: keys.topicMeta(topic.id), value: encodeValue(meta), version: topic.meta.version },
-    ]
-    if (name) operations.push({ remove: name.key, version: name.version })
-    const versions = await this.#write(operations)
-    topic.meta = { value: meta, version: versions[0]! }
-  }
-
-  async forgetTopic(topic: Topic): Promise<void> {
-    const operations: Operation[] = [{ remove: keys.topicMeta(topic.id), version: topic.meta.version }]
-    topic.partitions.forEach((partition, index) => {
-      operations.push({ remove: keys.partition(topic.id, index), version: partition.version })
-    })
-    await this.#write(operations)
-  }
-
-  /** Never the same twice, over all lives of the cluster: a block is claimed in the store before its first is given. */
-  async nextProducerId(): Promise<number> {
-    while (this.#nextProducerId === this.#producerIdsEnd) {
-      this.#producerIdRefill ??= this.#refillProducerIds().finally(() => {
-        this.#producerIdRefill = null
-      })
-      await this.#producerIdRefill
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const { value, version } = topic.meta
+      if (value.deleting) return
+      const name = await this.#options.store.get(keys.name(value.name))
+      const operations: Operation[] = [
+        { update: keys.topicMeta(topic.id), value: encodeValue({ ...value, deleting: true }), version },
+      ]
+      if (name) operations.push({ remove: name.key, version: name.version })
+      if ((await this.#write(operations)).outcome === 'applied') return
+      await this.#catchUp()
     }
-    return this.#nextProducerId++
+    throw new ControllerFencedError('The store refused the deletion')
   }
 
-  async #refillProducerIds(): Promise<void> {
-    const current = await this.#options.store.get(keys.producerIds)
-    const next = current ? decodeValue<{ next: number }>(current).value.next : 0
-    const value = encodeValue({ next: next + producerIdBlock })
-    await this.#write([
-      current
-        ? { update: keys.producerIds, value, version: current.version }
-        : { create: keys.producerIds, value },
-    ])
-    this.#nextProducerId = next
-    this.#producerIdsEnd = next + producerIdBlock
+  /** One partition, by the caller's decision on its present entry; null when that refuses. */
+  async change(
+    topic: Topic,
+    index: number,
+    decideOn: (now: PartitionMeta) => PartitionMeta | null,
+  ): Promise<boolean> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const { value, version } = topic.partitions[index]!
+      const next = decideOn(value)
+      if (next === null) return false
+      const stamped = { ...next, controllerEpoch: this.epoch, partitionEpoch: value.partitionEpoch + 1 }
+      const key = keys.partition(topic.id, index)
+      const result = await this.#write([{ update: key, value: encodeValue(stamped), version }])
+      if (result.outcome === 'applied') return true
+      await this.#catchUp()
+    }
+    throw new ControllerFencedError('The store refused the change')
   }
 
-  async #write(operations: readonly Operation[]): Promise<readonly Version[]> {
-    const result = await this.#options.store.transact([this.#own], operations, transactionTimeoutMs)
-    if (result.outcome === 'applied') return result.versions as readonly Version[]
-    throw new ControllerFencedError(
-      `Cannot write ${operations.length} entries: ${result.outcome === 'unknown' ? result.cause.message : 'conflict'}`,
-    )
+  #firstState(replicas: readonly number[]): PartitionMeta {
+    const { brokers } = this.#options.image
+    const isr = replicas.filter(id => brokers.has(id))
+    const leader = isr.find(id => !brokers.get(id)!.isLeaving) ?? isr[0] ?? -1
+    const leaderBrokerEpoch = brokers.get(leader)?.epoch ?? -1
+    const epochs = { leaderEpoch: 0, partitionEpoch: 0, controllerEpoch: this.epoch }
+    return { leader, leaderBrokerEpoch, replicas, isr, ...epochs }
+  }
+
+  #forget(topic: Topic): Promise<WriteOutcome> {
+    const operations: Operation[] = topic.partitions.map((partition, index) => ({
+      remove: keys.partition(topic.id, index),
+      version: partition.version,
+    }))
+    operations.push({ remove: keys.topicMeta(topic.id), version: topic.meta.version })
+    return this.#write(operations)
+  }
+
+  #write(operations: readonly Operation[]): Promise<WriteOutcome> {
+    const { store, image } = this.#options
+    return write(store, image, [this.#own], operations)
+  }
+
+  /** After a conflict: either the image was behind, or this is the controller no more. */
+  async #catchUp(): Promise<void> {
+    const { store, image } = this.#options
+    await refresh(store, image)
+    const holder = await store.get(keys.controller)
+    if (holder?.version !== this.#own.version)
+      throw new ControllerFencedError('Another controller was elected')
   }
 }
 
-/** Creates an ephemeral entry, in place of one that an earlier life of this directory left. */
-async function replaceOwn(
-  options: ControllerOptions,
-  key: string,
-  value: BrokerRegistration | ControllerRegistration,
-  more: readonly Operation[],
-): Promise<{ readonly version: Version; readonly position: bigint }> {
-  const { store, session, directoryId } = options
-  const deadlineMs = performance.now() + 2 * session.ttlMs + transactionTimeoutMs
-  for (;;) {
-    const left = await store.get(key)
-    const isOurs =
-      left !== null && decodeValue<ControllerRegistration>(left).value.directoryId === directoryId
-    if (left === null || isOurs) {
-      const operations: Operation[] = left ? [{ remove: key, version: left.version }] : []
-      operations.push({ create: key, value: encodeValue(value), session }, ...more)
-      const result = await store.transact([], operations, transactionTimeoutMs)
-      if (result.outcome === 'applied') {
-        const version = result.versions[left ? 1 : 0]!
-        return { version, position: result.position }
-      }
-    }
-    if (performance.now() > deadlineMs) {
-      throw new ControllerFencedError(
-        `Cannot take ${key}: it is held by ${left ? Buffer.from(left.value) : 'nobody'}`,
-      )
-    }
-    options.log.warn('waiting for an earlier holder to lapse', { key })
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
+/** Every broker has deleted its files. */
+function isEmptied({ meta, partitions }: Topic): boolean {
+  return meta.value.deleting && partitions.every(({ value }) => value.replicas.length === 0)
+}
+
+function operationOf({ topic, index, version, next }: Change): Operation {
+  return { update: keys.partition(topic.id, index), value: encodeValue(next), version }
+}
+
+function* chunksOf<T>(all: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += Math.max(1, size)) yield all.slice(start, start + size)
 }

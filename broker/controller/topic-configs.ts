@@ -2,7 +2,7 @@
 // we do not. Pure data and parsing; who applies a setting reads it here.
 import type { LogConfig } from '../log/log-config.ts'
 
-export type ConfigType = 'long' | 'int' | 'list' | 'string'
+export type ConfigType = 'boolean' | 'long' | 'int' | 'list' | 'string'
 
 interface ConfigRow {
   readonly type: ConfigType
@@ -90,6 +90,13 @@ const rows: Readonly<Record<string, ConfigRow>> = {
     documentation: 'Age at which a segment file is closed and the next one begun.',
     fault: integer(1),
   },
+  'unclean.leader.election.enable': {
+    type: 'boolean',
+    default: 'false',
+    documentation:
+      'Whether a replica that may lack acknowledged records is better than none. Each use is an alarm.',
+    fault: oneOf('true', 'false'),
+  },
 }
 
 export const topicConfigNames = Object.keys(rows)
@@ -135,6 +142,7 @@ export interface PartitionSettings {
   readonly log: Partial<LogConfig>
   readonly countsFlushedBytes: boolean
   readonly minInsyncReplicas: number
+  readonly mayBeUnclean: boolean
   readonly batchBytesMax: number
 }
 
@@ -153,6 +161,7 @@ export function partitionSettings(
     },
     countsFlushedBytes: text('flush.messages') === '1',
     minInsyncReplicas: number('min.insync.replicas'),
+    mayBeUnclean: text('unclean.leader.election.enable') === 'true',
     batchBytesMax: number('max.message.bytes'),
   }
 }

@@ -66,6 +66,8 @@ export class GroupCoordinator {
   readonly #settings: GroupSettings
   readonly #joins = new Map<number, (outcome: JoinOutcome) => void>()
   readonly #syncs = new Map<number, (outcome: SyncOutcome) => void>()
+  /** Partitions of the offsets topic that this broker leads; false while they are being read. */
+  readonly #loaded = new Map<number, boolean>()
   #lastTicket = 0
   #timer: NodeJS.Timeout | undefined
   #timerDueMs = Infinity
@@ -81,14 +83,52 @@ export class GroupCoordinator {
     return this.#offsets
   }
 
-  /** Reads groups and offsets back. Members that were settled are members still, with a whole session to show up. */
-  load(): void {
-    this.#offsets.load(record => this.#restore(record))
+  /** 'none' if this broker looks after the group now. */
+  refusalOf(groupId: string): ErrorName {
+    const loaded = this.#loaded.get(this.#offsets.partitionOf(groupId))
+    if (loaded === undefined) return 'notCoordinator'
+    return loaded ? 'none' : 'coordinatorLoadInProgress'
+  }
+
+  /**
+   * This broker leads the partition: groups and offsets are read back, in a turn of its own. Members that were
+   * settled are members still, with a whole session to show up.
+   */
+  lead(partition: number): void {
+    if (this.#loaded.has(partition)) return
+    this.#loaded.set(partition, false)
+    setImmediate(() => {
+      if (this.#loaded.get(partition) === false) this.load(partition)
+    })
+  }
+
+  load(partition: number): void {
+    this.#offsets.load(partition, record => this.#restore(record))
+    this.#loaded.set(partition, true)
     for (const groupId of this.#offsets.groupIds()) if (!this.#groups.has(groupId)) this.#create(groupId)
     for (const group of this.#groups.values()) this.#arm(group)
   }
 
+  /** Another broker leads it: whoever waits is told to ask for the coordinator anew. */
+  unload(partition: number): void {
+    if (!this.#loaded.delete(partition)) return
+    this.#offsets.unload(partition)
+    for (const group of this.#groups.values()) {
+      if (this.#offsets.partitionOf(group.id) !== partition) continue
+      this.#groups.delete(group.id)
+      for (const { id, joinTicket, syncTicket } of group.members.values()) {
+        take(this.#joins, joinTicket)?.(refusedJoin('notCoordinator', id))
+        take(this.#syncs, syncTicket)?.(refusedSync('notCoordinator'))
+      }
+    }
+  }
+
   join(request: JoinRequest, done: (outcome: JoinOutcome) => void): Ticket {
+    const refusal = this.refusalOf(request.groupId)
+    if (refusal !== 'none') {
+      done(refusedJoin(refusal, request.memberId))
+      return { groupId: request.groupId, number: 0 }
+    }
     const ticket = ++this.#lastTicket
     this.#joins.set(ticket, done)
     const newMemberId = `${request.clientId}-${randomUUID()}`
@@ -99,8 +139,9 @@ export class GroupCoordinator {
 
   sync(request: SyncRequest, done: (outcome: SyncOutcome) => void): Ticket | null {
     const group = this.#groups.get(request.groupId)
-    if (!group) {
-      done({ error: 'unknownMemberId', protocolType: '', protocol: null, assignment: Buffer.alloc(0) })
+    const refusal = this.refusalOf(request.groupId)
+    if (refusal !== 'none' || !group) {
+      done(refusedSync(refusal === 'none' ? 'unknownMemberId' : refusal))
       return null
     }
     const ticket = ++this.#lastTicket
@@ -110,12 +151,16 @@ export class GroupCoordinator {
   }
 
   heartbeat(groupId: string, memberId: string, generation: number): ErrorName {
+    const refusal = this.refusalOf(groupId)
+    if (refusal !== 'none') return refusal
     const group = this.#groups.get(groupId)
     if (!group) return 'unknownMemberId'
     return this.#ask(group, { type: 'heartbeat', ticket: 0, memberId, generation })
   }
 
   leave(groupId: string, memberId: string): ErrorName {
+    const refusal = this.refusalOf(groupId)
+    if (refusal !== 'none') return refusal
     const group = this.#groups.get(groupId)
     if (!group) return 'unknownMemberId'
     return this.#ask(group, { type: 'leave', ticket: 0, memberId })
@@ -128,6 +173,11 @@ export class GroupCoordinator {
     done: (error: ErrorName) => void,
   ): void {
     const { groupId, memberId, generation } = claim
+    const refusal = this.refusalOf(groupId)
+    if (refusal !== 'none') {
+      done(refusal)
+      return
+    }
     const known = this.#groups.get(groupId)
     if (!known && generation >= 0) {
       done('illegalGeneration')
@@ -168,7 +218,8 @@ export class GroupCoordinator {
       if (nothingKept) this.#groups.delete(group.id)
       else if (nowMs - group.stateSinceMs > offsetsRetentionMs) this.#forget(group)
     }
-    this.#offsets.compactIfGrown(this.#clock.wallMs())
+    const loaded = [...this.#loaded].filter(([, isLoaded]) => isLoaded).map(([partition]) => partition)
+    this.#offsets.compactIfGrown(this.#clock.wallMs(), loaded)
   }
 
   close(): void {
@@ -224,6 +275,8 @@ export class GroupCoordinator {
   #persist(group: Group, generation: number): void {
     this.#offsets.persist(group, this.#clock.wallMs(), {
       settled: error => {
+        // The group has gone to another broker meanwhile.
+        if (this.#groups.get(group.id) !== group) return
         if (error !== 'none') this.#log.warn('a group could not be written', { group: group.id, error })
         this.#step(group, { type: 'persisted', generation, error })
       },
@@ -278,6 +331,15 @@ export class GroupCoordinator {
       else this.#arm(group)
     }
   }
+}
+
+function refusedJoin(error: ErrorName, memberId: string): JoinOutcome {
+  const nothing = { ticket: 0, generation: -1, protocol: null, leader: '', members: [], protocolType: '' }
+  return { type: 'answerJoin', error, memberId, ...nothing }
+}
+
+function refusedSync(error: ErrorName): SyncOutcome {
+  return { error, protocolType: '', protocol: null, assignment: Buffer.alloc(0) }
 }
 
 function take<T>(parked: Map<number, T>, ticket: number): T | undefined {

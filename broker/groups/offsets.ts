@@ -72,11 +72,25 @@ export class OffsetStore {
     this.#inFlight = new Array<number>(log.partitions).fill(0)
   }
 
-  /** Reads everything back. Groups come out in the order of their last record; null means removed. */
-  load(onGroup: (record: Extract<GroupRecord, { type: 'group' }>) => void): void {
-    for (let partition = 0; partition < this.#log.partitions; partition++) {
-      this.#log.replay(partition, batches => this.#replay(batches, onGroup))
+  get partitions(): number {
+    return this.#log.partitions
+  }
+
+  /** Reads one partition back. Groups come out in the order of their last record; null means removed. */
+  load(partition: number, onGroup: (record: Extract<GroupRecord, { type: 'group' }>) => void): void {
+    this.#log.replay(partition, batches => this.#replay(batches, onGroup))
+  }
+
+  /** Another broker looks after this partition now. */
+  unload(partition: number): void {
+    for (const held of [this.#offsets, this.#groupValues]) {
+      for (const group of held.keys()) if (this.partitionOf(group) === partition) held.delete(group)
     }
+    this.#compactSize[partition] = 0
+  }
+
+  partitionOf(group: string): number {
+    return offsetsPartitionOf(group, this.#log.partitions)
   }
 
   get(group: string, topic: string, partition: number): CommittedOffset | undefined {
@@ -134,8 +148,8 @@ export class OffsetStore {
    * Keeps replay short without a compactor: when a partition has grown, everything live in it is written again at
    * its end, and once that is durable the log before it goes. A crash in between costs nothing but the space.
    */
-  compactIfGrown(nowMs: number): void {
-    for (let partition = 0; partition < this.#log.partitions; partition++) {
+  compactIfGrown(nowMs: number, loaded: Iterable<number>): void {
+    for (const partition of loaded) {
       const grown = this.#log.sizeInBytes(partition) - this.#compactSize[partition]!
       // What is in flight is not in memory yet: written after it, the old value would win at the next replay.
       if (grown > rewriteAfterBytes && this.#inFlight[partition] === 0) this.#rewrite(partition, nowMs)

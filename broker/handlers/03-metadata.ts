@@ -19,7 +19,7 @@ export function metadata(request: MetadataRequest, call: Call, broker: Broker): 
     return answer(
       request,
       broker,
-      [...broker.topics.all()].map(topic => describe(topic, withOperations)),
+      [...broker.topics.all()].map(topic => describe(topic, broker, withOperations)),
     )
   const mayCreate = call.apiVersion < 4 || request.allowAutoTopicCreation
   const wishes = request.topics ?? []
@@ -42,10 +42,10 @@ function findOne(
 ): TopicAnswer | null {
   if (name === null) {
     const served = broker.topics.byId(topicId)
-    return served ? describe(served, withOperations) : missing('unknownTopicId', null, topicId)
+    return served ? describe(served, broker, withOperations) : missing('unknownTopicId', null, topicId)
   }
   const served = broker.topics.byName(name)
-  if (served) return describe(served, withOperations)
+  if (served) return describe(served, broker, withOperations)
   const fault = broker.topicFault({ name, partitions: -1, configs: {} })
   return fault?.error === 'invalidTopicException' ? missing(fault.error, name, zeroUuid) : null
 }
@@ -61,18 +61,17 @@ async function createThenAnswer(
   )
   const topics = wishes.map(({ name }, at) => {
     const outcome: TopicOutcome | null = outcomes[at] ?? null
-    if (outcome?.topic) return describe(outcome.topic, request.includeTopicAuthorizedOperations)
+    if (outcome?.topic) return describe(outcome.topic, broker, request.includeTopicAuthorizedOperations)
     return known[at] ?? missing(outcome?.error ?? 'unknownTopicOrPartition', name, zeroUuid)
   })
   return answer(request, broker, topics)
 }
 
 function answer(request: MetadataRequest, broker: Broker, topics: TopicAnswer[]) {
-  const { nodeId, host, port } = broker.endpoint
   return {
-    brokers: [{ nodeId, host, port }],
+    brokers: broker.endpoints(),
     clusterId: broker.parts.clusterId,
-    controllerId: nodeId,
+    controllerId: broker.controllerId,
     topics,
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allowedOperations.cluster
@@ -80,21 +79,27 @@ function answer(request: MetadataRequest, broker: Broker, topics: TopicAnswer[])
   }
 }
 
-function describe(served: ServedTopic, withOperations: boolean) {
+function describe(served: ServedTopic, broker: Broker, withOperations: boolean) {
+  const isDown = (brokerId: number) => broker.endpointOf(brokerId) === null
   return {
     errorCode: 0,
     name: served.name,
     topicId: served.id,
     isInternal: served.isInternal,
     topicAuthorizedOperations: withOperations ? allowedOperations.topic : undefined,
-    partitions: served.topic.partitions.map(({ value }, partitionIndex) => ({
-      errorCode: errorCodes[value.leader < 0 ? 'leaderNotAvailable' : 'none'],
-      partitionIndex,
-      leaderId: value.leader,
-      leaderEpoch: value.leaderEpoch,
-      replicaNodes: value.replicas,
-      isrNodes: value.isr,
-    })),
+    partitions: served.topic.partitions.map(({ value }, partitionIndex) => {
+      // A leader that is not among the brokers of this answer could not be reached by it.
+      const isLed = value.leader >= 0 && !isDown(value.leader)
+      return {
+        errorCode: errorCodes[isLed ? 'none' : 'leaderNotAvailable'],
+        partitionIndex,
+        leaderId: isLed ? value.leader : -1,
+        leaderEpoch: value.leaderEpoch,
+        replicaNodes: value.replicas,
+        isrNodes: value.isr,
+        offlineReplicas: value.replicas.filter(isDown),
+      }
+    }),
   }
 }
 

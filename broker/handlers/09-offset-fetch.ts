@@ -16,10 +16,14 @@ export function offsetFetch(
 ): Answer<typeof apis.offsetFetch> {
   if (call.apiVersion < 8) {
     const wishes = request.topics?.map(({ name, partitionIndexes }) => ({ name, partitionIndexes })) ?? null
+    const refusal = broker.groups.refusalOf(request.groupId)
+    if (refusal !== 'none') return { ...refused(wishes, refusal), errorCode: errorCodes[refusal] }
     return { topics: topicsOf(request.groupId, wishes, broker) }
   }
   const groups = request.groups.map(({ groupId, topics }) => {
     const wishes = topics === null ? null : topics.map(topic => named(topic, call, broker))
+    const refusal = broker.groups.refusalOf(groupId)
+    if (refusal !== 'none') return { groupId, topics: [], errorCode: errorCodes[refusal] }
     return { groupId, topics: topicsOf(groupId, wishes, broker) }
   })
   return { groups }
@@ -39,6 +43,16 @@ function named(
 ): Wish {
   if (call.apiVersion < 10) return topic
   return { ...topic, name: broker.topics.byId(topic.topicId)?.name ?? null }
+}
+
+/** Versions below 2 have room for the error only with each partition. */
+function refused(wishes: readonly Wish[] | null, error: ErrorName) {
+  const topics = (wishes ?? []).map(({ name, partitionIndexes }) => ({
+    name: name ?? '',
+    topicId: zeroUuid,
+    partitions: partitionIndexes.map(index => answerOne(index, undefined, error)),
+  }))
+  return { topics }
 }
 
 function topicsOf(groupId: string, wishes: readonly Wish[] | null, broker: Broker) {

@@ -1,4 +1,4 @@
-// FindCoordinator, v0-6. Every group is looked after by the broker that answers; there is one. Transactions and
+// FindCoordinator, v0-6. A group is looked after by the leader of its partition of the offsets topic. Transactions and
 // share groups are refused for good, so that clients do not wait for a coordinator that will not come.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
@@ -12,14 +12,21 @@ export function findCoordinator(
   call: Call,
   broker: Broker,
 ): Answer<typeof apis.findCoordinator> {
-  const error = refusalOf(request.keyType)
-  const found = {
-    ...(error === 'none' ? broker.endpoint : { nodeId: -1, host: '', port: -1 }),
-    errorCode: errorCodes[error],
-    errorMessage: error === 'none' ? null : 'This broker coordinates consumer groups only.',
+  const find = (groupId: string) => coordinatorOf(groupId, refusalOf(request.keyType), broker)
+  if (call.apiVersion < 4) return find(request.key)
+  return { coordinators: request.coordinatorKeys.map(key => ({ key, ...find(key) })) }
+}
+
+function coordinatorOf(groupId: string, refusal: ErrorName, broker: Broker) {
+  const nobody = { nodeId: -1, host: '', port: -1 }
+  if (refusal !== 'none') {
+    const errorMessage = 'This broker coordinates consumer groups only.'
+    return { ...nobody, errorCode: errorCodes[refusal], errorMessage }
   }
-  if (call.apiVersion < 4) return found
-  return { coordinators: request.coordinatorKeys.map(key => ({ key, ...found })) }
+  const endpoint = broker.coordinatorOf(groupId)
+  if (endpoint) return { ...endpoint, errorCode: errorCodes.none, errorMessage: null }
+  const errorMessage = 'The partition that keeps this group has no leader now.'
+  return { ...nobody, errorCode: errorCodes.coordinatorNotAvailable, errorMessage }
 }
 
 function refusalOf(keyType: number): ErrorName {

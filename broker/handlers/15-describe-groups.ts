@@ -24,6 +24,8 @@ export function describeGroups(
 ): Answer<typeof apis.describeGroups> {
   const operations = request.includeAuthorizedOperations ? allowedOperations.group : undefined
   const groups = request.groups.map(groupId => {
+    const refusal = broker.groups.refusalOf(groupId)
+    if (refusal !== 'none') return { groupId, errorCode: errorCodes[refusal], groupState: '' }
     const group = broker.groups.find(groupId)
     const found = group ? describe(group) : missing(groupId, call)
     return { ...found, authorizedOperations: operations }

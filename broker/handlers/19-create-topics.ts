@@ -1,22 +1,31 @@
-// CreateTopics, v2-7. Answered when each topic is durable and takes records, so that the next produce succeeds.
+// CreateTopics, v2-7. Answered when each topic is durable and, where the controller leads it, takes records, so that
+// the next produce succeeds. Another broker than the controller hands the request on.
 import type { Broker, TopicWish } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Outcome } from '../controller/controller.ts'
 import { effectiveConfig, topicConfigNames } from '../controller/topic-configs.ts'
+import { forwardingClientId } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
-import type { apis } from '../protocol/apis.ts'
+import { apis } from '../protocol/apis.ts'
 import { zeroUuid } from '../protocol/bytes.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { CreateTopicsRequest } from '../protocol/messages/19-create-topics.ts'
 import { configSourceCodes } from './32-describe-configs.ts'
 
+const notController: Outcome = { error: 'notController', message: 'The controller cannot be reached.' }
+
 type RequestTopic = CreateTopicsRequest['topics'][number]
 
 export async function createTopics(
   request: CreateTopicsRequest,
-  _call: Call,
+  call: Call,
   broker: Broker,
 ): LaterAnswer<typeof apis.createTopics> {
+  if (!broker.parts.membership.controller) {
+    const isForwarded = call.clientId === forwardingClientId
+    const answer = isForwarded ? null : await broker.parts.forwarder.forward(apis.createTopics, request)
+    return answer ?? { topics: request.topics.map(topic => refused(topic, notController)) }
+  }
   const topics = []
   for (const topic of request.topics) {
     const isTwice = request.topics.filter(({ name }) => name === topic.name).length > 1
@@ -30,20 +39,18 @@ async function createOne(topic: RequestTopic, validateOnly: boolean, broker: Bro
   const wish = wishOf(topic)
   const fault = broker.topicFault(wish)
   if (fault) return refused(topic, fault)
-  const partitions = wish.partitions === -1 ? broker.parts.config.defaultPartitions : wish.partitions
-  if (validateOnly) return accepted(topic, zeroUuid, partitions, wish, broker)
+  if (validateOnly) return accepted(topic, zeroUuid, wish, broker)
   const created = await broker.createTopic(wish)
   return created.topic
-    ? accepted(topic, created.topic.id, partitions, wish, broker)
+    ? accepted(topic, created.topic.id, wish, broker)
     : refused(topic, { error: created.error, message: created.message })
 }
 
-function wishOf({ name, numPartitions, assignments, configs }: RequestTopic): TopicWish {
-  return {
-    name,
-    partitions: assignments.length > 0 ? assignments.length : numPartitions,
-    configs: Object.fromEntries(configs.map(config => [config.name, config.value ?? ''])),
-  }
+function wishOf({ name, numPartitions, replicationFactor, assignments, configs }: RequestTopic): TopicWish {
+  const wish = { name, configs: Object.fromEntries(configs.map(config => [config.name, config.value ?? ''])) }
+  if (assignments.length === 0) return { ...wish, partitions: numPartitions, replicationFactor }
+  const ordered = [...assignments].sort((one, other) => one.partitionIndex - other.partitionIndex)
+  return { ...wish, partitions: assignments.length, assignment: ordered.map(({ brokerIds }) => brokerIds) }
 }
 
 function twice({ name }: RequestTopic): Outcome {
@@ -56,21 +63,20 @@ function refusalOf(topic: RequestTopic, broker: Broker): Outcome | null {
   const nulled = configs.find(config => config.value === null)
   if (nulled)
     return { error: 'invalidConfig', message: `Null value not allowed for topic config "${nulled.name}".` }
-  if (assignments.length === 0) {
-    if (replicationFactor === -1 || replicationFactor === 1) return null
-    const message = `Replication factor: ${replicationFactor} larger than available brokers: 1.`
-    return { error: 'invalidReplicationFactor', message }
-  }
+  if (assignments.length === 0) return null
   if (numPartitions !== -1 || replicationFactor !== -1) {
     const message = 'Both a manual assignment and a number of partitions or replicas were given.'
     return { error: 'invalidRequest', message }
   }
-  const { nodeId } = broker.endpoint
   const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
-  const isDense = assignments.every((_, index) => indexes.has(index))
-  const isHere = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === nodeId)
-  if (isDense && isHere) return null
-  const message = `Partitions must be numbered from 0 and assigned to broker ${nodeId}.`
+  const copies = assignments[0]!.brokerIds.length
+  const isSound = assignments.every(({ brokerIds }, index) => {
+    const isLive = brokerIds.every(brokerId => broker.endpointOf(brokerId) !== null)
+    return indexes.has(index) && isLive && brokerIds.length === copies && new Set(brokerIds).size === copies
+  })
+  if (isSound && copies > 0) return null
+  const message =
+    'Partitions must be numbered from 0, each with as many living brokers as the others, each once.'
   return { error: 'invalidReplicaAssignment', message }
 }
 
@@ -78,19 +84,15 @@ function refused({ name }: RequestTopic, { error, message }: Outcome) {
   return { name, topicId: zeroUuid, errorCode: errorCodes[error], errorMessage: message, configs: null }
 }
 
-function accepted(
-  { name }: RequestTopic,
-  topicId: string,
-  numPartitions: number,
-  wish: TopicWish,
-  broker: Broker,
-) {
+function accepted({ name }: RequestTopic, topicId: string, wish: TopicWish, broker: Broker) {
+  const { replicationFactor = -1, assignment } = wish
+  const copies = replicationFactor === -1 ? broker.replicationFactorDefault : replicationFactor
   return {
     name,
     topicId,
     errorCode: errorCodes.none,
-    numPartitions,
-    replicationFactor: 1,
+    numPartitions: broker.partitionsOf(wish),
+    replicationFactor: assignment?.[0]?.length ?? copies,
     configs: topicConfigNames.map(configName => {
       const { value, source } = effectiveConfig(configName, wish.configs, broker.parts.configDefaults)
       return { name: configName, value, configSource: configSourceCodes[source] }

@@ -1,8 +1,10 @@
-// DeleteTopics, v1-6. By name, or by id from v6 on. The name is free when this is answered.
+// DeleteTopics, v1-6. By name, or by id from v6 on. The name is free when this is answered. Another broker than the
+// controller hands the request on.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
+import { forwardingClientId } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
-import type { apis } from '../protocol/apis.ts'
+import { apis } from '../protocol/apis.ts'
 import { zeroUuid } from '../protocol/bytes.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import type { DeleteTopicsRequest } from '../protocol/messages/20-delete-topics.ts'
@@ -14,6 +16,12 @@ export async function deleteTopics(
 ): LaterAnswer<typeof apis.deleteTopics> {
   const wishes =
     call.apiVersion >= 6 ? request.topics : request.topicNames.map(name => ({ name, topicId: zeroUuid }))
+  if (!broker.parts.membership.controller) {
+    const isForwarded = call.clientId === forwardingClientId
+    const body = { topics: wishes, timeoutMs: request.timeoutMs }
+    const answer = isForwarded ? null : await broker.parts.forwarder.forward(apis.deleteTopics, body)
+    return answer ?? { responses: wishes.map(wish => ({ ...wish, errorCode: errorCodes.notController })) }
+  }
   const responses = []
   for (const wish of wishes) responses.push(await deleteOne(wish, broker))
   return { responses }

@@ -21,7 +21,7 @@ export function initProducerId(
 
 async function nextProducerId(broker: Broker): LaterAnswer<typeof apis.initProducerId> {
   try {
-    const producerId = await broker.parts.controller.nextProducerId()
+    const producerId = await broker.parts.producerIds.next()
     return { errorCode: errorCodes.none, producerId, producerEpoch: 0 }
   } catch (error) {
     broker.parts.log.warn('the metadata store gave no producer ids', { error })

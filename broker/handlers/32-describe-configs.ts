@@ -44,7 +44,7 @@ function describe(resource: Resource, request: DescribeConfigsRequest, broker: B
     return { ...resource, errorCode: 0, configs: topicConfigs(served, resource, request, broker) }
   }
   if (resourceType === configResourceTypes.broker) {
-    if (resourceName !== '' && resourceName !== String(broker.endpoint.nodeId)) {
+    if (resourceName !== '' && resourceName !== String(broker.brokerId)) {
       return refused(resource, 'invalidRequest', `Broker "${resourceName}" does not exist.`)
     }
     return { ...resource, errorCode: 0, configs: brokerConfigs(resource, broker) }

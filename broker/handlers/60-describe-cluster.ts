@@ -19,11 +19,10 @@ export function describeCluster(
     const errorMessage = 'This listener serves brokers; controllers have none of their own.'
     return { errorCode: errorCodes.mismatchedEndpointType, errorMessage, clusterId }
   }
-  const { nodeId, host, port } = broker.endpoint
   return {
     clusterId,
-    controllerId: nodeId,
-    brokers: [{ brokerId: nodeId, host, port }],
+    controllerId: broker.controllerId,
+    brokers: broker.endpoints().map(({ nodeId, host, port }) => ({ brokerId: nodeId, host, port })),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allowedOperations.cluster
       : undefined,

@@ -1,0 +1,163 @@
+// How a broker takes its place in the cluster: under a session, in a new broker epoch. A directory that lost what it
+// had acknowledged leaves every in-sync set first, so that nobody elects it for records it no longer has.
+import { randomBytes } from 'node:crypto'
+import type { Log } from '../../runtime/log.ts'
+import type { Guard, MetadataStore, Operation, Session } from '../metadata/store.ts'
+import type { ClusterImage } from './cluster-image.ts'
+import {
+  type BrokerRegistration,
+  type ControllerRegistration,
+  decodeValue,
+  encodeValue,
+  type KnownBroker,
+  keys,
+  type PartitionMeta,
+  type Topic,
+} from './cluster-state.ts'
+import { refresh, transactionTimeoutMs, write } from './store-writes.ts'
+
+export interface Identity {
+  readonly brokerId: number
+  readonly directoryId: string
+  readonly host: string
+  readonly port: number
+  /** Of the clean-shutdown marker that was found; -1 without one. */
+  readonly previousBrokerEpoch: number
+}
+
+export interface RegistrationOptions {
+  readonly store: MetadataStore
+  readonly session: Session
+  readonly image: ClusterImage
+  readonly identity: Identity
+  readonly log: Log
+  /** Whether an acknowledged record of this topic survives a power cut on this disk alone. */
+  readonly isDurable: (topic: Topic) => boolean
+}
+
+export interface Registration {
+  readonly incarnation: string
+  /** The store's position of this life's registration: a later life has a larger one. */
+  readonly brokerEpoch: number
+  /** Holds while this life is registered. */
+  readonly guard: Guard
+}
+
+/** The place in the cluster cannot be had, or is had no more. */
+export class ControllerFencedError extends Error {
+  override readonly name = 'ControllerFencedError'
+}
+
+const retryMs = 100
+
+/** 16 random bytes as 22 characters; never one that starts with "-", which command lines would take for a flag. */
+export function newUuid(): string {
+  for (;;) {
+    const text = randomBytes(16).toString('base64url')
+    if (!text.startsWith('-')) return text
+  }
+}
+
+/** The cluster's id; made by whoever comes first. */
+export async function clusterIdOf(store: MetadataStore): Promise<string> {
+  for (;;) {
+    const entry = await store.get(keys.clusterId)
+    if (entry) return decodeValue<{ id: string }>(entry).value.id
+    const value = encodeValue({ id: newUuid() })
+    await store.transact([], [{ create: keys.clusterId, value }], transactionTimeoutMs)
+  }
+}
+
+/**
+ * Whoever holds the lock of the log directory replaces what an earlier life of the same directory left behind at
+ * once, instead of waiting for its session to lapse. `image` holds everything when this returns.
+ */
+export async function register(options: RegistrationOptions): Promise<Registration> {
+  const { store, session, image, identity } = options
+  const { brokerId, directoryId, host, port } = identity
+  await refresh(store, image)
+  await leaveLostSets(options)
+  const incarnation = newUuid()
+  const key = keys.broker(brokerId)
+  const value: BrokerRegistration = { brokerId, directoryId, incarnation, host, port }
+  const deadlineMs = performance.now() + 2 * session.ttlMs + transactionTimeoutMs
+  for (;;) {
+    const left = await store.get(key)
+    if (left === null || decodeValue<ControllerRegistration>(left).value.directoryId === directoryId) {
+      const operations: Operation[] = left ? [{ remove: key, version: left.version }] : []
+      operations.push({ create: key, value: encodeValue(value), session })
+      await store.transact([], operations, transactionTimeoutMs)
+      const own = await store.get(key)
+      if (own && decodeValue<BrokerRegistration>(own).value.incarnation === incarnation) {
+        image.apply(key, own, own.position)
+        const brokerEpoch = Number(own.position)
+        await remember(options, { brokerId, directoryId, brokerEpoch })
+        return { incarnation, brokerEpoch, guard: { key, version: own.version } }
+      }
+    }
+    if (performance.now() > deadlineMs) {
+      const holder = left ? Buffer.from(left.value).toString() : 'nobody'
+      throw new ControllerFencedError(`Cannot take ${key}: it is held by ${holder}`)
+    }
+    options.log.warn('waiting for an earlier holder to lapse', { key })
+    await new Promise(resolve => setTimeout(resolve, retryMs))
+  }
+}
+
+async function remember({ store, image }: RegistrationOptions, known: KnownBroker): Promise<void> {
+  const key = keys.knownBroker(known.brokerId)
+  const value = encodeValue(known)
+  for (;;) {
+    const before = await store.get(key)
+    const operation = before ? { update: key, value, version: before.version } : { create: key, value }
+    if ((await write(store, image, [], [operation])).outcome === 'applied') return
+  }
+}
+
+/**
+ * A new directory has nothing, and what was not flushed may be gone after an unclean end. Such a replica leaves the
+ * sets it was in, while it is not registered and so cannot be elected. Where nobody else is left it leaves, too: then
+ * nobody leads until a person decides; but a topic that only ever had this one replica starts again.
+ */
+async function leaveLostSets(options: RegistrationOptions): Promise<void> {
+  const { store, image, identity, isDurable } = options
+  const before = image.known.get(identity.brokerId)
+  if (!before) return
+  const isWiped = before.directoryId !== identity.directoryId
+  const isClean = before.brokerEpoch === identity.previousBrokerEpoch
+  for (let attempt = 0; ; attempt++) {
+    const operations: Operation[] = []
+    for (const topic of image.topics.values()) {
+      if (!isWiped && (isClean || isDurable(topic))) continue
+      topic.partitions.forEach(({ value, version }, index) => {
+        const next = withoutLost(value, identity.brokerId)
+        const key = keys.partition(topic.id, index)
+        if (next) operations.push({ update: key, value: encodeValue(next), version })
+      })
+    }
+    if (operations.length === 0) return
+    options.log.warn('this directory may lack acknowledged records and leaves the in-sync sets it was in', {
+      partitions: operations.length,
+      isWiped,
+    })
+    const chunk = Math.max(1, store.limits.transactionOperations)
+    for (let start = 0; start < operations.length; start += chunk) {
+      await write(store, image, [], operations.slice(start, start + chunk))
+    }
+    if (attempt > 20) throw new ControllerFencedError('Cannot leave the in-sync sets: the store refuses it')
+    await refresh(store, image)
+  }
+}
+
+function withoutLost(now: PartitionMeta, brokerId: number): PartitionMeta | null {
+  const { isr, elr = [], replicas, leader } = now
+  if (replicas.length < 2 || (!isr.includes(brokerId) && !elr.includes(brokerId))) return null
+  const isLeader = leader === brokerId
+  return {
+    ...now,
+    isr: isr.filter(id => id !== brokerId),
+    elr: elr.filter(id => id !== brokerId),
+    partitionEpoch: now.partitionEpoch + 1,
+    ...(isLeader ? { leader: -1, leaderBrokerEpoch: -1, leaderEpoch: now.leaderEpoch + 1 } : {}),
+  }
+}

@@ -1,0 +1,61 @@
+// Takes a request that only the controller can serve to the controller, and its answer back. Clients differ in where
+// they send such requests: old ones to the controller they read in Metadata, those written for KRaft to any broker, and
+// creation by Metadata comes wherever it likes. So every broker takes them; only if the controller cannot be reached
+// is the answer NOT_CONTROLLER, on which all of them read the metadata anew and try again.
+import { Connection } from './client/connection.ts'
+import type { AnyApi } from './protocol/apis.ts'
+import type { Body, Encodable } from './protocol/fields.ts'
+
+/** Of connections that carry forwarded requests: these are not forwarded again. */
+export const forwardingClientId = '__tailrace_forwarder'
+const requestTimeoutMs = 10_000
+
+export interface ControllerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export class Forwarder {
+  readonly #controller: () => ControllerAddress | null
+  #connection: Connection | null = null
+  #opening: Promise<Connection> | null = null
+
+  constructor(controller: () => ControllerAddress | null) {
+    this.#controller = controller
+  }
+
+  /** Null when there is no controller, or it did not answer. */
+  async forward<A extends AnyApi>(
+    api: A,
+    body: Encodable<A['request']>,
+  ): Promise<Body<A['response']> | null> {
+    const address = this.#controller()
+    if (!address) return null
+    try {
+      const connection = await this.#connectionTo(address)
+      return await connection.request(api, body, { timeoutMs: requestTimeoutMs })
+    } catch {
+      this.close()
+      return null
+    }
+  }
+
+  close(): void {
+    this.#connection?.close()
+    this.#connection = null
+  }
+
+  async #connectionTo({ host, port }: ControllerAddress): Promise<Connection> {
+    if (
+      this.#connection &&
+      (!this.#connection.isOpen || this.#connection.host !== host || this.#connection.port !== port)
+    )
+      this.close()
+    if (this.#connection) return this.#connection
+    this.#opening ??= Connection.open({ host, port, clientId: forwardingClientId }).finally(() => {
+      this.#opening = null
+    })
+    this.#connection = await this.#opening
+    return this.#connection
+  }
+}
