@@ -74,7 +74,7 @@ export class Partition {
     this.batchBytesMax = batchBytesMax
     this.#flushes = flushes
     this.peers = peers
-    this.replica = newReplica(brokerId, log.highWatermark)
+    this.replica = newReplica(brokerId, log.highWatermark, peers.lagTimeMaxMs)
     log.owner = this
   }
 

@@ -81,6 +81,8 @@ export interface Followers {
 
 export interface PartitionPeers {
   readonly clock: Clock
+  /** How long a member of the in-sync set may stay behind; Kafka's replica.lag.time.max.ms. */
+  readonly lagTimeMaxMs?: number
   readonly isrChanges: IsrChanges
   readonly endpoints: BrokerEndpoints
   readonly lease: Lease

@@ -1,0 +1,301 @@
+// Three brokers in one process, as much of them as replication needs: a partition each on a real directory, a real
+// server with the data path's handlers, real followers; and a store of one entry that tells them their roles.
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../runtime/clock.ts'
+import { createLog } from '../../runtime/log.ts'
+import { Metrics } from '../../runtime/metrics.ts'
+import type { Broker } from '../broker.ts'
+import { createBrokerCounters } from '../broker-metrics.ts'
+import { Connection } from '../client/connection.ts'
+import { type HandlerRow, serve } from '../handler-row.ts'
+import { LogDirectory } from '../log/log-directory.ts'
+import { apis } from '../protocol/apis.ts'
+import { BatchBuilder } from '../protocol/batch-builder.ts'
+import { errorName } from '../protocol/errors.ts'
+import { batchEnd } from '../protocol/record-batch.ts'
+import { walkRecords } from '../protocol/record-walk.ts'
+import { FollowerFetches } from '../replication/follower.ts'
+import { type IsrProposal, Partition } from '../replication/partition.ts'
+import { TimerWheel } from '../replication/timer-wheel.ts'
+import { TurnQueue } from '../replication/turn-queue.ts'
+import { findSendfile } from '../sendfile.ts'
+import { defaultLimits, Server } from '../server.ts'
+import { produce } from './00-produce.ts'
+import { fetch } from './01-fetch.ts'
+import { apiVersions } from './18-api-versions.ts'
+import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
+
+export const topic = 'logs'
+export const topicId = 'dGFpbHJhY2UtdGVzdC0xMg'
+const brokerIds = [1, 2, 3]
+const minIsr = 2
+export const lagTimeMaxMs = 400
+const tickMs = 50
+
+/** The store's entry of the one partition. */
+interface Entry {
+  leader: number
+  leaderEpoch: number
+  partitionEpoch: number
+  isr: readonly number[]
+}
+
+interface Life {
+  readonly brokerEpoch: number
+  readonly port: number
+  readonly partition: Partition
+  readonly server: Server
+  readonly logs: LogDirectory
+  readonly followers: FollowerFetches
+  readonly wheel: TimerWheel
+  readonly ticking: NodeJS.Timeout
+  readonly path: string
+}
+
+export class ReplicaTrio implements AsyncDisposable {
+  readonly entry: Entry = { leader: -1, leaderEpoch: 0, partitionEpoch: 0, isr: brokerIds }
+  readonly alarms: string[] = []
+  readonly #lives = new Map<number, Life>()
+  readonly #connections = new Map<number, Connection>()
+  readonly #directory: AsyncDisposable & { readonly path: string }
+  readonly #paths = new Map<number, string>()
+  #brokerEpochs = 10
+  /** Whom the store does not reach: they keep the role they had. */
+  readonly deaf = new Set<number>()
+
+  private constructor(directory: AsyncDisposable & { readonly path: string }) {
+    this.#directory = directory
+  }
+
+  static async start(): Promise<ReplicaTrio> {
+    const trio = new ReplicaTrio(await mkdtempDisposable(join(tmpdir(), 'trio-')))
+    for (const id of brokerIds) await trio.startBroker(id)
+    trio.elect(1)
+    return trio
+  }
+
+  partition(id: number): Partition {
+    return this.#lives.get(id)!.partition
+  }
+
+  async startBroker(id: number): Promise<void> {
+    const path = this.#paths.get(id) ?? join(this.#directory.path, `broker-${id}`)
+    this.#paths.set(id, path)
+    this.#lives.set(id, await this.#open(id, path, ++this.#brokerEpochs))
+    this.tell()
+  }
+
+  /** As kill -9: nothing is said to anybody, and the next life finds the files as they were at this moment. */
+  async kill(id: number): Promise<void> {
+    const life = this.#lives.get(id)!
+    const path = `${life.path}-next`
+    cpSync(life.path, path, { recursive: true })
+    this.#paths.set(id, path)
+    this.#lives.delete(id)
+    await this.#end(id, life)
+  }
+
+  /** The controller's part: the next leader epoch, by decree. */
+  elect(leader: number, isr: readonly number[] = this.entry.isr): void {
+    const { leaderEpoch, partitionEpoch } = this.entry
+    Object.assign(this.entry, {
+      leader,
+      isr,
+      leaderEpoch: leaderEpoch + 1,
+      partitionEpoch: partitionEpoch + 1,
+    })
+    this.tell()
+  }
+
+  /** Everybody who hears learns what the store holds. */
+  tell(): void {
+    for (const [id, { partition }] of this.#lives) if (!this.deaf.has(id)) this.#tellOne(id, partition)
+  }
+
+  async produce(id: number, value: string, acks = -1, timeoutMs = 5_000) {
+    const builder = new BatchBuilder()
+    builder.append(null, Buffer.from(value), undefined, Date.now())
+    const partitionData = [{ index: 0, records: builder.build({ codec: 'none' }) }]
+    const body = { acks, timeoutMs, topicData: [{ name: topic, topicId, partitionData }] }
+    const answer = await (await this.connectionTo(id)).request(apis.produce, body)
+    const { errorCode, baseOffset, currentLeader } = answer.responses[0]!.partitionResponses[0]!
+    return { error: errorName(errorCode), baseOffset, currentLeader, nodeEndpoints: answer.nodeEndpoints }
+  }
+
+  async acknowledged(id: number, value: string): Promise<void> {
+    assert.equal((await this.produce(id, value)).error, 'none', value)
+  }
+
+  async connectionTo(id: number): Promise<Connection> {
+    const known = this.#connections.get(id)
+    if (known?.isOpen) return known
+    const { port } = this.#lives.get(id)!
+    const connection = await Connection.open({ host: '127.0.0.1', port, clientId: 'test' })
+    this.#connections.set(id, connection)
+    return connection
+  }
+
+  /** What a replica has, as `epoch:value`, committed or not. */
+  valuesOf(id: number, limit = this.partition(id).log.logEndOffset): string[] {
+    const { log } = this.partition(id)
+    const bytes = log.copy(log.read(log.logStartOffset, 2 ** 24, limit, true))
+    const values: string[] = []
+    for (let at = 0, end = 0; end >= 0; at = end) {
+      end = batchEnd(bytes, at, bytes.length)
+      if (end < 0) break
+      walkRecords(bytes.subarray(at, end), (offset, _time, buffer, _ks, _ke, valueStart, valueEnd) => {
+        values.push(`${log.epochOf(offset)}:${buffer.toString('utf8', valueStart, valueEnd)}`)
+      })
+    }
+    return values
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const [id, life] of this.#lives) await this.#end(id, life)
+    await this.#directory[Symbol.asyncDispose]()
+  }
+
+  async #end(id: number, life: Life): Promise<void> {
+    clearInterval(life.ticking)
+    this.#connections.get(id)?.close()
+    life.server.close()
+    life.partition.stop('notLeaderOrFollower')
+    life.followers.close()
+    life.wheel.close()
+    await life.logs.close(life.brokerEpoch)
+  }
+
+  async #open(id: number, path: string, brokerEpoch: number): Promise<Life> {
+    mkdirSync(path, { recursive: true })
+    const logs = LogDirectory.open({
+      path,
+      clusterId: 'Y2x1c3Rlci1vZi1vbmUtMQ',
+      nodeId: id,
+      nowMs: Date.now(),
+      config: {},
+      listener: {
+        onDurable: (log, durableEnd) => (log.owner as Partition | null)?.onDurable(durableEnd),
+        onFailed: (_log, error) => assert.fail(error),
+      },
+    })
+    const quiet = createLog('trio', () => undefined)
+    const followers = new FollowerFetches({
+      brokerId: id,
+      brokerEpoch: () => brokerEpoch,
+      clock: systemClock,
+      log: quiet,
+      doubtLeader: () => undefined,
+      maxWaitMs: 100,
+    })
+    const peers = {
+      clock: systemClock,
+      lagTimeMaxMs,
+      isrChanges: {
+        propose: (partition: Partition, proposal: IsrProposal) => this.#propose(id, partition, proposal),
+      },
+      endpoints: { endpointOf: (brokerId: number) => this.#endpointOf(brokerId) },
+      lease: { isHeld: () => true },
+      followers,
+      alarm: (_partition: Partition, message: string) => this.alarms.push(`${id}: ${message}`),
+    }
+    const turns = new TurnQueue()
+    const log = logs.get(topic, 0) ?? logs.create(topic, 0, topicId)
+    const partition = new Partition(log, id, 2 ** 20, turns, peers)
+    const wheel = new TimerWheel(systemClock)
+    const counters = createBrokerCounters(new Metrics())
+    const limits = defaultLimits
+    const server = new Server({ clock: systemClock, log: quiet, limits, findSendfile, counters })
+    const port = await server.listen('127.0.0.1', 0)
+    const broker = this.#houseOf(partition, wheel, turns, counters)
+    server.serve({ handlers: handlersOf(broker), onRequest: () => undefined, onClosed: () => undefined })
+    const ticking = setInterval(() => partition.tick(), tickMs)
+    return { brokerEpoch, port, partition, server, logs, followers, wheel, ticking, path }
+  }
+
+  /** As much of a broker as the data path's handlers look at. */
+  #houseOf(partition: Partition, wheel: TimerWheel, turns: TurnQueue, counters: unknown): Broker {
+    const { entry } = this
+    const served = {
+      id: topicId,
+      name: topic,
+      isInternal: false,
+      configs: {},
+      partitions: [partition],
+      topic: { partitions: [{ value: entry }] },
+    }
+    const topics = {
+      byId: (id: string) => (id === topicId ? served : undefined),
+      byName: (name: string) => (name === topic ? served : undefined),
+    }
+    return { topics, clock: systemClock, counters, parts: { wheel, turns } } as unknown as Broker
+  }
+
+  #endpointOf(id: number) {
+    const life = this.#lives.get(id)
+    return life ? { host: '127.0.0.1', port: life.port, brokerEpoch: life.brokerEpoch } : null
+  }
+
+  #facts() {
+    const brokerEpochs = new Map([...this.#lives].map(([id, life]) => [id, life.brokerEpoch]))
+    return { ...this.entry, replicas: brokerIds, minIsr, brokerEpochs, countsFlushedBytes: true }
+  }
+
+  #tellOne(id: number, partition: Partition): void {
+    const facts = this.#facts()
+    const { role, leaderEpoch } = partition.replica
+    const { leader } = this.entry
+    if (leaderEpoch === facts.leaderEpoch && role === 'leader') partition.updated(facts)
+    else if (leader === id && leaderEpoch < facts.leaderEpoch) partition.lead(facts)
+    else if (leader !== id) {
+      const endpoint = this.#endpointOf(leader)
+      const { host: leaderHost = '', port: leaderPort = 0 } = endpoint ?? {}
+      partition.follow({ ...facts, leader: endpoint ? leader : -1, leaderHost, leaderPort })
+    }
+  }
+
+  /** The guarded write of an in-sync set. */
+  #propose(id: number, partition: Partition, proposal: IsrProposal): void {
+    setImmediate(() => {
+      if (this.deaf.has(id)) {
+        partition.isrSettled(proposal, { outcome: 'unknown' })
+        return
+      }
+      const { entry } = this
+      const isFresh =
+        proposal.leaderEpoch === entry.leaderEpoch &&
+        proposal.partitionEpoch === entry.partitionEpoch &&
+        proposal.brokerEpochs
+          .entries()
+          .every(([other, epoch]) => this.#lives.get(other)?.brokerEpoch === epoch)
+      if (isFresh) Object.assign(entry, { isr: proposal.isr, partitionEpoch: entry.partitionEpoch + 1 })
+      const { partitionEpoch, isr } = entry
+      partition.isrSettled(proposal, { outcome: isFresh ? 'applied' : 'refused', partitionEpoch, isr })
+      this.tell()
+    })
+  }
+}
+
+function handlersOf(broker: Broker): ReadonlyMap<number, HandlerRow> {
+  const table = new Map<number, HandlerRow>()
+  const rows = [
+    serve(apis.produce, produce, broker),
+    serve(apis.fetch, fetch, broker),
+    serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
+    serve(apis.apiVersions, apiVersions, table),
+  ]
+  for (const row of rows) table.set(row.api.key, row)
+  return table
+}
+
+/** Looks again and again, for what is told to nobody. */
+export async function until(what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!holds()) {
+    assert(performance.now() < deadline, `in vain: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
