@@ -98,7 +98,7 @@ test('a zombie leader acknowledges nothing, says who leads once it knows, and it
   for (const id of all) assert.deepEqual(trio.valuesOf(id), ['1:a', '2:c'], String(id))
 })
 
-test('an epoch without records ends the one before it: a tail of the old epoch is cut before anything new', async () => {
+test('an epoch without records ends the one before it: a tail of the old one is cut first', async () => {
   await using trio = await ReplicaTrio.start()
   await trio.acknowledged(1, 'a')
   for (const id of [2, 3]) trio.partition(id).stop('notLeaderOrFollower')
