@@ -1,0 +1,158 @@
+// Three brokers, replication factor 3, min ISR 2: kill -9 of whoever leads and of the controller, while a producer and
+// a consumer group go on. Nothing that was acknowledged may be missing, and the pauses are printed.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs'
+import { BrokerCluster } from './broker-cluster.ts'
+
+const topic = 'logs'
+const partitions = 6
+const failoverMsMax = 10_000
+
+interface Partition {
+  readonly leader: number
+  readonly isr: readonly number[]
+}
+
+async function partitionsOf(admin: Admin): Promise<Partition[]> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  return [...topics[0]!.partitions].sort((one, other) => one.partitionId - other.partitionId)
+}
+
+/** Sends one numbered value after the other to one partition, each until it is acknowledged. */
+class SteadyProducer {
+  readonly acknowledged: string[] = []
+  readonly partition: number
+  /** The longest time between two acknowledgements since it was last asked for. */
+  longestPauseMs = 0
+  readonly #producer: Producer
+  #isStopped = false
+
+  constructor(producer: Producer, partition: number) {
+    this.#producer = producer
+    this.partition = partition
+  }
+
+  async run(): Promise<void> {
+    let lastMs = performance.now()
+    for (let count = 0; !this.#isStopped; count++) {
+      const value = `${this.partition}-${count}`
+      if (!(await this.#send(value))) continue
+      this.acknowledged.push(value)
+      this.longestPauseMs = Math.max(this.longestPauseMs, performance.now() - lastMs)
+      lastMs = performance.now()
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  async #send(value: string): Promise<boolean> {
+    try {
+      const messages = [{ partition: this.partition, value }]
+      await this.#producer.send({ topic, acks: -1, timeout: 2_000, messages })
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+async function until(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) assert.fail(`not within ${timeoutMs} ms: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+test('kill -9 of leaders and of the controller: clients go on, and every acknowledged record is read', async context => {
+  await using cluster = await BrokerCluster.start(3, [{ name: topic, partitions }])
+  const retry = { retries: 30, initialRetryTime: 50, maxRetryTime: 200 }
+  const kafka = new Kafka({ brokers: cluster.addresses, logLevel: logLevel.NOTHING, retry })
+  const admin = kafka.admin()
+  await admin.connect()
+  for (const { isr } of await partitionsOf(admin)) assert.equal(isr.length, 3)
+  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  const seen = new Set<string>()
+  const consumer = kafka.consumer({ groupId: 'riders', sessionTimeout: 6_000, heartbeatInterval: 500, retry })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      seen.add(String(message.value))
+    },
+  })
+  const steady = Array.from({ length: partitions }, (_, index) => new SteadyProducer(producer, index))
+  const running = steady.map(one => one.run())
+  const pausesMs: number[] = []
+  for (const victimOf of [
+    async () => (await admin.describeCluster()).controller ?? 1,
+    async () => (await partitionsOf(admin))[0]!.leader,
+    async () => (await partitionsOf(admin))[partitions - 1]!.leader,
+  ]) {
+    const victim = await victimOf()
+    const before = steady.map(one => one.acknowledged.length)
+    for (const one of steady) one.longestPauseMs = 0
+    await cluster.stopOne(victim, 'SIGKILL')
+    const hasGoneOn = () => steady.every((one, index) => one.acknowledged.length > before[index]! + 3)
+    await until(`all partitions take records again after broker ${victim} was killed`, hasGoneOn)
+    await until('nothing is led by the dead', async () =>
+      (await partitionsOf(admin)).every(({ leader }) => leader > 0 && leader !== victim),
+    )
+    pausesMs.push(Math.max(...steady.map(one => one.longestPauseMs)))
+    await cluster.startOne(victim)
+    await until('it is in sync again', async () =>
+      (await partitionsOf(admin)).every(({ isr }) => isr.length === 3),
+    )
+  }
+  for (const one of steady) one.stop()
+  await Promise.all(running)
+  const acknowledged = steady.flatMap(one => one.acknowledged)
+  await until('the consumer has read what was acknowledged', () =>
+    acknowledged.every(value => seen.has(value)),
+  )
+  await Promise.all([consumer.disconnect(), producer.disconnect(), admin.disconnect()])
+  context.diagnostic(
+    `${acknowledged.length} acknowledged, longest pauses ${pausesMs.map(Math.round).join(', ')} ms`,
+  )
+  assert(Math.max(...pausesMs) < failoverMsMax)
+  assert.deepEqual(await Promise.all(cluster.ids.map(id => cluster.stopOne(id, 'SIGTERM'))), [0, 0, 0])
+})
+
+test('SIGTERM moves leadership first: a rolling restart is hardly felt', async context => {
+  await using cluster = await BrokerCluster.start(3, [{ name: topic, partitions }])
+  const retry = { retries: 30, initialRetryTime: 20, maxRetryTime: 100 }
+  const kafka = new Kafka({ brokers: cluster.addresses, logLevel: logLevel.NOTHING, retry })
+  const admin = kafka.admin()
+  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  await Promise.all([admin.connect(), producer.connect()])
+  const steady = Array.from({ length: partitions }, (_, index) => new SteadyProducer(producer, index))
+  const running = steady.map(one => one.run())
+  await until('all is under way', () => steady.every(one => one.acknowledged.length > 5))
+  for (const one of steady) one.longestPauseMs = 0
+  for (const brokerId of cluster.ids) {
+    assert.equal(await cluster.stopOne(brokerId, 'SIGTERM'), 0)
+    const led = (await partitionsOf(admin)).map(({ leader }) => leader)
+    assert(
+      led.every(leader => leader > 0 && leader !== brokerId),
+      `led by ${led} after ${brokerId} has gone`,
+    )
+    await cluster.startOne(brokerId)
+    await until('it is in sync again', async () =>
+      (await partitionsOf(admin)).every(({ isr }) => isr.length === 3),
+    )
+  }
+  for (const one of steady) one.stop()
+  await Promise.all(running)
+  const pauseMs = Math.max(...steady.map(one => one.longestPauseMs))
+  context.diagnostic(`the longest pause was ${Math.round(pauseMs)} ms`)
+  assert(pauseMs < 2_000, 'shorter than it takes to notice a dead broker')
+  await Promise.all([producer.disconnect(), admin.disconnect()])
+})
