@@ -43,4 +43,8 @@ function reexecute() {
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
+  child.on('error', error => {
+    process.stderr.write(`tailrace: cannot run ${own}: ${error.message}. \`npm start\` installs it again.\n`)
+    process.exit(78)
+  })
 }
