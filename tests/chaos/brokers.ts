@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster } from '../../broker/client/cluster.ts'
 import { Connection } from '../../broker/client/connection.ts'
+import type { BrokerConfig } from '../../broker/config.ts'
 import { openSqliteStore } from '../../broker/metadata/sqlite-store.ts'
 import type { MetadataStore } from '../../broker/metadata/store.ts'
 import { apis } from '../../broker/protocol/apis.ts'
@@ -35,6 +36,7 @@ export class Brokers implements AsyncDisposable {
   readonly #ports: readonly number[]
   /** With one broker nobody else would declare the session of a silent one over: any process at the store does. */
   readonly #witness: MetadataStore | null
+  #stopped = false
 
   private constructor(
     directory: string,
@@ -94,6 +96,19 @@ export class Brokers implements AsyncDisposable {
     await Promise.all(this.ids.map(id => this.#awaitUp(id, undefined)))
   }
 
+  /** Where each keeps its log. */
+  get directories(): readonly string[] {
+    return this.ids.map(id => directoryOf(join(this.directory, 'data'), id))
+  }
+
+  /** Cleanly and for good, so that their files can be read at rest. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    await this.#witness?.close()
+    await this.#supervisor.stop()
+  }
+
   async createTopic(name: string, partitions: number): Promise<void> {
     const copies = Math.min(3, this.#specs.length)
     const configs = copies === 3 ? [{ name: 'min.insync.replicas', value: '2' }] : []
@@ -114,8 +129,7 @@ export class Brokers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of this.ids) this.signal(id, 'SIGCONT')
-    await this.#witness?.close()
-    await this.#supervisor.stop()
+    await this.stop()
     await rm(this.directory, { recursive: true, force: true })
   }
 
@@ -175,11 +189,21 @@ export class LeaderWatch {
   }
 }
 
+/** Brokers of one machine share the metadata's file and nothing else. */
 function specsOf(data: DataDirectory, ports: readonly number[]): ProcessSpec[] {
   const defaults = settingsSchema.parse({ data: data.path, hostMetrics: false })
-  const settings: Settings = { ...defaults, kafkaPort: ports[0]!, segmentBytes: 2 ** 20 }
-  if (ports.length > 1) throw new RangeError('This version of the appliance starts one broker')
-  return [brokerProcess(settings, data)]
+  const settings: Settings = { ...defaults, segmentBytes: 2 ** 20 }
+  return ports.map((port, index) => {
+    const spec = brokerProcess({ ...settings, kafkaPort: port }, data)
+    const brokerId = index + 1
+    const dataDirectory = directoryOf(data.path, brokerId)
+    const config = { ...(spec.config as BrokerConfig), brokerId, dataDirectory, clusterSize: ports.length }
+    return { ...spec, name: `broker-${brokerId}`, config }
+  })
+}
+
+function directoryOf(data: string, brokerId: number): string {
+  return join(data, `broker-${brokerId}`)
 }
 
 async function answers(port: number): Promise<boolean> {

@@ -7,6 +7,7 @@ import { Brokers, LeaderWatch } from './brokers.ts'
 import { judge } from './checker/checker.ts'
 import { faults, type Scene } from './faults.ts'
 import { Random } from './random.ts'
+import { compareReplicas } from './replicas.ts'
 import { outcomeOfRun, reportOf } from './report.ts'
 import { Workload } from './workload.ts'
 
@@ -27,7 +28,7 @@ test(`${brokerCount} broker(s): nothing is lost, doubled or out of order through
   const { bootstrap } = brokers
   const threads = ['own', 'own', 'own', 'own', 'own', 'plain', 'plain'] as const
   const workload = new Workload({ bootstrap, topic, partitions, threads, random: random.fork(), thinkMs: 5 })
-  const { recorder } = workload
+  const { recorder, ledger } = workload
   let changes = 0
   const watch = new LeaderWatch(bootstrap, topic, ({ partition, leader, epoch }) => {
     changes++
@@ -45,8 +46,10 @@ test(`${brokerCount} broker(s): nothing is lost, doubled or out of order through
   }
   const unread = await workload.finish(20_000)
   watch.close()
+  await brokers.stop()
+  const replicas = ledger.keys.map(key => compareReplicas(brokers.directories, key, ledger.highest(key) + 1))
   const verdict = judge(recorder.events, wanted, { sendsAreBatches: true })
-  const facts = { verdict, anomalies: recorder.anomalies, unread, skipped: [] }
+  const facts = { verdict, anomalies: recorder.anomalies, unread, replicas, skipped: [] }
   console.log(reportOf(facts))
   assert.equal(outcomeOfRun(facts), 'valid')
 })

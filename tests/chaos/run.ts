@@ -10,6 +10,7 @@ import { judge } from './checker/checker.ts'
 import { faults, notInjected, strikeUntil } from './faults.ts'
 import { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
+import { compareReplicas } from './replicas.ts'
 import { outcomeOfRun, reportOf } from './report.ts'
 import { type Make, Workload } from './workload.ts'
 
@@ -52,7 +53,7 @@ async function runOnce({ minutes, seed, brokers: count }: RunOptions): Promise<n
   await brokers.createTopic(topic, partitions)
   const { bootstrap } = brokers
   const workload = new Workload({ bootstrap, topic, partitions, threads, random: random.fork(), thinkMs })
-  const { recorder } = workload
+  const { recorder, ledger } = workload
   const watch = new LeaderWatch(bootstrap, topic, ({ partition, leader, epoch }) =>
     recorder.leader(`${topic}/${partition}`, leader, epoch),
   )
@@ -64,6 +65,8 @@ async function runOnce({ minutes, seed, brokers: count }: RunOptions): Promise<n
   await brokers.heal()
   const unread = await workload.finish(readsTimeoutMs)
   watch.close()
+  await brokers.stop()
+  const replicas = ledger.keys.map(key => compareReplicas(brokers.directories, key, ledger.highest(key) + 1))
   const possible = faults.filter(({ brokersMin }) => brokersMin <= count)
   const wanted = minutes < fullMinutes ? [] : possible.filter(({ movesLeaders }) => movesLeaders)
   const verdict = judge(
@@ -75,7 +78,13 @@ async function runOnce({ minutes, seed, brokers: count }: RunOptions): Promise<n
   const tooFew = faults
     .filter(fault => !possible.includes(fault))
     .map(({ number }) => `${number} (one broker)`)
-  const facts = { verdict, anomalies: recorder.anomalies, unread, skipped: [...tooFew, notInjected] }
+  const facts = {
+    verdict,
+    anomalies: recorder.anomalies,
+    unread,
+    replicas,
+    skipped: [...tooFew, notInjected],
+  }
   console.log(reportOf(facts))
   const outcome = outcomeOfRun(facts)
   if (outcome === 'invalid') console.log(`history: ${keep(recorder)}`)
