@@ -1,6 +1,7 @@
 // What the brokers say of themselves, asked every second: whether they answer at all, who leads what, where logs begin
-// and end. Rides through their absence; the last answer is kept and marked as such.
+// and end. A connection that ends tells at once. Rides through their absence; the last answer is kept.
 import type { Cluster } from '../../broker/client/cluster.ts'
+import type { Connection } from '../../broker/client/connection.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { listOffsetsTimestamps } from '../../broker/protocol/messages/02-list-offsets.ts'
 import type { MetadataResponse } from '../../broker/protocol/messages/03-metadata.ts'
@@ -27,6 +28,7 @@ export class BrokerMonitor {
   #metadata: MetadataResponse | null = null
   #offsets = new Map<string, { start: number; end: number }>()
   #timer: NodeJS.Timeout | null = null
+  #watched: Connection | null = null
   #closed = false
 
   constructor(options: BrokerMonitorOptions) {
@@ -85,12 +87,22 @@ export class BrokerMonitor {
       // Null asks for every topic.
       const request = { topics: null, allowAutoTopicCreation: false }
       this.#metadata = await connection.request(apis.metadata, request, { timeoutMs: answerTimeoutMs })
+      this.#watch(connection)
       const { brokers } = this.#metadata
       this.#become('up', brokers.length === 1 ? 'one broker answers' : `${brokers.length} brokers`)
     } catch (error) {
       this.#become('down', error instanceof Error ? error.message : String(error))
     }
     if (!this.#closed) this.#timer = setTimeout(() => void this.#poll(), pollMs)
+  }
+
+  /** A broker that dies may be back before the next poll, and the page is to say so all the same. */
+  #watch(connection: Connection): void {
+    if (this.#watched === connection) return
+    this.#watched = connection
+    void connection.closed.then(() => {
+      if (this.#watched === connection) this.#become('down', 'the connection ended')
+    })
   }
 
   #become(state: BrokerState['state'], detail: string): void {
