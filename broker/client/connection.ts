@@ -6,7 +6,13 @@ import { type AnyApi, apis, type Versions } from '../protocol/apis.ts'
 import { Reader, Writer } from '../protocol/bytes.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { Body, Encodable } from '../protocol/fields.ts'
-import { decodeCorrelationId, decodeResponse, encodeRequest, FrameSplitter } from '../protocol/frame.ts'
+import {
+  decodeCorrelationId,
+  decodeResponse,
+  encodeRequest,
+  type FrameAllocator,
+  FrameSplitter,
+} from '../protocol/frame.ts'
 
 export interface ConnectionOptions {
   readonly host: string
@@ -17,6 +23,13 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs?: number
   /** The largest answer that is accepted. */
   readonly frameBytesMax?: number
+  /** With it answers are lent: their memory is used again as soon as the callback of `send` has returned. */
+  readonly lending?: LentMemory
+}
+
+export interface LentMemory extends FrameAllocator {
+  /** What arrives is read into it. */
+  readonly readBuffer: Buffer
 }
 
 /** The connection is gone, and with it every answer that was waited for: whether they were carried out is unknown. */
@@ -56,6 +69,7 @@ export class Connection {
   readonly #clientId: string
   readonly #requestTimeoutMs: number
   readonly #splitter: FrameSplitter
+  readonly #lending: LentMemory | null
   readonly #writer = new Writer(4_096)
   readonly #pending: PendingRequest[] = []
   readonly #versions = new Map<number, Versions>()
@@ -64,15 +78,16 @@ export class Connection {
   #correlationId = 0
   #error: Error | null = null
 
-  private constructor(socket: Socket, options: ConnectionOptions) {
+  private constructor({ socket, reads }: OpenSocket, options: ConnectionOptions) {
     this.host = options.host
     this.port = options.port
     this.#socket = socket
     this.#clientId = options.clientId
     this.#requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs
-    this.#splitter = new FrameSplitter(options.frameBytesMax ?? defaultFrameBytesMax)
+    this.#lending = options.lending ?? null
+    this.#splitter = new FrameSplitter(options.frameBytesMax ?? defaultFrameBytesMax, options.lending)
     socket.setNoDelay(true)
-    socket.on('data', chunk => this.#receive(chunk))
+    reads.onBytes = chunk => this.#receive(chunk)
     socket.on('error', error => this.#end(error))
     this.#closed = new Promise(resolve => {
       socket.on('close', () => {
@@ -86,8 +101,7 @@ export class Connection {
 
   /** Connects and negotiates versions. */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const socket = await openSocket(options)
-    const connection = new Connection(socket, options)
+    const connection = new Connection(await openSocket(options), options)
     try {
       await connection.#negotiate(options.connectTimeoutMs ?? defaultConnectTimeoutMs)
     } catch (error) {
@@ -207,6 +221,7 @@ export class Connection {
       this.#splitter.push(chunk)
       for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) {
         this.#answer(frame)
+        this.#lending?.give(frame)
         if (this.#error) return
       }
     } catch (error) {
@@ -260,25 +275,34 @@ function answeredVersion(frame: Buffer, pending: PendingRequest): number {
   return new Reader(frame, 4).int16() === errorCodes.unsupportedVersion ? 0 : pending.version
 }
 
-function openSocket(options: ConnectionOptions): Promise<Socket> {
-  const timeoutMs = options.connectTimeoutMs ?? defaultConnectTimeoutMs
+interface OpenSocket {
+  readonly socket: Socket
+  /** Told once the connection is there to hear it. */
+  readonly reads: { onBytes: (chunk: Buffer) => void }
+}
+
+function openSocket({ host, port, lending, connectTimeoutMs }: ConnectionOptions): Promise<OpenSocket> {
+  const timeoutMs = connectTimeoutMs ?? defaultConnectTimeoutMs
+  const reads: OpenSocket['reads'] = { onBytes: () => undefined }
+  const callback = (count: number, bytes: Uint8Array): boolean => {
+    reads.onBytes(bytes.subarray(0, count) as Buffer)
+    return true
+  }
   return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: options.host, port: options.port })
+    const onread = lending && { buffer: lending.readBuffer, callback }
+    const socket = connectSocket({ host, port, ...(onread && { onread }) })
+    if (!onread) socket.on('data', chunk => reads.onBytes(chunk))
     const fail = (error: Error) => {
       clearTimeout(timer)
       socket.destroy()
-      reject(
-        new ConnectionError(`Cannot connect to ${options.host}:${options.port}: ${error.message}`, {
-          cause: error,
-        }),
-      )
+      reject(new ConnectionError(`Cannot connect to ${host}:${port}: ${error.message}`, { cause: error }))
     }
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     socket.once('error', fail)
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.off('error', fail)
-      resolve(socket)
+      resolve({ socket, reads })
     })
   })
 }

@@ -8,6 +8,7 @@ import { type ErrorName, errorName } from '../protocol/errors.ts'
 import type { FetchResponse } from '../protocol/messages/01-fetch.ts'
 import type { FollowerOptions } from './follower.ts'
 import type { Partition } from './partition.ts'
+import { RoundMemory } from './round-memory.ts'
 
 export interface LeaderOptions extends FollowerOptions {
   readonly leader: number
@@ -35,7 +36,7 @@ interface TopicWish {
 
 /** Short, because a partition that is new to this leader waits for the round under way. */
 const defaultMaxWaitMs = 250
-const answerBytesMax = 16 * 1024 * 1024
+const answerBytesMax = 4 * 1024 * 1024
 const partitionBytesMax = 2 * 1024 * 1024
 /** Beyond the wait. A leader that is paused for longer has lost its lease. */
 const requestPatienceMs = 5_000
@@ -50,6 +51,7 @@ export class LeaderRounds {
   readonly #byTopic = new Map<string, Row[]>()
   /** Written in this round and not yet flushed. */
   readonly #flushing = new Set<Partition>()
+  readonly #memory = new RoundMemory()
   #connection: Connection | null = null
   #isConnecting = false
   #isAsking = false
@@ -173,7 +175,7 @@ export class LeaderRounds {
     this.#isConnecting = true
     const { host, port, brokerId } = this.#options
     const clientId = `broker-${brokerId}-follower`
-    Connection.open({ host, port, clientId, connectTimeoutMs }).then(
+    Connection.open({ host, port, clientId, connectTimeoutMs, lending: this.#memory }).then(
       connection => {
         this.#isConnecting = false
         if (this.#closed) connection.close()
