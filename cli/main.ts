@@ -34,6 +34,7 @@ const collect = (value: string, previous: string[]) => [...previous, value]
 interface Flags {
   readonly config?: string
   readonly data?: string
+  readonly brokers?: number
   readonly kafkaPort?: number
   readonly httpPort?: number
   readonly bootstrap?: string
@@ -44,6 +45,9 @@ interface Flags {
 
 withShared(program.command('up'))
   .description('run everything on this machine: broker, agent, statistics, dashboard')
+  .addOption(
+    new Option('--brokers <count>', 'brokers to run: three keep every line in three places').argParser(Number),
+  )
   .option('--demo', 'with realistic traffic written to real files')
   .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
   .action((flags: Flags) => runUp(flags))
@@ -129,8 +133,8 @@ async function runOne(
 }
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
-  const { kafkaPort, httpPort, bootstrap } = flags
-  return loadSettings({ data: flags.data, kafkaPort, httpPort, bootstrap }, process.env, flags.config, {
+  const { brokers, kafkaPort, httpPort, bootstrap } = flags
+  return loadSettings({ data: flags.data, brokers, kafkaPort, httpPort, bootstrap }, process.env, flags.config, {
     data,
   })
 }

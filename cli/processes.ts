@@ -16,12 +16,18 @@ const hourMs = 3_600_000
 /** What the aggregators read; the agent picks one of them by format. */
 export const topics = ['behavior', 'metrics', 'logs'] as const
 
-export function brokerProcess(settings: Settings, data: DataDirectory): ProcessSpec {
+/** One of `clusterSize` brokers on ports side by side, over one metadata store. */
+export function brokerProcess(
+  settings: Settings,
+  data: DataDirectory,
+  brokerId = 1,
+  clusterSize = 1,
+): ProcessSpec {
   const config: BrokerConfig = {
-    brokerId: 1,
+    brokerId,
     host: '127.0.0.1',
-    port: settings.kafkaPort,
-    dataDirectory: join(data.path, 'broker-1'),
+    port: brokerPort(settings, brokerId),
+    dataDirectory: join(data.path, `broker-${brokerId}`),
     metadataPath: join(data.path, 'metadata.db'),
     segmentBytes: settings.segmentBytes,
     retentionMs: settings.retentionHours * hourMs,
@@ -32,8 +38,15 @@ export function brokerProcess(settings: Settings, data: DataDirectory): ProcessS
       { name: '__tailrace_losses', partitions: 1 },
       { name: '__tailrace_agents', partitions: 1 },
     ],
+    clusterSize,
   }
-  return { name: 'broker', entry: join(root, 'broker/main.ts'), config, stopTimeoutMs: 1_500 }
+  const name = clusterSize === 1 ? 'broker' : `broker-${brokerId}`
+  return { name, entry: join(root, 'broker/main.ts'), config, stopTimeoutMs: 1_500 }
+}
+
+/** 0 stays 0: any free port. */
+export function brokerPort({ kafkaPort }: Settings, brokerId: number): number {
+  return kafkaPort === 0 ? 0 : kafkaPort + brokerId - 1
 }
 
 export function analyticsProcess(

@@ -21,6 +21,13 @@ const inputSchema = z.strictObject({
 export const settingsSchema = z.strictObject({
   data: z.string().describe('Directory that holds everything Tailrace keeps'),
   kafkaPort: port.default(9092).describe('Port that Kafka clients connect to'),
+  brokers: z
+    .number()
+    .int()
+    .min(1)
+    .max(9)
+    .optional()
+    .describe('Brokers on this machine, on ports from kafkaPort on; by default as many as the data has'),
   httpPort: port.default(8080).describe('Port of the dashboard, the API and the live socket'),
   inputs: z.array(inputSchema).default([]).describe('What the agent tails'),
   hostMetrics: z.boolean().default(true).describe("Send this host's CPU, memory, disk and load as metrics"),

@@ -6,9 +6,17 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { aborted, ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import { bannerText } from './banner.ts'
+import { brokersToStart } from './broker-count.ts'
 import { type DataDirectory, openDataDirectory } from './data-directory.ts'
 import { requestLoginLink } from './login-link.ts'
-import { agentProcess, analyticsProcess, brokerProcess, demoInputs, demoProcess } from './processes.ts'
+import {
+  agentProcess,
+  analyticsProcess,
+  brokerPort,
+  brokerProcess,
+  demoInputs,
+  demoProcess,
+} from './processes.ts'
 import type { Settings } from './settings.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -21,7 +29,8 @@ export interface UpOptions {
 /** Runs until the signal aborts. Throws ExitError with what to do when something cannot start. */
 export async function up(settings: Settings, options: UpOptions, context: ProcessContext): Promise<void> {
   await refuseEmptyGlobs(options.tail)
-  await refuseTakenPort(settings.kafkaPort, '--kafka-port', 'Kafka')
+  const brokers = brokersToStart(settings)
+  for (const id of brokers) await refuseTakenPort(brokerPort(settings, id), '--kafka-port', 'Kafka')
   await refuseTakenPort(settings.httpPort, '--http-port', 'HTTP')
   const data = openDataDirectory(settings.data, process.env)
   const logDirectory = join(data.path, 'log')
@@ -33,7 +42,7 @@ export async function up(settings: Settings, options: UpOptions, context: Proces
     if (interrupts > 1) supervisor.killAll()
   })
   try {
-    const started = startAll(supervisor, withInputs(settings, options, data), options, data)
+    const started = startAll(supervisor, withInputs(settings, options, data), options, data, brokers)
     // Ctrl-C counts while things are starting too: a long recovery must not hold it up.
     await Promise.race([started, aborted(context.signal)])
     await aborted(context.signal)
@@ -47,9 +56,13 @@ async function startAll(
   settings: Settings,
   options: UpOptions,
   data: DataDirectory,
+  brokerIds: readonly number[],
 ): Promise<void> {
-  const broker = await supervisor.start(brokerProcess(settings, data))
-  const bootstrap = [`127.0.0.1:${broker['port']}`]
+  const count = brokerIds.length
+  const brokers = await Promise.all(
+    brokerIds.map(id => supervisor.start(brokerProcess(settings, data, id, count))),
+  )
+  const bootstrap = brokers.map(({ port }) => `127.0.0.1:${port}`)
   const demo = options.demo && options.tail.length === 0
   const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap))
   const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
@@ -60,10 +73,10 @@ async function startAll(
   process.stderr.write(
     bannerText({
       data,
-      kafkaAddress: bootstrap[0]!,
+      kafkaAddress: bootstrap.join(','),
       origin,
       link,
-      pids: { broker: broker.pid, analytics: analytics.pid, agent: agent.pid },
+      pids: { broker: brokers[0]!.pid, analytics: analytics.pid, agent: agent.pid },
       inputs: settings.inputs.flatMap(input => input.paths),
       demo,
     }),
