@@ -46,7 +46,12 @@ function accessLine(path: string, agent = 'test'): string {
   return `203.0.113.7 - - [${day}/${month}/${year}:${time} +0000] "GET ${path} HTTP/1.1" 200 512 "-" "${agent}" 0.012\n`
 }
 
+/** How many lines the tile says were counted; the one that was there from the start is among them. */
 const countedLines = async (page: Page) => {
+  await page.locator('#tile-lines .tile-value[title]').waitFor()
+  await page.waitForFunction(() =>
+    /[1-9]/.test(document.querySelector('#tile-lines .tile-value')?.getAttribute('title') ?? ''),
+  )
   const title = (await page.locator('#tile-lines .tile-value').getAttribute('title')) ?? ''
   return Number(title.replace(/\D/g, ''))
 }
