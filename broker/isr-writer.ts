@@ -1,12 +1,13 @@
 // Writes the in-sync sets that leaders propose: one guarded transaction each, answered once. The guards are what makes
 // it safe: the partition's version, the controller epoch under which it was read, this broker's own registration, and
 // that of each new member in the very life in which it fetched.
-import type { Guard, MetadataStore } from './metadata/store.ts'
-import type { Partition } from './replication/partition.ts'
-import type { IsrChanges, IsrOutcome, IsrProposal } from './replication/peers.ts'
+
 import type { ClusterImage } from './controller/cluster-image.ts'
 import { decodeValue, encodeValue, keys, type PartitionMeta } from './controller/cluster-state.ts'
 import { write } from './controller/store-writes.ts'
+import type { Guard, MetadataStore } from './metadata/store.ts'
+import type { Partition } from './replication/partition.ts'
+import type { IsrChanges, IsrOutcome, IsrProposal } from './replication/peers.ts'
 
 export interface IsrWriterOptions {
   readonly image: ClusterImage
@@ -47,8 +48,8 @@ export class IsrWriter implements IsrChanges {
     const store = this.#options.store()
     const key = keys.partition(partition.topicId, partition.index)
     const known = image.topics.get(partition.topicId)?.partitions[partition.index]
-    const guards = this.#guardsOf(proposal)
     try {
+      const guards = this.#guardsOf(proposal)
       // A refusal tells what the store holds, so it is read before it is given.
       if (!known || guards === null || !isBasis(known.value, proposal))
         return await this.#read(store, key, proposal)

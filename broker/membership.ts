@@ -238,7 +238,9 @@ export class Membership {
 
   async #govern(): Promise<void> {
     const { image } = this
-    const isVacant = image.controller === null
+    // Ours in the store and not here: given up when the store could not be read. Nobody else would take it.
+    const isVacant =
+      image.controller === null || image.controller.incarnation === this.#registration?.incarnation
     const isReplaced =
       image.controller !== null && image.controller.incarnation !== this.#registration?.incarnation
     if (this.#controller && isReplaced) this.#resign('another controller was elected')

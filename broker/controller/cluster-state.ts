@@ -47,6 +47,8 @@ export interface ControllerRegistration {
   readonly brokerId: number
   readonly directoryId: string
   readonly incarnation: string
+  /** Which of its elections this is: an answer that was lost may be about an earlier one. */
+  readonly epoch?: number
 }
 
 export interface TopicMeta {

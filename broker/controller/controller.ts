@@ -59,7 +59,7 @@ export class Controller {
     const current = await store.get(keys.controllerEpoch)
     const epoch = (current ? decodeValue<{ epoch: number }>(current).value.epoch : 0) + 1
     const value = encodeValue({ epoch })
-    const own: ControllerRegistration = { brokerId, directoryId, incarnation }
+    const own: ControllerRegistration = { brokerId, directoryId, incarnation, epoch }
     const operations: Operation[] = [
       ...(holder ? [{ remove: keys.controller, version: holder.version }] : []),
       current
@@ -70,9 +70,9 @@ export class Controller {
     const result = await write(store, image, [registered], operations)
     if (result.outcome === 'conflict') return null
     const entry = await store.get(keys.controller)
-    const isOurs = entry && decodeValue<ControllerRegistration>(entry).value.incarnation === incarnation
-    if (!isOurs) return null
-    return new Controller(options, epoch, { key: keys.controller, version: entry.version })
+    const elected = entry && decodeValue<ControllerRegistration>(entry).value
+    if (elected?.incarnation !== incarnation || elected.epoch !== epoch) return null
+    return new Controller(options, epoch, { key: keys.controller, version: entry!.version })
   }
 
   /** Writes what decide() finds until it finds nothing. Throws when another controller has taken over. */

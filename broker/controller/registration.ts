@@ -6,7 +6,6 @@ import type { Guard, MetadataStore, Operation, Session } from '../metadata/store
 import type { ClusterImage } from './cluster-image.ts'
 import {
   type BrokerRegistration,
-  type ControllerRegistration,
   decodeValue,
   encodeValue,
   type KnownBroker,
@@ -75,16 +74,22 @@ export async function clusterIdOf(store: MetadataStore): Promise<string> {
 export async function register(options: RegistrationOptions): Promise<Registration> {
   const { store, session, image, identity } = options
   const { brokerId, directoryId, host, port } = identity
-  await refresh(store, image)
-  await leaveLostSets(options)
   const incarnation = newUuid()
   const key = keys.broker(brokerId)
   const value: BrokerRegistration = { brokerId, directoryId, incarnation, host, port }
   const deadlineMs = performance.now() + 2 * session.ttlMs + transactionTimeoutMs
   for (;;) {
+    await refresh(store, image)
     const left = await store.get(key)
-    if (left === null || decodeValue<ControllerRegistration>(left).value.directoryId === directoryId) {
+    const isFree = left === null || decodeValue<BrokerRegistration>(left).value.directoryId === directoryId
+    if (isFree) {
       const operations: Operation[] = left ? [{ remove: key, version: left.version }] : []
+      // Sets are left while nobody is registered: the earlier life's fetches would else bring it back into them.
+      if (left && topicsLost(options).length > 0) {
+        await store.transact([], operations, transactionTimeoutMs)
+        continue
+      }
+      if (!left) await leaveLostSets(options)
       operations.push({ create: key, value: encodeValue(value), session })
       await store.transact([], operations, transactionTimeoutMs)
       const own = await store.get(key)
@@ -120,25 +125,13 @@ async function remember({ store, image }: RegistrationOptions, known: KnownBroke
  * nobody leads until a person decides; but a topic that only ever had this one replica starts again.
  */
 async function leaveLostSets(options: RegistrationOptions): Promise<void> {
-  const { store, image, identity, isDurable } = options
-  const before = image.known.get(identity.brokerId)
-  if (!before) return
-  const isWiped = before.directoryId !== identity.directoryId
-  const isClean = before.brokerEpoch === identity.previousBrokerEpoch
+  const { store, image, log } = options
   for (let attempt = 0; ; attempt++) {
-    const operations: Operation[] = []
-    for (const topic of image.topics.values()) {
-      if (!isWiped && (isClean || isDurable(topic))) continue
-      topic.partitions.forEach(({ value, version }, index) => {
-        const next = withoutLost(value, identity.brokerId)
-        const key = keys.partition(topic.id, index)
-        if (next) operations.push({ update: key, value: encodeValue(next), version })
-      })
-    }
+    const operations = withdrawals(options)
     if (operations.length === 0) return
-    options.log.warn('this directory may lack acknowledged records and leaves the in-sync sets it was in', {
-      partitions: operations.length,
-      isWiped,
+    const partitions = operations.length
+    log.warn('this directory may lack acknowledged records and leaves the in-sync sets it was in', {
+      partitions,
     })
     const chunk = Math.max(1, store.limits.transactionOperations)
     for (let start = 0; start < operations.length; start += chunk) {
@@ -147,6 +140,27 @@ async function leaveLostSets(options: RegistrationOptions): Promise<void> {
     if (attempt > 20) throw new ControllerFencedError('Cannot leave the in-sync sets: the store refuses it')
     await refresh(store, image)
   }
+}
+
+function withdrawals(options: RegistrationOptions): Operation[] {
+  const operations: Operation[] = []
+  for (const topic of topicsLost(options)) {
+    topic.partitions.forEach(({ value, version }, index) => {
+      const next = withoutLost(value, options.identity.brokerId)
+      const key = keys.partition(topic.id, index)
+      if (next) operations.push({ update: key, value: encodeValue(next), version })
+    })
+  }
+  return operations
+}
+
+/** Of these, the directory may lack what was acknowledged. */
+function topicsLost({ image, identity, isDurable }: RegistrationOptions): Topic[] {
+  const before = image.known.get(identity.brokerId)
+  if (!before) return []
+  const isWiped = before.directoryId !== identity.directoryId
+  const isClean = before.brokerEpoch === identity.previousBrokerEpoch
+  return [...image.topics.values()].filter(topic => isWiped || (!isClean && !isDurable(topic)))
 }
 
 function withoutLost(now: PartitionMeta, brokerId: number): PartitionMeta | null {
