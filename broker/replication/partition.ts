@@ -86,6 +86,7 @@ export class Partition {
   lead(grant: PartitionGrant): void {
     this.peers.followers.unfollow(this)
     this.#step({ type: 'lead', ...storedStateOf(grant), ...this.#newEpochOf(grant) })
+    if (grant.countsFlushedBytes) this.#askForFlush()
   }
 
   /** Follows `order.leader`. The same epoch again, after a reconnect or for a new address, is no harm. */
