@@ -12,7 +12,8 @@ import { type Settings, settingsSchema } from '../../cli/settings.ts'
 import { Supervisor } from '../../cli/supervisor.ts'
 import type { Log } from '../../runtime/log.ts'
 
-export type Room = 'broker' | 'analytics' | 'agent'
+/** `broker-N` where there are several. */
+export type Room = 'broker' | `broker-${number}` | 'analytics' | 'agent'
 
 export interface Appliance extends AsyncDisposable {
   readonly directory: string
@@ -28,7 +29,7 @@ export interface Appliance extends AsyncDisposable {
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Starts broker, analytics and agent. `inputs` are absolute globs. */
+/** Starts `changes.brokers` brokers, or one, analytics and agent. `inputs` are absolute globs. */
 export async function startAppliance(
   inputs: Settings['inputs'],
   changes: Partial<Settings> = {},
@@ -43,8 +44,14 @@ export async function startAppliance(
   mkdirSync(join(data.path, 'log'))
   const supervisor = new Supervisor(quiet, join(data.path, 'log'))
   // The ports are free ones at first and the same ones ever after, as a restarted process must have them.
-  const broker = await supervisor.start(brokerProcess({ ...settings, kafkaPort: await freePort() }, data))
-  const bootstrap = [`127.0.0.1:${broker['port']}`]
+  const ids = Array.from({ length: settings.brokers ?? 1 }, (_, index) => index + 1)
+  const brokers = await Promise.all(
+    ids.map(async id => {
+      const kafkaPort = (await freePort()) - id + 1
+      return supervisor.start(brokerProcess({ ...settings, kafkaPort }, data, id, ids.length))
+    }),
+  )
+  const bootstrap = brokers.map(({ port }) => `127.0.0.1:${port}`)
   const [analytics] = await Promise.all([
     supervisor.start(analyticsProcess({ ...settings, httpPort: await freePort() }, data, bootstrap)),
     supervisor.start(agentProcess(settings, data, bootstrap)),
