@@ -1,6 +1,5 @@
 // The brokers under test: the appliance's own processes under its own supervisor, in a temporary directory, and the
-// signals that a test may send them. One broker or several: nothing here but `specsOf` knows the difference. It also
-// watches who leads what, as any client can.
+// signals that a test may send them; one broker or several. It also watches who leads what, as any client can.
 import { mkdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -98,7 +97,7 @@ export class Brokers implements AsyncDisposable {
 
   /** Where each keeps its log. */
   get directories(): readonly string[] {
-    return this.ids.map(id => directoryOf(join(this.directory, 'data'), id))
+    return this.#specs.map(spec => (spec.config as BrokerConfig).dataDirectory)
   }
 
   /** Cleanly and for good, so that their files can be read at rest. */
@@ -189,21 +188,14 @@ export class LeaderWatch {
   }
 }
 
-/** Brokers of one machine share the metadata's file and nothing else. */
+/** The product's own, each on a port that was free wherever it is: ports side by side may not be. */
 function specsOf(data: DataDirectory, ports: readonly number[]): ProcessSpec[] {
   const defaults = settingsSchema.parse({ data: data.path, hostMetrics: false })
   const settings: Settings = { ...defaults, segmentBytes: 2 ** 20 }
   return ports.map((port, index) => {
-    const spec = brokerProcess({ ...settings, kafkaPort: port }, data)
-    const brokerId = index + 1
-    const dataDirectory = directoryOf(data.path, brokerId)
-    const config = { ...(spec.config as BrokerConfig), brokerId, dataDirectory, clusterSize: ports.length }
-    return { ...spec, name: `broker-${brokerId}`, config }
+    const spec = brokerProcess(settings, data, index + 1, ports.length)
+    return { ...spec, config: { ...(spec.config as BrokerConfig), port } }
   })
-}
-
-function directoryOf(data: string, brokerId: number): string {
-  return join(data, `broker-${brokerId}`)
 }
 
 async function answers(port: number): Promise<boolean> {

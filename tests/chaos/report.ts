@@ -25,12 +25,13 @@ export function reportOf(facts: RunFacts): string {
   const { coverage, lag, consumed } = verdict
   const operations = [...coverage.operations].sort().map(([name, count]) => `${name} ${count}`)
   const struck = [...coverage.faults].map(
-    ([fault, { times, leaderChanges }]) => `${fault} ${times} (leader changes ${leaderChanges})`,
+    ([fault, { times, leaderChanges, silenceMs }]) =>
+      `${fault} ${times} times, ${leaderChanges} leader changes, longest silence of a key ${Math.round(silenceMs)} ms`,
   )
   const lines = [
     `operations: ${operations.join(', ')}`,
     `values: ${coverage.okSends} acknowledged of ${coverage.values} sent, ${coverage.reads} read`,
-    `faults: ${struck.join(', ') || 'none'}`,
+    ...(struck.length > 0 ? struck.map(fault => `fault: ${fault}`) : ['faults: none']),
     `leader changes: ${coverage.leaderChanges}`,
     `worst lag: ${Math.round(lag.worstMs)} ms${lag.key ? ` in ${lag.key}` : ''}`,
     `replicas: ${sum(replicas, 'batches')} batches on disk, ${sum(replicas, 'compared')} compared with another's`,

@@ -26,6 +26,8 @@ interface RunOptions {
   readonly minutes: number
   readonly seed: number
   readonly brokers: number
+  /** Also when it is valid. */
+  readonly keepHistory: boolean
 }
 
 const { values } = parseArgs({
@@ -33,20 +35,22 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
     brokers: { type: 'string', default: '1' },
+    'keep-history': { type: 'boolean', default: false },
   },
 })
-const options = {
+const options: RunOptions = {
   minutes: Number(values.minutes),
   seed: Number(values.seed),
   brokers: Number(values.brokers),
+  keepHistory: values['keep-history'],
 }
 if (!(options.minutes > 0) || !Number.isInteger(options.seed) || !(options.brokers >= 1)) {
-  console.error('Usage: npm run chaos -- [--minutes N] [--seed S] [--brokers N]')
+  console.error('Usage: npm run chaos -- [--minutes N] [--seed S] [--brokers N] [--keep-history]')
   process.exit(64)
 }
 process.exit(await runOnce(options))
 
-async function runOnce({ minutes, seed, brokers: count }: RunOptions): Promise<number> {
+async function runOnce({ minutes, seed, brokers: count, keepHistory }: RunOptions): Promise<number> {
   console.log(`chaos: ${minutes} minutes on ${count} broker${count === 1 ? '' : 's'}, seed ${seed}`)
   const random = new Random(seed)
   await using brokers = await Brokers.start(count)
@@ -87,7 +91,7 @@ async function runOnce({ minutes, seed, brokers: count }: RunOptions): Promise<n
   }
   console.log(reportOf(facts))
   const outcome = outcomeOfRun(facts)
-  if (outcome === 'invalid') console.log(`history: ${keep(recorder)}`)
+  if (outcome === 'invalid' || keepHistory) console.log(`history: ${keep(recorder)}`)
   return outcome === 'valid' ? 0 : 1
 }
 

@@ -9,6 +9,15 @@ export interface CoverageWanted {
   readonly faults: readonly string[]
 }
 
+/** Of one class of fault; what comes about before the next fault is its doing. */
+export interface FaultFacts {
+  readonly times: number
+  /** Of leader or of its epoch. */
+  readonly leaderChanges: number
+  /** The longest time in which nothing was acknowledged to a key. */
+  readonly silenceMs: number
+}
+
 export interface Coverage {
   readonly okSends: number
   readonly okPolls: number
@@ -16,8 +25,7 @@ export interface Coverage {
   readonly reads: number
   /** Operations by what they were and how they ended, `send ok`. */
   readonly operations: ReadonlyMap<string, number>
-  /** Fault → how often, and how many changes of leader or epoch came before the next one. */
-  readonly faults: ReadonlyMap<string, { readonly times: number; readonly leaderChanges: number }>
+  readonly faults: ReadonlyMap<string, FaultFacts>
   readonly leaderChanges: number
   /** In words; empty when the history suffices. */
   readonly missing: readonly string[]
@@ -63,15 +71,24 @@ export function coverageOf(
   return { okSends, okPolls, values, reads, operations, faults, leaderChanges, missing }
 }
 
-function faultsIn(history: readonly HistoryEvent[]): Map<string, { times: number; leaderChanges: number }> {
-  const faults = new Map<string, { times: number; leaderChanges: number }>()
-  let current: { times: number; leaderChanges: number } | undefined
+function faultsIn(history: readonly HistoryEvent[]): Map<string, FaultFacts> {
+  const faults = new Map<string, { times: number; leaderChanges: number; silenceMs: number }>()
+  const acknowledgedNs = new Map<Key, number>()
+  let current: { times: number; leaderChanges: number; silenceMs: number } | undefined
   for (const event of history) {
-    if (event.f === 'leader' && current) current.leaderChanges++
-    if (event.f !== 'fault') continue
-    current = faults.get(event.fault) ?? { times: 0, leaderChanges: 0 }
-    faults.set(event.fault, current)
-    current.times++
+    if (event.f === 'fault') {
+      current = faults.get(event.fault) ?? { times: 0, leaderChanges: 0, silenceMs: 0 }
+      faults.set(event.fault, current)
+      current.times++
+    } else if (event.f === 'leader' && current) current.leaderChanges++
+    else if (event.f === 'send' && event.type === 'ok') {
+      for (const action of event.actions) {
+        if (action.f !== 'send') continue
+        const silenceMs = (event.timeNs - (acknowledgedNs.get(action.key) ?? event.timeNs)) / 1e6
+        if (current) current.silenceMs = Math.max(current.silenceMs, silenceMs)
+        acknowledgedNs.set(action.key, event.timeNs)
+      }
+    }
   }
   return faults
 }

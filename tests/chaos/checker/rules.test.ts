@@ -274,6 +274,14 @@ test('coverage wants reads of every key, and a change of leader for every class 
   ])
 })
 
+test('a silence is the doing of the fault that came last before it ended', () => {
+  const history: HistoryEvent[] = oneAfterAnother('ok send a@0', 'ok send b@1')
+  history.splice(2, 0, { type: 'info', f: 'fault', timeNs: 1, process: -1, fault: 'F1', what: 'kill' })
+  const slow = history.map(event => ({ ...event, timeNs: event.timeNs * 1e9 }))
+  const { coverage } = judge(slow, { okSendsMin: 0, faults: [] })
+  assert.deepEqual(coverage.faults.get('F1'), { times: 1, leaderChanges: 0, silenceMs: 2_000 })
+})
+
 test('C11 lag is for how long the next record had been known when a poll began that did not hand it out', () => {
   const history = oneAfterAnother(
     'ok send a@0 b@1',
