@@ -3,7 +3,14 @@
 // image again changes nothing.
 import type { Log } from '../runtime/log.ts'
 import type { ClusterImage } from './controller/cluster-image.ts'
-import { encodeValue, isComplete, keys, type PartitionMeta, type Topic } from './controller/cluster-state.ts'
+import {
+  effectiveMinIsr,
+  encodeValue,
+  isComplete,
+  keys,
+  type PartitionMeta,
+  type Topic,
+} from './controller/cluster-state.ts'
 import { write } from './controller/store-writes.ts'
 import { type ConfigDefaults, type PartitionSettings, partitionSettings } from './controller/topic-configs.ts'
 import type { LogDirectory } from './log/log-directory.ts'
@@ -161,7 +168,7 @@ export class LocalPartitions {
       partitionEpoch,
       replicas: state.replicas,
       isr: state.isr,
-      minIsr: Math.min(settings.minInsyncReplicas, state.replicas.length),
+      minIsr: effectiveMinIsr(state, settings.minInsyncReplicas),
       brokerEpochs: liveEpochs(image),
       countsFlushedBytes: settings.countsFlushedBytes,
     }

@@ -77,6 +77,10 @@ export class Membership {
     return this.#store
   }
 
+  rulesOf(topic: Topic): TopicRules {
+    return this.#options.rulesOf(topic)
+  }
+
   /** Holds while this life is registered; of a life that is over it never does. */
   get registered(): Guard {
     if (!this.#registration) throw new ControllerFencedError('This broker is not registered')

@@ -104,6 +104,11 @@ export function isComplete(topic: Topic): boolean {
   return true
 }
 
+/** What acks=all demands; replicas that are only being added cannot be demanded yet. */
+export function effectiveMinIsr({ replicas, adding = [] }: PartitionMeta, minIsr: number): number {
+  return Math.max(1, Math.min(minIsr, replicas.length - adding.length))
+}
+
 /** Topics by id from the entries under `topics/`; a topic without its meta entry does not exist. */
 export function readTopics(entries: readonly Entry[]): Map<string, Topic> {
   const topics = new Map<string, Topic>()

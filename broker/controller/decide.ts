@@ -3,7 +3,7 @@
 // set, then from the eligible replicas that left it when it was too small to commit anything; never from others
 // unless the topic says so.
 import type { Version } from '../metadata/store.ts'
-import type { PartitionMeta, Topic } from './cluster-state.ts'
+import { effectiveMinIsr, type PartitionMeta, type Topic } from './cluster-state.ts'
 
 /** A broker with a live registration. */
 export interface LiveBroker {
@@ -72,7 +72,7 @@ export function nextOf(
   const isUnclean = !settled.isr.includes(leader) && !elr.includes(leader)
   const isr = membersOf(settled, leader, brokers, minIsr)
   const dropped = [...settled.isr, ...elr].filter(id => !isr.includes(id) && replicas.includes(id))
-  const nextElr = isr.length < Math.min(minIsr, replicas.length) && !isUnclean ? [...new Set(dropped)] : []
+  const nextElr = isr.length < effectiveMinIsr(settled, minIsr) && !isUnclean ? [...new Set(dropped)] : []
   const isUnchanged = settled === now && isSame && sameMembers(isr, now.isr) && sameMembers(nextElr, elr)
   if (isUnchanged) return null
   const epochs = isSame ? {} : epochOf(now, leader, leaderBrokerEpoch)
@@ -108,7 +108,7 @@ function membersOf(
   if (!now.isr.includes(leader)) return [leader]
   const alive = now.isr.filter(id => brokers.has(id))
   const staying = alive.filter(id => id === leader || !brokers.get(id)!.isLeaving)
-  return staying.length >= Math.min(minIsr, now.replicas.length) ? staying : alive
+  return staying.length >= effectiveMinIsr(now, minIsr) ? staying : alive
 }
 
 /** A reassignment is done when everybody who is to stay is in sync. */

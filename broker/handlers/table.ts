@@ -21,6 +21,10 @@ import { deleteTopics } from './20-delete-topics.ts'
 import { initProducerId } from './22-init-producer-id.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
 import { describeConfigs } from './32-describe-configs.ts'
+import { describeLogDirs } from './35-describe-log-dirs.ts'
+import { electLeaders } from './43-elect-leaders.ts'
+import { alterPartitionReassignments } from './45-alter-partition-reassignments.ts'
+import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 
 export function handlerTable(broker: Broker): HandlerTable {
@@ -45,6 +49,10 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.initProducerId, initProducerId, broker),
     serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
     serve(apis.describeConfigs, describeConfigs, broker),
+    serve(apis.describeLogDirs, describeLogDirs, broker),
+    serve(apis.electLeaders, electLeaders, broker),
+    serve(apis.alterPartitionReassignments, alterPartitionReassignments, broker),
+    serve(apis.listPartitionReassignments, listPartitionReassignments, broker),
     serve(apis.describeCluster, describeCluster, broker),
   ]
   for (const row of rows) table.set(row.api.key, row)

@@ -23,6 +23,16 @@ import {
   offsetForLeaderEpochResponse,
 } from './messages/23-offset-for-leader-epoch.ts'
 import { describeConfigsRequest, describeConfigsResponse } from './messages/32-describe-configs.ts'
+import { describeLogDirsRequest, describeLogDirsResponse } from './messages/35-describe-log-dirs.ts'
+import { electLeadersRequest, electLeadersResponse } from './messages/43-elect-leaders.ts'
+import {
+  alterPartitionReassignmentsRequest,
+  alterPartitionReassignmentsResponse,
+} from './messages/45-alter-partition-reassignments.ts'
+import {
+  listPartitionReassignmentsRequest,
+  listPartitionReassignmentsResponse,
+} from './messages/46-list-partition-reassignments.ts'
 import { describeClusterRequest, describeClusterResponse } from './messages/60-describe-cluster.ts'
 
 /** Lowest and highest version, both included. */
@@ -94,6 +104,22 @@ export const apis = {
     [2, 4],
   ),
   describeConfigs: api(32, 'DescribeConfigs', describeConfigsRequest, describeConfigsResponse, [1, 4]),
+  describeLogDirs: api(35, 'DescribeLogDirs', describeLogDirsRequest, describeLogDirsResponse, [1, 4]),
+  electLeaders: api(43, 'ElectLeaders', electLeadersRequest, electLeadersResponse, [0, 2]),
+  alterPartitionReassignments: api(
+    45,
+    'AlterPartitionReassignments',
+    alterPartitionReassignmentsRequest,
+    alterPartitionReassignmentsResponse,
+    [0, 1],
+  ),
+  listPartitionReassignments: api(
+    46,
+    'ListPartitionReassignments',
+    listPartitionReassignmentsRequest,
+    listPartitionReassignmentsResponse,
+    [0, 0],
+  ),
   describeCluster: api(60, 'DescribeCluster', describeClusterRequest, describeClusterResponse, [0, 2]),
 } as const
 

@@ -30,6 +30,10 @@ const outcomes: Readonly<Record<ApiName, ErrorName>> = {
   initProducerId: 'none',
   offsetForLeaderEpoch: 'none',
   describeConfigs: 'none',
+  describeLogDirs: 'none',
+  electLeaders: 'electionNotNeeded',
+  alterPartitionReassignments: 'noReassignmentInProgress',
+  listPartitionReassignments: 'none',
   describeCluster: 'none',
 }
 

@@ -43,6 +43,14 @@ export function sensible(api: ApiName, topicId: string): Record<string, unknown>
       return { topics: [{ topic: 'logs', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }
     case 'describeConfigs':
       return { resources: [{ resourceType: 2, resourceName: 'logs', configurationKeys: null }] }
+    case 'describeLogDirs':
+      return { topics: [{ topic: 'logs', partitions: [0] }] }
+    case 'electLeaders':
+      return { topicPartitions: [{ topic: 'logs', partitions: [0] }] }
+    case 'alterPartitionReassignments':
+      return { topics: [{ name: 'logs', partitions: [{ partitionIndex: 0, replicas: null }] }] }
+    case 'listPartitionReassignments':
+      return { topics: null }
     case 'joinGroup':
       return { groupId: 'g', sessionTimeoutMs: 1, protocolType: 'consumer', memberId: 'nobody' }
     default:

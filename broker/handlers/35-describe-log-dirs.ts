@@ -1,0 +1,38 @@
+// DescribeLogDirs, v1-4. This broker's one directory: what each replica takes, and how far a follower's lags behind.
+import { statfsSync } from 'node:fs'
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import type { Answer } from '../handler-row.ts'
+import type { apis } from '../protocol/apis.ts'
+import { errorCodes } from '../protocol/errors.ts'
+import type { DescribeLogDirsRequest } from '../protocol/messages/35-describe-log-dirs.ts'
+
+export function describeLogDirs(
+  request: DescribeLogDirsRequest,
+  _call: Call,
+  broker: Broker,
+): Answer<typeof apis.describeLogDirs> {
+  const { path } = broker.parts.logs
+  const wishes = request.topics && new Map(request.topics.map(({ topic, partitions }) => [topic, partitions]))
+  const topics = [...broker.topics.all()].flatMap(({ name, partitions }) => {
+    const wanted = wishes?.get(name)
+    if (wishes && !wanted) return []
+    const here = partitions.filter(partition => partition !== undefined)
+    const described = here.filter(({ index }) => wanted?.includes(index) ?? true)
+    return {
+      name,
+      partitions: described.map(({ index, log, highWatermark }) => ({
+        partitionIndex: index,
+        partitionSize: log.sizeBytes,
+        offsetLag: Math.max(0, highWatermark - log.logEndOffset),
+        isFutureKey: false,
+      })),
+    }
+  })
+  const { blocks, bavail, bsize } = statfsSync(path)
+  const volume = { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+  return {
+    errorCode: errorCodes.none,
+    results: [{ errorCode: errorCodes.none, logDir: path, topics, ...volume }],
+  }
+}

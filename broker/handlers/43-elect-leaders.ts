@@ -1,0 +1,97 @@
+// ElectLeaders, v0-2. Gives leadership back to preferred replicas, or, when told so, to a replica that may lack
+// acknowledged records where no other is alive. The controller decides; another broker hands the request on.
+import type { Broker } from '../broker.ts'
+import type { Call } from '../call.ts'
+import type { PartitionMeta, Topic } from '../controller/cluster-state.ts'
+import type { Controller } from '../controller/controller.ts'
+import { nextOf } from '../controller/decide.ts'
+import { forwardingClientId } from '../forwarder.ts'
+import type { LaterAnswer } from '../handler-row.ts'
+import { apis } from '../protocol/apis.ts'
+import { type ErrorName, errorCodes } from '../protocol/errors.ts'
+import { type ElectLeadersRequest, electionTypes } from '../protocol/messages/43-elect-leaders.ts'
+
+export async function electLeaders(
+  request: ElectLeadersRequest,
+  call: Call,
+  broker: Broker,
+): LaterAnswer<typeof apis.electLeaders> {
+  const { controller } = broker.parts.membership
+  if (!controller) {
+    const isForwarded = call.clientId === forwardingClientId
+    const answer = isForwarded ? null : await broker.parts.forwarder.forward(apis.electLeaders, request)
+    return answer ?? { errorCode: errorCodes.notController }
+  }
+  const isUnclean = request.electionType === electionTypes.unclean
+  const results = []
+  for (const { topic, partitions } of request.topicPartitions ?? everything(broker)) {
+    const partitionResult = []
+    for (const partitionId of partitions) {
+      const error = await electOne(broker, controller, topic, partitionId, isUnclean)
+      // Of everything only what was moved, or could not be, is worth a word.
+      if (error === 'electionNotNeeded' && request.topicPartitions === null) continue
+      partitionResult.push({ partitionId, errorCode: errorCodes[error], errorMessage: null })
+    }
+    if (partitionResult.length > 0) results.push({ topic, partitionResult })
+  }
+  await broker.apply()
+  return { errorCode: errorCodes.none, replicaElectionResults: results }
+}
+
+function everything(broker: Broker) {
+  return [...broker.topics.all()].map(({ name, topic }) => ({
+    topic: name,
+    partitions: [...topic.partitions.keys()],
+  }))
+}
+
+async function electOne(
+  broker: Broker,
+  controller: Controller,
+  name: string,
+  index: number,
+  isUnclean: boolean,
+): Promise<ErrorName> {
+  const topic = broker.topics.byName(name)?.topic
+  if (!topic?.partitions[index]) return 'unknownTopicOrPartition'
+  let error: ErrorName = 'none'
+  const decideOn = (now: PartitionMeta) => {
+    error = refusalOf(now, broker, isUnclean)
+    return error === 'none' ? electedOf(now, topic, broker, controller, isUnclean) : null
+  }
+  try {
+    await controller.change(topic, index, decideOn)
+    return error
+  } catch {
+    return 'notController'
+  }
+}
+
+function refusalOf({ leader, replicas, isr }: PartitionMeta, broker: Broker, isUnclean: boolean): ErrorName {
+  const isAlive = (brokerId: number) => broker.endpointOf(brokerId) !== null
+  if (isUnclean) {
+    if (leader >= 0 && isAlive(leader)) return 'electionNotNeeded'
+    return replicas.some(isAlive) ? 'none' : 'eligibleLeadersNotAvailable'
+  }
+  const preferred = replicas[0] ?? -1
+  if (leader === preferred) return 'electionNotNeeded'
+  return isAlive(preferred) && isr.includes(preferred) ? 'none' : 'preferredLeaderNotAvailable'
+}
+
+function electedOf(
+  now: PartitionMeta,
+  topic: Topic,
+  broker: Broker,
+  controller: Controller,
+  isUnclean: boolean,
+): PartitionMeta | null {
+  const { membership, log } = broker.parts
+  const rules = { ...membership.rulesOf(topic), mayBeUnclean: isUnclean }
+  const options = { controllerEpoch: controller.epoch, preferred: !isUnclean }
+  const next = nextOf(now, membership.image.brokers, rules, options)
+  if (next?.leaderRecovery === 1) {
+    const fields = { topic: topic.meta.value.name, leader: next.leader }
+    log.error('unclean election on request: acknowledged records may be lost', fields)
+  }
+  return next
+}
