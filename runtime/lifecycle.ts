@@ -35,6 +35,8 @@ export interface ProcessContext {
 
 /** How long a stopping process may take before it is cut off: the whole appliance ends within 3 s. */
 const stopTimeoutMs = 2_500
+/** The longest delay a timer can have. */
+const longestTimerMs = 2 ** 31 - 1
 
 /**
  * Runs `main` until it returns. `main` must return soon after the signal aborts.
@@ -63,6 +65,8 @@ export async function runProcess(
     process.stdin.on('end', () => stop('the supervisor is gone'))
     process.stdin.on('error', () => stop('the supervisor is gone'))
   }
+  // A process lives until its main returns, also while nothing else keeps its loop busy; the exit below ends it.
+  setInterval(() => {}, longestTimerMs)
   try {
     await main({ signal: controller.signal, log, ready: writeReady })
     process.exit(exitCodes.ok)
