@@ -105,7 +105,8 @@ test('Recorded exchanges cover the accepted versions', context => {
   for (const [name, cells] of rows) context.diagnostic(`${name.padEnd(width)}  ${cells}`)
   const total = [...everyVersion()].filter(({ api }) => !unrecorded.has(api.name)).length
   context.diagnostic(
-    `${total - missing.length} of ${total} versions; without: ${missing.join(', ') || 'none'}; not recorded yet: ${[...unrecorded].join(', ')}`,
+    `${total - missing.length} of ${total} versions; without: ${missing.join(', ') || 'none'}; ` +
+      `not recorded yet: ${[...unrecorded].join(', ')}`,
   )
   assert(missing.length <= missingMax, `not recorded: ${missing.join(', ')}`)
 })
