@@ -46,3 +46,18 @@ for (const [name, content, expected] of [
     )
   })
 }
+
+for (const [name, pathIn] of [
+  ['a file', (directory: string) => join(directory, 'file')],
+  ['a place where nothing can be made', () => '/proc/tailrace'],
+] as const) {
+  test(`openDataDirectory() refuses ${name} and says what to do`, async () => {
+    await using directory = await temporary()
+    await writeFile(join(directory.path, 'file'), '')
+    assert.throws(
+      () => openDataDirectory(pathIn(directory.path), {}),
+      (error: unknown) =>
+        error instanceof ExitError && error.exitCode === exitCodes.config && /--data/.test(error.message),
+    )
+  })
+}

@@ -2,8 +2,10 @@
 // directly inside it.
 import { randomBytes } from 'node:crypto'
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -12,7 +14,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 /** Raised whenever an older version could not read what a newer one wrote. */
@@ -30,20 +32,22 @@ export interface DataDirectory {
 
 /** Opens or creates the directory. Throws ExitError 78 when a newer version wrote it, or it cannot be written. */
 export function openDataDirectory(path: string, environment: NodeJS.ProcessEnv): DataDirectory {
+  const formatPath = join(path, 'format')
+  const fresh = !existsSync(formatPath)
   try {
-    mkdirSync(path, { recursive: true, mode: 0o750 })
+    // Node's recursive mkdir never returns where a parent that exists refuses, as in /proc.
+    if (!existsSync(path)) mkdirSync(path, { recursive: !existsSync(dirname(path)), mode: 0o750 })
+    accessSync(path, constants.W_OK)
+    if (fresh) {
+      const format = { format: dataFormat, created: new Date().toISOString() }
+      writeDurably(path, 'format', `${JSON.stringify(format)}\n`, 0o644)
+    }
   } catch (error) {
     const reason = (error as Error).message
     throw new ExitError(
       exitCodes.config,
-      `Cannot create the data directory "${path}": ${reason}. Choose another with --data`,
+      `Cannot write in the data directory "${path}": ${reason}. Choose another with --data`,
     )
-  }
-  const formatPath = join(path, 'format')
-  const fresh = !existsSync(formatPath)
-  if (fresh) {
-    const format = { format: dataFormat, created: new Date().toISOString() }
-    writeDurably(path, 'format', `${JSON.stringify(format)}\n`, 0o644)
   }
   const written = readFormat(formatPath)
   if (written.format > dataFormat) {

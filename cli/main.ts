@@ -26,8 +26,8 @@ const withShared = (command: Command) =>
   command
     .option('--config <file>', 'configuration file (default: ./tailrace.yaml when there is one)')
     .option('--data <directory>', 'directory that holds everything Tailrace keeps')
-    .addOption(new Option('--kafka-port <port>', 'port for Kafka clients').argParser(Number))
-    .addOption(new Option('--http-port <port>', 'port of dashboard and API').argParser(Number))
+    .addOption(new Option('--kafka-port <port>', 'port for Kafka clients').argParser(portNumber))
+    .addOption(new Option('--http-port <port>', 'port of dashboard and API').argParser(portNumber))
 
 const collect = (value: string, previous: string[]) => [...previous, value]
 
@@ -46,7 +46,9 @@ interface Flags {
 withShared(program.command('up'))
   .description('run everything on this machine: broker, agent, statistics, dashboard')
   .addOption(
-    new Option('--brokers <count>', 'brokers to run: three keep every line in three places').argParser(Number),
+    new Option('--brokers <count>', 'brokers to run: three keep every line in three places').argParser(
+      Number,
+    ),
   )
   .option('--demo', 'with realistic traffic written to real files')
   .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
@@ -134,9 +136,14 @@ async function runOne(
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
   const { brokers, kafkaPort, httpPort, bootstrap } = flags
-  return loadSettings({ data: flags.data, brokers, kafkaPort, httpPort, bootstrap }, process.env, flags.config, {
-    data,
-  })
+  return loadSettings(
+    { data: flags.data, brokers, kafkaPort, httpPort, bootstrap },
+    process.env,
+    flags.config,
+    {
+      data,
+    },
+  )
 }
 
 function bootstrapOf(settings: Settings): string[] {
@@ -145,6 +152,11 @@ function bootstrapOf(settings: Settings): string[] {
 
 function originOf(settings: Settings): string {
   return `http://127.0.0.1:${settings.httpPort}`
+}
+
+/** Digits alone: `Number` takes an empty text for 0. What is none, the settings refuse. */
+function portNumber(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN
 }
 
 /** One sentence on standard error, and the exit code that goes with it. */
@@ -158,7 +170,8 @@ function explain(error: unknown): number {
     ])
     const guess = typed === undefined ? undefined : nearest(typed, known)
     const hint = guess ? ` Did you mean ${guess}?` : ' See `tailrace --help`.'
-    if (error.code !== 'commander.help') process.stderr.write(`tailrace: ${error.message}.${hint}\n`)
+    if (error.code !== 'commander.help')
+      process.stderr.write(`tailrace: ${error.message.replace(/^error: |\.$/g, '')}.${hint}\n`)
     return exitCodes.usage
   }
   if (error instanceof ExitError) {

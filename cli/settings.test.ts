@@ -28,6 +28,8 @@ const refusals = [
   ['inputs:\n  - path: [/x]', /Unknown setting "path": did you mean "paths"\?/],
   ['kafkaPort: 70000', /tailrace\.yaml:1: Setting "kafkaPort"/],
   ['a: [', /tailrace\.yaml:1: /],
+  ['bootstrap: nonsense', /tailrace\.yaml:1: Setting "bootstrap": write host:port/],
+  ['bootstrap: "a:1, b:2"', /Setting "bootstrap": write host:port/],
 ] as const
 for (const [yaml, expected] of refusals) {
   test(`loadSettings() refuses ${JSON.stringify(yaml)} with the place and the remedy`, async () => {

@@ -7,7 +7,8 @@ import { z } from 'zod'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { nearest } from './nearest.ts'
 
-const port = z.number().int().min(0).max(65_535)
+const portRule = 'a port is a whole number from 0 to 65535'
+const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)
 const formats = ['auto', 'combined', 'json', 'metrics', 'raw'] as const
 
 const inputSchema = z.strictObject({
@@ -45,7 +46,11 @@ export const settingsSchema = z.strictObject({
     .default(2 ** 27)
     .describe('Size at which a segment file is rolled'),
   timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
-  bootstrap: z.string().optional().describe('Brokers of somebody else, host:port,host:port'),
+  bootstrap: z
+    .string()
+    .regex(/^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$/, 'write host:port, or several with commas between')
+    .optional()
+    .describe('Brokers of somebody else, host:port,host:port'),
 })
 
 export type Settings = z.output<typeof settingsSchema>

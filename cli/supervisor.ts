@@ -204,7 +204,8 @@ class Child {
     const entry = parseLogLine(line)
     if (entry === undefined || (entry.level !== 'warn' && entry.level !== 'error')) return
     if (entry.level === 'error') this.#lastError = String(entry.message)
-    this.#log[entry.level](`${this.#spec.name}: ${entry.message}`)
+    const detail = typeof entry.detail === 'string' ? `: ${entry.detail}` : ''
+    this.#log[entry.level](`${this.#spec.name}: ${entry.message}${detail}`)
   }
 }
 
@@ -222,9 +223,16 @@ function parseReady(line: string): ReadyFacts | undefined {
   return JSON.parse(line) as ReadyFacts
 }
 
-function parseLogLine(line: string): { level: string; message: unknown } | undefined {
+interface LogLine {
+  readonly level: string
+  readonly message: unknown
+  /** Which file, which lines: without it a warning helps nobody. */
+  readonly detail?: unknown
+}
+
+function parseLogLine(line: string): LogLine | undefined {
   try {
-    return JSON.parse(line) as { level: string; message: unknown }
+    return JSON.parse(line) as LogLine
   } catch {
     return undefined
   }
