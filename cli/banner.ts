@@ -31,9 +31,15 @@ export function bannerText(facts: BannerFacts): string {
       'try',
       `kill -9 ${facts.pids['broker']}   (the broker: the page says so, it comes back, the counts stay exact)`,
     ],
+    ['link', `good once, for 15 minutes; another: ${anotherLink(facts)}`],
     ['stop', 'Ctrl-C; the data stays'],
   ]
   const lines = rows.map(([name, value]) => `  ${name!.padEnd(8)} ${value}`)
   const heading = facts.demo ? 'Tailrace is up, with demo traffic' : 'Tailrace is up'
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
+}
+
+function anotherLink({ data, origin }: BannerFacts): string {
+  const port = new URL(origin).port
+  return `node cli/tailrace.js login-link --data ${data.path}${port === '8080' ? '' : ` --http-port ${port}`}`
 }

@@ -1,5 +1,6 @@
 // Asks the running server for a link that signs in once. Talks HTTP with the admin's token; keeps nothing.
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 const requestTimeoutMs = 5_000
@@ -18,10 +19,12 @@ export async function callServer(
   method: string,
 ): Promise<unknown> {
   if (!existsSync(tokenPath)) {
-    throw new ExitError(
-      exitCodes.config,
-      `No token at "${tokenPath}": start Tailrace once, or name its data directory with --data`,
-    )
+    // `npm start` keeps its data one directory further in.
+    const demo = join(dirname(tokenPath), 'demo')
+    const hint = existsSync(join(demo, 'token'))
+      ? `the demo's is there: --data ${demo}`
+      : 'start Tailrace once, or name its data directory with --data'
+    throw new ExitError(exitCodes.config, `No token at "${tokenPath}": ${hint}`)
   }
   const token = readFileSync(tokenPath, 'utf8').trim()
   let response: Response
