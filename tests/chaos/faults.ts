@@ -100,6 +100,24 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    number: 'F5+F32',
+    title: 'all stalled but the busiest leader, which is stopped past its session as they go on',
+    brokersMin: 2,
+    movesLeaders: true,
+    async strike({ brokers, watch, random }) {
+      const id = busiestLeader({ brokers, watch, random })
+      const others = brokers.ids.filter(other => other !== id)
+      for (const other of others) brokers.signal(other, 'SIGSTOP')
+      // What it acknowledges now nobody else has, and it is not there when they elect another. A kill would not do:
+      // it would be back, with all it has, before they had.
+      await rest(random.between(0.2, 0.4) * sessionMs)
+      const paused = brokers.pause(id, 2 * sessionMs)
+      for (const other of others) brokers.signal(other, 'SIGCONT')
+      await paused
+      return `stalled ${others.join(', ')}, stopped ${id}`
+    },
+  },
+  {
     number: 'F32',
     title: 'stalls within the session',
     brokersMin: 1,
