@@ -85,6 +85,11 @@ export class BrokerCluster implements AsyncDisposable {
     return exited
   }
 
+  /** SIGSTOP and SIGCONT, for pauses longer than the lease. */
+  signal(brokerId: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#children.get(brokerId)?.kill(signal)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.ids.map(id => this.stopOne(id, 'SIGKILL')))
     await rm(this.directory, { recursive: true, force: true })
