@@ -96,10 +96,14 @@ export class Broker {
     return this.parts.config.brokerId
   }
 
-  /** Where clients reach every broker that is alive. */
+  /**
+   * Where clients reach every broker that is alive. This one is always among them, between two lives too: it has just
+   * been reached, and a client that is told of no broker at all may never ask again (kafkajs spins).
+   */
   endpoints(): Endpoint[] {
-    const { image } = this.parts.membership
-    return [...image.brokers.values()].map(({ brokerId, host, port }) => ({ nodeId: brokerId, host, port }))
+    const { image, self } = this.parts.membership
+    const all = new Map<number, Omit<Endpoint, 'nodeId'>>([[self.brokerId, self], ...image.brokers])
+    return [...all].map(([nodeId, { host, port }]) => ({ nodeId, host, port }))
   }
 
   endpointOf(brokerId: number): Endpoint | null {

@@ -63,6 +63,11 @@ export class Membership {
     return this.#options.identity.brokerId
   }
 
+  /** As it registers, whether it is registered or not. */
+  get self(): Identity {
+    return this.#options.identity
+  }
+
   /** Of this life; -1 between two lives. */
   get brokerEpoch(): number {
     return this.#registration?.brokerEpoch ?? -1
