@@ -6,7 +6,7 @@ import { defaultPromises, type Finding, type Promises } from './finding.ts'
 import { type HistoryEvent, operationsOf } from './history.ts'
 import { factsOf } from './key-log.ts'
 import { type Lag, worstLag } from './lag.ts'
-import { type ConsumeCounts, consumeCounts, pollOrder, sendOrder } from './order.ts'
+import { type ConsumeCounts, consumeCounts, groupSkips, pollOrder, sendOrder } from './order.ts'
 import {
   abortedReads,
   duplicates,
@@ -46,6 +46,7 @@ export function judge(
     ...inconsistentOffsets(facts),
     ...duplicates(facts, promises),
     ...pollOrder(facts),
+    ...groupSkips(facts),
     ...sendOrder(facts, promises),
     ...unseenWrites(facts, history),
     ...precommittedReads(facts),

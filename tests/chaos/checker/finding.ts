@@ -16,6 +16,7 @@ export type RuleName =
   | 'unseen'
   | 'precommitted-read'
   | 'consumed-again'
+  | 'group-skip'
   | CycleName
 
 /** Cycles of writes alone (G0) or of writes and reads (G1c), and which order among clients it takes to close them. */

@@ -146,6 +146,35 @@ export function consumeCounts({ operations, logs }: Facts, promises: Promises): 
   return { most, again, findings }
 }
 
+/**
+ * Ours, beside C5: a group may go back, and its members may change keys, but what the group as a whole has gone past
+ * one of them was handed. All subscribers of a history are one group.
+ */
+export function groupSkips({ operations, logs }: Facts): Finding[] {
+  const grouped = new Set<number>()
+  const handed = new Map<Key, Set<number>>()
+  for (const operation of operations) {
+    if (operation.f === 'subscribe') grouped.add(operation.process)
+    if (!grouped.has(operation.process)) continue
+    for (const [key, list] of readsByKey(operation)) {
+      const offsets = handed.get(key) ?? new Set()
+      handed.set(key, offsets)
+      for (const [offset] of list) offsets.add(offset)
+    }
+  }
+  const findings: Finding[] = []
+  for (const [key, offsets] of handed) {
+    const rising = [...offsets].sort((one, other) => one - other)
+    const [first, last] = [rising[0]!, rising.at(-1)!]
+    const log = logs.get(key)!
+    const skipped = log.offsets.filter(offset => offset > first && offset < last && !offsets.has(offset))
+    if (skipped.length === 0) continue
+    const values = skipped.flatMap(offset => log.valuesAt(log.indexOfOffset(offset)!))
+    findings.push({ rule: 'group-skip', key, values, offsets: skipped, at: [], isError: true })
+  }
+  return findings
+}
+
 /** All that one operation handed out, key by key. */
 export function readsByKey(operation: Operation): Map<Key, readonly Read[]> {
   const reads = new Map<Key, readonly Read[]>()

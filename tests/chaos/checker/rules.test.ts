@@ -147,6 +147,28 @@ const rules: readonly Case[] = [
     counted: ['nonmonotonic-poll k: b', 'consumed-again k: b'],
   },
   {
+    name: 'C5 what a member leaves out, another of its group was handed',
+    history: allAtOnce('ok send a@0 b@1 c@2').concat(
+      oneAfterAnother(
+        'p1 ok subscribe k',
+        'p2 ok subscribe k',
+        'p1 ok poll a@0',
+        'p2 ok poll b@1',
+        'p1 ok poll c@2',
+      ),
+    ),
+    errors: [],
+    counted: ['poll-skip k: b'],
+  },
+  {
+    name: 'C5 what a member leaves out, nobody of its group was handed',
+    history: allAtOnce('ok send a@0 b@1 c@2', 'ok poll b@1').concat(
+      oneAfterAnother('p1 ok subscribe k', 'p1 ok poll a@0', 'p1 ok poll c@2'),
+    ),
+    errors: ['group-skip k: b'],
+    counted: ['poll-skip k: b'],
+  },
+  {
     name: 'C6 backwards inside one poll',
     history: allAtOnce('ok send a@0 b@1', 'ok poll b@1 a@0'),
     errors: ['int-nonmonotonic-poll k: b a'],
