@@ -78,6 +78,7 @@ export async function register(options: RegistrationOptions): Promise<Registrati
   const key = keys.broker(brokerId)
   const value: BrokerRegistration = { brokerId, directoryId, incarnation, host, port }
   const deadlineMs = performance.now() + 2 * session.ttlMs + transactionTimeoutMs
+  let hasWaited = false
   for (;;) {
     await refresh(store, image)
     const left = await store.get(key)
@@ -104,7 +105,8 @@ export async function register(options: RegistrationOptions): Promise<Registrati
       const holder = left ? Buffer.from(left.value).toString() : 'nobody'
       throw new ControllerFencedError(`Cannot take ${key}: it is held by ${holder}`)
     }
-    options.log.warn('waiting for an earlier holder to lapse', { key })
+    if (!hasWaited) options.log.warn('waiting for an earlier holder to lapse', { key })
+    hasWaited = true
     await new Promise(resolve => setTimeout(resolve, retryMs))
   }
 }

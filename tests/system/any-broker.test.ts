@@ -20,7 +20,7 @@ async function until(what: string, condition: () => Promise<boolean>, timeoutMs 
   }
 }
 
-test('topics are created, by name alone too, and deleted through any broker; producer ids are one sequence', async () => {
+test('any broker creates topics, by name alone too, and deletes them; producer ids are one sequence', async () => {
   await using cluster = await BrokerCluster.start(3, [{ name: 'logs', partitions: 3 }])
   const producerIds = new Set<number>()
   for (const [index, address] of cluster.addresses.entries()) {
