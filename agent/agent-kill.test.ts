@@ -40,11 +40,12 @@ test(`killed with -9 ${kills} times while two files grow and rotate: counted is 
   broker.fault = (_topic, _partition, batch) => (batch % 11 === 10 ? { drop: 'after' } : null)
   const logs = join(directory.path, 'logs')
   mkdirSync(logs)
+  writeFileSync(join(directory.path, 'key-seed'), 's\n')
   const config: AgentConfig = {
     dataDirectory: join(directory.path, 'data'),
     bootstrap: [`127.0.0.1:${broker.port}`],
     host: 'h',
-    keySeed: 's',
+    keySeedPath: join(directory.path, 'key-seed'),
     inputs: [{ paths: [join(logs, '*.log')], format: 'raw', topic: 'logs' }],
     sweepMs: 20,
     lingerMs: 10,

@@ -24,11 +24,12 @@ async function scene(inputs: Partial<AgentConfig> = {}) {
   mkdirSync(join(directory.path, 'logs'))
   const broker = await new ScriptedBroker().listen()
   broker.autoCreatePartitions = 6
+  writeFileSync(join(directory.path, 'key-seed'), 'seed\n')
   const config: AgentConfig = {
     dataDirectory: join(directory.path, 'data'),
     bootstrap: [`127.0.0.1:${broker.port}`],
     host: 'web-1',
-    keySeed: 'seed',
+    keySeedPath: join(directory.path, 'key-seed'),
     inputs: [{ paths: [join(directory.path, 'logs', '*.log')], format: 'auto' }],
     sweepMs: 10,
     lingerMs: 10,

@@ -1,6 +1,6 @@
 // The agent: where tailer, shipper, checkpoint and reports are joined. Owns the data directory, the timers and the
 // order of the last words: stop reading, send what was read, wait a moment for acknowledgements, write the checkpoint.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Cluster } from '../broker/client/cluster.ts'
 import { Producer } from '../broker/client/producer.ts'
@@ -68,6 +68,7 @@ export class Agent {
     )
     this.#shipper = new Shipper({
       config,
+      keySeed: readFileSync(config.keySeedPath, 'utf8').trim(),
       agentId: identity.agentId,
       cluster: this.#cluster,
       producer: this.#producer,

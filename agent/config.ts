@@ -16,8 +16,11 @@ export interface AgentConfig {
   readonly bootstrap: readonly string[]
   /** Name of this machine in status and metrics. */
   readonly host: string
-  /** Seed of the key hash; the same for all agents of an appliance. */
-  readonly keySeed: string
+  /**
+   * File with the seed of the key hash, the same for all agents of an appliance. A file, because every user of a
+   * machine can read the command lines of its processes, and who knows the seed can guess addresses behind keys.
+   */
+  readonly keySeedPath: string
   readonly inputs: readonly AgentInput[]
   /** Send this host's own CPU, memory, disk and load to the metrics topic. */
   readonly hostMetrics?: boolean

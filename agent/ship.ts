@@ -22,6 +22,8 @@ export interface ShipperOptions {
   readonly agentId: string
   readonly cluster: Cluster
   readonly producer: Producer
+  /** Keys the hash of visitors. */
+  readonly keySeed: string
   readonly clock: Clock
   readonly log: Log
   /** The number of the snapshot that would be taken next, and of the last durable one. */
@@ -69,7 +71,7 @@ export class Shipper implements TailSink {
     this.#options = options
     this.agentId = options.agentId
     this.#lingerMs = options.config.lingerMs ?? 100
-    this.#hashKey = hashKeyText(hashKeyOf(options.config.keySeed))
+    this.#hashKey = hashKeyText(hashKeyOf(options.keySeed))
   }
 
   hasRoom(): boolean {

@@ -12,10 +12,12 @@ const temporary = () => mkdtempDisposable(join(tmpdir(), 'data-'))
 test('openDataDirectory() keeps its secrets between starts, readable by their owner alone', async () => {
   await using directory = await temporary()
   const first = openDataDirectory(directory.path, {})
+  const seed = await readFile(first.keySeedPath, 'utf8')
   const second = openDataDirectory(directory.path, {})
   assert.deepEqual([first.fresh, second.fresh], [true, false])
-  assert.equal(second.keySeed, first.keySeed)
-  assert.equal((await stat(first.tokenPath)).mode & 0o777, 0o600)
+  assert.equal(await readFile(second.keySeedPath, 'utf8'), seed)
+  for (const path of [first.tokenPath, first.keySeedPath])
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
 })
 
 test('openDataDirectory() takes a preset admin token', async () => {

@@ -24,8 +24,8 @@ export interface DataDirectory {
   readonly path: string
   readonly createdAt: string
   readonly fresh: boolean
-  /** Seed of the key hash that all agents of this appliance share. */
-  readonly keySeed: string
+  /** File with the seed of the key hash that all agents of this appliance share; 0600. */
+  readonly keySeedPath: string
   /** File with the admin's API token, readable by its owner alone. */
   readonly tokenPath: string
 }
@@ -58,11 +58,12 @@ export function openDataDirectory(path: string, environment: NodeJS.ProcessEnv):
     )
   }
   secret(path, 'token', environment['TAILRACE_ADMIN_TOKEN'])
+  secret(path, 'key-seed', undefined)
   return {
     path,
     createdAt: written.created,
     fresh,
-    keySeed: secret(path, 'key-seed', undefined),
+    keySeedPath: join(path, 'key-seed'),
     tokenPath: join(path, 'token'),
   }
 }

@@ -43,6 +43,12 @@ export async function callServer(
   }
   if (!response.ok) {
     const text = (await response.text()).slice(0, 300)
+    if (response.status === 401) {
+      throw new ExitError(
+        exitCodes.config,
+        `${origin} does not know the token in "${tokenPath}": it has another data directory. Name it with --data`,
+      )
+    }
     throw new ExitError(exitCodes.failed, `${method} ${origin}${path} answered ${response.status}: ${text}`)
   }
   return response.json()

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
+import { grow } from './cluster.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { requestLoginLink } from './login-link.ts'
 import { nearest } from './nearest.ts'
@@ -81,6 +82,16 @@ withShared(program.command('status'))
     const report = await readStatus(originOf(settings), join(settings.data, 'token'), Date.now())
     process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : statusText(report, Date.now()))
     process.exitCode = statusExitCode(report)
+  })
+
+withShared(program.command('cluster').description('change what the cluster is made of').command('grow'))
+  .description('after `up --brokers 3`: give every topic a copy on each of up to three brokers')
+  .option('--json', 'one JSON object on standard output')
+  .action(async (flags: Flags) => {
+    const growth = await grow('127.0.0.1', settingsOf(flags).kafkaPort)
+    const { brokers, copies, partitions } = growth
+    const text = `${brokers} brokers, ${copies} copies of everything, ${partitions} partitions had fewer\n`
+    process.stdout.write(flags.json ? `${JSON.stringify(growth)}\n` : text)
   })
 
 withShared(program.command('login-link'))

@@ -77,7 +77,7 @@ export function agentProcess(
     dataDirectory: join(data.path, 'agent'),
     bootstrap: [...bootstrap],
     host: hostname(),
-    keySeed: data.keySeed,
+    keySeedPath: data.keySeedPath,
     inputs: settings.inputs.map(input => ({ ...input })) as AgentConfig['inputs'],
     hostMetrics: settings.hostMetrics,
   }

@@ -2,12 +2,12 @@
 // died, and stops them in order. Every child lives in a process group of its own, so that Ctrl-C reaches this
 // process alone, and ends when its stdin closes, so that none outlives a supervisor that was killed.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, type WriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
+import { LogFile } from './log-file.ts'
 
 export interface ProcessSpec {
   readonly name: string
@@ -80,19 +80,19 @@ export class Supervisor {
 class Child {
   readonly #spec: ProcessSpec
   readonly #log: Log
-  readonly #output: WriteStream
+  readonly #output: LogFile
   #process: ChildProcess | undefined
   #stopping = false
   #restartTimer: NodeJS.Timeout | undefined
   #delayMs = restartDelayMs.first
   #lastError = ''
+  #wasReady = false
   #onBack: (() => void) | undefined
 
   constructor(spec: ProcessSpec, log: Log, logDirectory: string) {
     this.#spec = spec
     this.#log = log
-    this.#output = createWriteStream(join(logDirectory, `${spec.name}.log`), { flags: 'a' })
-    this.#output.on('error', () => {})
+    this.#output = new LogFile(join(logDirectory, `${spec.name}.log`))
   }
 
   get pid(): number | undefined {
@@ -133,7 +133,7 @@ class Child {
       await exited
       clearTimeout(timer)
     }
-    this.#output.end()
+    await this.#output.end()
   }
 
   killAndAwait(): Promise<void> {
@@ -163,8 +163,10 @@ class Child {
     child.stdin.on('error', () => {})
     createInterface(child.stdout).on('line', line => {
       const facts = parseReady(line)
-      if (facts) onReady(facts)
-      else this.#output.write(`${line}\n`)
+      if (facts) {
+        this.#wasReady = true
+        onReady(facts)
+      } else this.#output.write(line)
     })
     createInterface(child.stderr).on('line', line => this.#onLogLine(line))
     const ended = (code: number, how: string) => {
@@ -200,11 +202,14 @@ class Child {
 
   /** Everything goes to the process's log file; what a person should see now goes to the terminal too. */
   #onLogLine(line: string): void {
-    this.#output.write(`${line}\n`)
+    this.#output.write(line)
     const entry = parseLogLine(line)
     if (entry === undefined || (entry.level !== 'warn' && entry.level !== 'error')) return
     if (entry.level === 'error') this.#lastError = String(entry.message)
-    const detail = typeof entry.detail === 'string' ? `: ${entry.detail}` : ''
+    // What keeps it from starting is said once, by whoever waits for it.
+    if (entry.level === 'error' && !this.#wasReady) return
+    const told = entry.detail ?? entry.reason
+    const detail = typeof told === 'string' ? `: ${told}` : ''
     this.#log[entry.level](`${this.#spec.name}: ${entry.message}${detail}`)
   }
 }
@@ -226,8 +231,9 @@ function parseReady(line: string): ReadyFacts | undefined {
 interface LogLine {
   readonly level: string
   readonly message: unknown
-  /** Which file, which lines: without it a warning helps nobody. */
+  /** Which file, which lines, why: without it a warning helps nobody. */
   readonly detail?: unknown
+  readonly reason?: unknown
 }
 
 function parseLogLine(line: string): LogLine | undefined {
