@@ -28,9 +28,16 @@ const stages: readonly Stage[] = [
   { name: 'tidy', command: ['node', 'scripts/tidy.ts'], quick: true },
   { name: 'unit', globs: unitRooms.map(room => `${room}/**/*.test.ts`), concurrency: 2, quick: true },
   { name: 'model', globs: ['tests/model/*.test.ts'], concurrency: 2, quick: false },
+  {
+    name: 'simulation',
+    globs: ['tests/sim/*.test.ts', 'tests/mutants/*.test.ts'],
+    concurrency: 2,
+    quick: false,
+  },
   { name: 'golden frames', globs: ['tests/golden/*.test.ts'], concurrency: 2, quick: true },
   { name: 'real clients', globs: ['tests/clients/*.test.ts'], concurrency: 1, quick: false },
   { name: 'whole system', globs: ['tests/system/*.test.ts'], concurrency: 1, quick: false },
+  { name: 'chaos', globs: ['tests/chaos/**/*.test.ts'], concurrency: 1, quick: false },
   { name: 'browser', globs: ['tests/browser/*.test.ts'], concurrency: 1, quick: false },
 ]
 

@@ -1,4 +1,4 @@
-// `npm run sim -- 8241` tells the story of one seed; `-- 8241 dropSeen` tells it with a rule switched off; without a
+// `npm run sim:model -- 8241` tells the story of one seed; `-- 8241 dropSeen` tells it with a rule switched off; without a
 // seed it sweeps. Writes to stdout.
 import { narrate, seek, sweep } from './exactly-once.ts'
 import { preventedBy, type Rule, ruleNames, without } from './rules.ts'
@@ -7,7 +7,7 @@ const [seed, ...off] = process.argv.slice(2)
 const isRule = (name: string): name is Rule => ruleNames.some(rule => rule === name)
 
 if (!off.every(isRule) || (seed !== undefined && !/^\d+$/.test(seed))) {
-  console.error(`Usage: npm run sim [-- <seed> [rule …]]\nRules: ${ruleNames.join(', ')}`)
+  console.error(`Usage: npm run sim:model [-- <seed> [rule …]]\nRules: ${ruleNames.join(', ')}`)
   process.exitCode = 64
 } else if (seed === undefined) {
   runSweep()
