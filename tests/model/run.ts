@@ -1,5 +1,5 @@
-// `npm run sim:model -- 8241` tells the story of one seed; `-- 8241 dropSeen` tells it with a rule switched off; without
-// a seed it sweeps. Writes to stdout.
+// `npm run sim:model -- 8241` tells the story of one seed; `-- 8241 dropSeen` tells it with a rule switched off;
+// without a seed it sweeps. Writes to stdout.
 import { narrate, seek, sweep } from './exactly-once.ts'
 import { preventedBy, type Rule, ruleNames, without } from './rules.ts'
 
