@@ -7,7 +7,8 @@ export interface BannerFacts {
   readonly kafkaAddress: string
   readonly origin: string
   readonly link: string
-  readonly pids: Readonly<Record<string, number>>
+  /** Of the brokers, in the order of their ids. */
+  readonly brokerPids: readonly number[]
   readonly inputs: readonly string[]
   readonly demo: boolean
 }
@@ -29,7 +30,7 @@ export function bannerText(facts: BannerFacts): string {
     ],
     [
       'try',
-      `kill -9 ${facts.pids['broker']}   (the broker: the page says so, it comes back, the counts stay exact)`,
+      `kill -9 ${facts.brokerPids[0]}   (${whatHappens(facts.brokerPids.length)}, the counts stay exact)`,
     ],
     ['link', `good once, for 15 minutes; another: ${anotherLink(facts)}`],
     ['stop', 'Ctrl-C; the data stays'],
@@ -37,6 +38,12 @@ export function bannerText(facts: BannerFacts): string {
   const lines = rows.map(([name, value]) => `  ${name!.padEnd(8)} ${value}`)
   const heading = facts.demo ? 'Tailrace is up, with demo traffic' : 'Tailrace is up'
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
+}
+
+function whatHappens(brokers: number): string {
+  return brokers === 1
+    ? 'the broker: the page says so, it comes back'
+    : `one of ${brokers} brokers: another leads within seconds, it comes back`
 }
 
 function anotherLink({ data, origin }: BannerFacts): string {

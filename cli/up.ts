@@ -66,7 +66,7 @@ async function startAll(
   const demo = options.demo && options.tail.length === 0
   const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap))
   const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
-  const [analytics, agent] = await Promise.all([analyticsStarted, agentStarted])
+  const [analytics] = await Promise.all([analyticsStarted, agentStarted])
   if (demo) await supervisor.start(demoProcess(demoDirectory(data)))
   const origin = `http://127.0.0.1:${analytics['port']}`
   const link = await requestLoginLink(origin, data.tokenPath)
@@ -76,7 +76,7 @@ async function startAll(
       kafkaAddress: bootstrap.join(','),
       origin,
       link,
-      pids: { broker: brokers[0]!.pid, analytics: analytics.pid, agent: agent.pid },
+      brokerPids: brokers.map(({ pid }) => pid),
       inputs: settings.inputs.flatMap(input => input.paths),
       demo,
     }),
