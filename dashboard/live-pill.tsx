@@ -3,15 +3,24 @@ import { Shape } from './icons.tsx'
 import { useLive, usePage } from './page-context.ts'
 import { pillWords } from './words.ts'
 
+const labels = {
+  pause: 'Pause (Space)',
+  resume: 'Resume (Space)',
+  present: 'Back to now (Esc)',
+  retry: 'Retry now',
+  none: '',
+} as const
+
 export function LivePill() {
   const page = usePage()
   const state = useLive(whole => whole)
   const words = pillWords(state)
   const press = () => {
     if (words.action === 'retry') page.retry()
+    else if (words.action === 'present') page.zoom(null)
     else if (words.action !== 'none') page.togglePause()
   }
-  const label = { pause: 'Pause', resume: 'Resume', retry: 'Retry now', none: '' }[words.action]
+  const label = labels[words.action]
   return (
     <button
       type="button"
@@ -20,7 +29,7 @@ export function LivePill() {
       data-tone={words.tone}
       data-seq={state.seqs['overview']}
       aria-disabled={words.action === 'none'}
-      title={label === '' ? undefined : `${label}${words.action === 'retry' ? '' : ' (Space)'}`}
+      title={label === '' ? undefined : label}
       onClick={press}
     >
       <Shape name={words.shape} />

@@ -106,6 +106,14 @@ test('an old page is told to reload, by force or by choice', () => {
   assert.equal(bannerWords(page({ kind: 'live' })), null)
 })
 
+test('a zoomed page says that its charts are not the present, unless something worse is true', () => {
+  const zoom = { fromMs: clockMs - 60_000, toMs: clockMs - 30_000 }
+  const words = pillWords(page({ kind: 'live' }, { zoom }))
+  assert.deepEqual([words.state, words.word, words.action], ['historic', 'Historic range', 'present'])
+  assert.equal(pillWords(page({ kind: 'stale', seconds: 12 }, { zoom })).state, 'stale')
+  assert.equal(pillWords(page({ kind: 'live' }, { zoom, pausedAt: clockMs })).state, 'paused')
+})
+
 test('ageOf() speaks only while the page is cut off', () => {
   const old = { seenAt: clockMs - 72_000 }
   assert.equal(ageOf(page({ kind: 'stale', seconds: 12 }, old)), '72 s')

@@ -8,13 +8,21 @@ export type Tone = 'ok' | 'calm' | 'warn' | 'critical'
 
 export interface PillWords {
   /** Also `data-state`: tests wait for it. */
-  readonly state: 'connecting' | 'live' | 'paused' | 'catching-up' | 'stale' | 'reconnecting' | 'outdated'
+  readonly state:
+    | 'connecting'
+    | 'live'
+    | 'paused'
+    | 'historic'
+    | 'catching-up'
+    | 'stale'
+    | 'reconnecting'
+    | 'outdated'
   readonly shape: ShapeName
   readonly tone: Tone
   readonly word: string
   readonly detail: string
   /** What pressing it does. */
-  readonly action: 'pause' | 'resume' | 'retry' | 'none'
+  readonly action: 'pause' | 'resume' | 'present' | 'retry' | 'none'
 }
 
 /** Trouble comes before the reader's own pause: a paused page that has lost its server must not look merely paused. */
@@ -68,6 +76,17 @@ export function pillWords(state: PageState): PillWords {
     // Connected, but to a page that stands still: the banner says why.
     const detail = formatAge(state.clockMs - state.broker.since)
     return { state: 'stale', shape: 'triangle', tone: 'warn', word: 'Stale', detail, action: 'pause' }
+  }
+  if (state.zoom !== null) {
+    // The charts show a range that stands still; whoever looks at it must not take it for the present.
+    return {
+      state: 'historic',
+      shape: 'bars',
+      tone: 'calm',
+      word: 'Historic range',
+      detail: '',
+      action: 'present',
+    }
   }
   if (connection.kind === 'catchingUp') {
     const detail = connection.linesBehind > 0 ? `${formatCount(connection.linesBehind)} behind` : ''
