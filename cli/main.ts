@@ -3,12 +3,12 @@
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
+import { nearest } from '../analytics/queries/nearest.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import { grow } from './cluster.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { requestLoginLink } from './login-link.ts'
-import { nearest } from './nearest.ts'
 import { agentProcess, analyticsProcess, brokerProcess } from './processes.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'

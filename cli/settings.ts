@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { nearest } from '../analytics/queries/nearest.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
-import { nearest } from './nearest.ts'
 
 const portRule = 'a port is a whole number from 0 to 65535'
 const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)

@@ -2,7 +2,8 @@
 import type { ErrorRequestHandler, Response } from 'express'
 import type { z } from 'zod'
 import type { Log } from '../../runtime/log.ts'
-import { nearest, ProblemError, shown } from '../queries/problem.ts'
+import { nearest } from '../queries/nearest.ts'
+import { ProblemError, shown } from '../queries/problem.ts'
 import type { Problem } from './contract.ts'
 
 export function sendProblem(response: Response, problem: ProblemError): void {

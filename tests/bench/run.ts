@@ -1,6 +1,6 @@
 // `npm run bench -- NAME`: the figures of docs/performance.md, printed by the command that stands beside them.
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
-import { nearest } from '../../cli/nearest.ts'
+import { nearest } from '../../analytics/queries/nearest.ts'
 import { runBacklog } from './backlog.ts'
 import { runPipeline } from './pipeline.ts'
 
