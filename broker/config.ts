@@ -21,4 +21,6 @@ export interface BrokerConfig {
   readonly initialTopics: readonly { readonly name: string; readonly partitions: number }[]
   /** How many brokers the cluster is made of; the initial topics wait until all are there. Default 1. */
   readonly clusterSize?: number
+  /** How fast replicas that are not in sync catch up, all of this broker's together. Default 50 MiB/s. */
+  readonly replicationThrottleBytesPerSecond?: number
 }

@@ -56,6 +56,7 @@ const configsOfTopic: Readonly<Record<string, Readonly<Record<string, string>>>>
 const leaveTimeoutMs = 900
 const clusterTimeoutMs = 20_000
 const lookAgainMs = 20
+const catchUpBytesPerSecondDefault = 50 * 1024 * 1024
 
 export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const { config, log } = options
@@ -74,6 +75,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     clock: options.clock,
     log,
     doubtLeader: () => void membership.lookAgain(),
+    catchUpBytesPerSecond: config.replicationThrottleBytesPerSecond ?? catchUpBytesPerSecondDefault,
   })
   const broker = joinRooms(followers, options, clusterId, logs, membership)
   await broker.parts.local.apply()

@@ -6,6 +6,7 @@ import type { Log } from '../../runtime/log.ts'
 import { LeaderRounds } from './leader-rounds.ts'
 import type { Partition } from './partition.ts'
 import type { Followers, FollowOrder } from './peers.ts'
+import { CatchUpThrottle } from './throttle.ts'
 
 export interface FollowerOptions {
   readonly brokerId: number
@@ -16,15 +17,20 @@ export interface FollowerOptions {
   /** The leader refuses to be followed: what the store says about this partition should be read again. */
   readonly doubtLeader: (partition: Partition) => void
   readonly maxWaitMs?: number
+  /** For all partitions together that are not in sync; without it there is no limit. */
+  readonly catchUpBytesPerSecond?: number
 }
 
 export class FollowerFetches implements Followers {
   readonly #options: FollowerOptions
+  readonly #throttle: CatchUpThrottle | null
   readonly #rounds = new Map<string, LeaderRounds>()
   readonly #roundsOf = new Map<Partition, LeaderRounds>()
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    const { catchUpBytesPerSecond: rate, clock } = options
+    this.#throttle = rate === undefined ? null : new CatchUpThrottle(rate, clock.monotonicMs())
   }
 
   follow(partition: Partition, { leader, leaderHost, leaderPort, leaderEpoch }: FollowOrder): void {
@@ -32,7 +38,8 @@ export class FollowerFetches implements Followers {
     let rounds = this.#rounds.get(address)
     if (this.#roundsOf.get(partition) !== rounds) this.unfollow(partition)
     if (!rounds) {
-      rounds = new LeaderRounds({ ...this.#options, leader, host: leaderHost, port: leaderPort })
+      const throttle = this.#throttle
+      rounds = new LeaderRounds({ ...this.#options, throttle, leader, host: leaderHost, port: leaderPort })
       this.#rounds.set(address, rounds)
     }
     this.#roundsOf.set(partition, rounds)

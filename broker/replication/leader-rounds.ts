@@ -9,11 +9,14 @@ import type { FetchResponse } from '../protocol/messages/01-fetch.ts'
 import type { FollowerOptions } from './follower.ts'
 import type { Partition } from './partition.ts'
 import { RoundMemory } from './round-memory.ts'
+import { type CatchUpThrottle, orderOfRound } from './throttle.ts'
 
 export interface LeaderOptions extends FollowerOptions {
   readonly leader: number
   readonly host: string
   readonly port: number
+  /** Shared by the rounds with all leaders; null: no limit. Those in sync are never held back by it. */
+  readonly throttle: CatchUpThrottle | null
 }
 
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
@@ -25,6 +28,8 @@ interface Row {
   /** Asked for in the round under way; -1 when it is not part of it. */
   askedOffset: number
   askedEpoch: number
+  /** Not in sync when it was asked for: what comes counts against the throttle. */
+  isBehind: boolean
   notBeforeMs: number
 }
 
@@ -75,7 +80,14 @@ export class LeaderRounds {
       row.leaderEpoch = leaderEpoch
       row.notBeforeMs = 0
     } else {
-      const added: Row = { partition, leaderEpoch, askedOffset: -1, askedEpoch: -1, notBeforeMs: 0 }
+      const added: Row = {
+        partition,
+        leaderEpoch,
+        askedOffset: -1,
+        askedEpoch: -1,
+        isBehind: false,
+        notBeforeMs: 0,
+      }
       this.#rows.set(partition, added)
       const ofTopic = this.#byTopic.get(partition.topicId) ?? []
       ofTopic[partition.index] = added
@@ -124,7 +136,8 @@ export class LeaderRounds {
     }
     const topics = this.#wishes()
     if (topics.length === 0) return
-    const { brokerId, brokerEpoch, maxWaitMs = defaultMaxWaitMs } = this.#options
+    const { brokerId, brokerEpoch } = this.#options
+    const maxWaitMs = this.#maxWaitMs()
     const body = {
       replicaId: brokerId,
       replicaState: { replicaId: brokerId, replicaEpoch: brokerEpoch() },
@@ -142,23 +155,33 @@ export class LeaderRounds {
     })
   }
 
-  /** Rows that may be asked for, each round beginning elsewhere: the first one is served first. */
+  /** No longer than until those who are behind may be asked for again. */
+  #maxWaitMs(): number {
+    const { maxWaitMs = defaultMaxWaitMs, throttle, clock } = this.#options
+    return Math.min(maxWaitMs, throttle?.waitMs(clock.monotonicMs()) || maxWaitMs)
+  }
+
+  /** Rows that may be asked for, in the order in which they are served. */
   #wishes() {
-    const nowMs = this.#options.clock.monotonicMs()
-    const rows: Row[] = []
+    const { brokerId, throttle, clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    const waitMs = throttle?.waitMs(nowMs) ?? 0
+    const inSync: Row[] = []
+    const behind: Row[] = []
     let nextMs = Infinity
     for (const row of this.#rows.values()) {
       row.askedOffset = -1
       // A disk that is still busy with an earlier role's bytes: durable() comes back to it.
       if (!isDurable(row.partition)) continue
-      if (row.notBeforeMs <= nowMs) rows.push(row)
-      else nextMs = Math.min(nextMs, row.notBeforeMs)
+      row.isBehind = !row.partition.replica.isr.includes(brokerId)
+      const fromMs = row.isBehind && waitMs > 0 ? nowMs + waitMs : row.notBeforeMs
+      if (fromMs <= nowMs) (row.isBehind ? behind : inSync).push(row)
+      else nextMs = Math.min(nextMs, fromMs)
     }
+    const rows = orderOfRound(inSync, behind, this.#turn++)
     if (rows.length === 0 && nextMs < Infinity) this.#wake(nextMs - nowMs)
     const topics = new Map<string, TopicWish>()
-    const start = rows.length === 0 ? 0 : this.#turn++ % rows.length
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[(start + index) % rows.length]!
+    for (const row of rows) {
       const { topic, topicId } = row.partition
       let wish = topics.get(topicId)
       if (!wish) {
@@ -228,7 +251,9 @@ export class LeaderRounds {
       if (!isShorter)
         this.#backOff(row, 'unknownServerError', 'the leader sees another history and names no end')
     } else {
-      const result = partition.takeFetched(fetched.records ?? noBytes, askedOffset, askedEpoch)
+      const records = fetched.records ?? noBytes
+      if (row.isBehind) this.#options.throttle?.took(records.length, this.#options.clock.monotonicMs())
+      const result = partition.takeFetched(records, askedOffset, askedEpoch)
       if (!result.ok) this.#backOff(row, result.error, result.message)
       partition.answered(askedEpoch, fetched.highWatermark, fetched.logStartOffset)
     }
