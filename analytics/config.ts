@@ -20,8 +20,8 @@ export interface AnalyticsConfig {
   readonly publicOrigins?: readonly string[]
   /** IANA name; decides where a day begins. */
   readonly timeZone: string
-  /** Prometheus text of the broker, served with our own under /metrics when the file exists. */
-  readonly brokerMetricsPath?: string
+  /** Where brokers of this machine leave Prometheus text, as `broker-N/metrics.prom`: served under /metrics too. */
+  readonly brokerMetricsDirectory?: string
 }
 
 /** How often folded records are committed. */

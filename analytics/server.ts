@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { Metrics } from '../runtime/metrics.ts'
+import { brokerMetricsTexts, joinMetrics } from './cluster/broker-metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
 import type { AnalyticsConfig } from './config.ts'
 import { createApplication } from './http/server.ts'
@@ -54,19 +55,24 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const monitor = new BrokerMonitor({
     cluster: clusters.monitor,
     clock,
-    onChange: ({ state, detail }) => log.info(`the broker is ${state}`, { detail }),
+    recordPath: join(config.dataDirectory, 'cluster.json'),
+    metricsDirectory: config.brokerMetricsDirectory,
+    onChange: ({ state, detail }) =>
+      log.info(state === 'up' ? 'a broker answers' : 'no broker answers', { detail }),
+    onError: error => log.warn('what is known of the brokers could not be written', { error: error.message }),
   })
   const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
   const live = new LiveServer({
     access,
-    context: { reading, broker: () => monitor.state },
+    context: { reading, broker: () => monitor.state, cluster: () => monitor.clusterState() },
     tail: args => feed.source(args),
     clock,
     log,
     build,
   })
   observeState(metrics, rows, () => live.clients)
-  const { pageDirectory, brokerMetricsPath } = config
+  observeCluster(metrics, monitor)
+  const { pageDirectory, brokerMetricsDirectory } = config
   const application = createApplication({
     context: { reading, cluster: () => monitor.cluster(rows.sources()) },
     access,
@@ -74,7 +80,10 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     log,
     build,
     pageDirectory,
-    brokerMetricsPath,
+    brokerMetrics: () =>
+      brokerMetricsDirectory === undefined
+        ? ''
+        : joinMetrics(brokerMetricsTexts(brokerMetricsDirectory, clock.wallMs())),
     notReady: () => options.notReady?.() ?? null,
   })
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, application)
@@ -139,6 +148,22 @@ function observeState(metrics: Metrics, rows: Rows, sockets: () => number): void
             [{ topic, partition: String(partition) }, watermarkMs! / 1000] as const,
         ),
   )
+}
+
+/** What is known of the brokers at each scrape. */
+function observeCluster(metrics: Metrics, monitor: BrokerMonitor): void {
+  metrics.observed('tailrace_broker_up', 'Whether a broker that ought to be there answers.', () =>
+    monitor.clusterState().brokers.map(({ id, up }) => [{ broker: String(id) }, up ? 1 : 0] as const),
+  )
+  const counted = 'Partitions that lack a replica in sync, that take no acks=all, and that nobody leads.'
+  metrics.observed('tailrace_troubled_partitions', counted, () => {
+    const { underReplicated, underMinIsr, offline } = monitor.clusterState().partitionCounts
+    return [
+      [{ state: 'under_replicated' }, underReplicated],
+      [{ state: 'under_min_isr' }, underMinIsr],
+      [{ state: 'offline' }, offline],
+    ]
+  })
 }
 
 /** Changes with the version and with the page, so that a page knows when it is older than its server. */

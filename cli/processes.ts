@@ -63,7 +63,7 @@ export function analyticsProcess(
     pageDirectory: join(root, 'dashboard/dist'),
     tokenPath: data.tokenPath,
     timeZone: settings.timeZone,
-    brokerMetricsPath: join(data.path, 'broker-1/metrics.prom'),
+    brokerMetricsDirectory: data.path,
   }
   return { name: 'analytics', entry: join(root, 'analytics/main.ts'), config, stopTimeoutMs: 1_000 }
 }

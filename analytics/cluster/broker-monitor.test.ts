@@ -8,6 +8,7 @@ import { BrokerMonitor } from './broker-monitor.ts'
 
 test('BrokerMonitor says that a broker went even if it is back before the next question', async context => {
   await using broker = await new ScriptedBroker().listen()
+  broker.versions = { describeLogDirs: [0, 0], describeConfigs: [0, 0] }
   const cluster = new Cluster({ bootstrap: [`127.0.0.1:${broker.port}`], clientId: 'monitor' })
   const seen: string[] = []
   let heard = Promise.withResolvers<void>()
@@ -40,7 +41,8 @@ test('BrokerMonitor begins with a broker that was not reached, and answers witho
   const cluster = new Cluster({ bootstrap: ['127.0.0.1:1'], clientId: 'monitor' })
   const monitor = new BrokerMonitor({ cluster, clock: systemClock })
   assert.equal(monitor.state.state, 'down')
-  assert.deepEqual((await monitor.cluster([])).brokers, [])
+  const { brokers, healthy } = await monitor.cluster([])
+  assert.deepEqual([brokers, healthy], [[], false])
   monitor.close()
   cluster.close()
 })

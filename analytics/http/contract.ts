@@ -95,21 +95,16 @@ export interface LossEntry {
   readonly detail: string
 }
 
-/** GET /cluster */
-export interface ClusterAnswer {
-  readonly clusterId: string
-  readonly controllerId: number
-  readonly brokers: readonly {
-    readonly id: number
-    readonly host: string
-    readonly port: number
-    readonly up: boolean
-  }[]
+/** GET /cluster: what the live topic tells, and every partition with its offsets. */
+export interface ClusterAnswer extends ClusterState {
   readonly topics: readonly {
     readonly name: string
     readonly partitions: readonly {
       readonly partition: number
+      /** -1 while nobody leads. */
       readonly leader: number
+      readonly leaderEpoch: number
+      readonly replicas: readonly number[]
       readonly isr: readonly number[]
       readonly logStartOffset: string
       readonly highWatermark: string
@@ -118,6 +113,79 @@ export interface ClusterAnswer {
     }[]
   }[]
 }
+
+/** Who ought to be there, who is, and what is not as it should be. */
+export interface ClusterState {
+  readonly clusterId: string
+  /** -1 while nobody is. */
+  readonly controllerId: number
+  /** Every broker is up and every replica in sync. */
+  readonly healthy: boolean
+  /** Those that answer and those that ought to: a broker that is down is not missing here. */
+  readonly brokers: readonly BrokerStatus[]
+  readonly partitionCounts: PartitionCounts
+  /** What is wrong with partitions, the worst first; at most 50 of them. */
+  readonly troubled: readonly PartitionTrouble[]
+  /** Newest first, at most 100. */
+  readonly elections: readonly Election[]
+}
+
+export interface BrokerStatus {
+  readonly id: number
+  /** Empty when it has never been seen and is known by its replicas alone. */
+  readonly host: string
+  readonly port: number
+  readonly up: boolean
+  /** When it was first seen up, or down, without a break since. */
+  readonly since: number
+  /** Partitions it leads, holds a replica of, and holds an in-sync replica of. */
+  readonly leaders: number
+  readonly replicas: number
+  readonly inSync: number
+  /** What its partitions take, and what its volume has left; null when it has not said. */
+  readonly diskBytes: number | null
+  readonly diskFreeBytes: number | null
+  /** Of its process; null unless it runs on this machine. */
+  readonly memoryBytes: number | null
+}
+
+export interface PartitionCounts {
+  readonly total: number
+  /** Some replica is not in sync; those below include only what is worse. */
+  readonly underReplicated: number
+  /** Fewer in sync than acks=all asks for: such writes wait. */
+  readonly underMinIsr: number
+  /** Nobody leads. */
+  readonly offline: number
+}
+
+export type TroubleState = 'offline' | 'underMinIsr' | 'underReplicated'
+
+export interface PartitionTrouble {
+  readonly topic: string
+  readonly partition: number
+  readonly state: TroubleState
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+}
+
+/** A change of leader or leader epoch, as seen from outside; one may hide another within a second. */
+export interface Election {
+  readonly at: number
+  readonly topic: string
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+  readonly epoch: number
+  readonly reason: ElectionReason | null
+}
+
+/**
+ * Why, if it can be told: the leader went down, was stopped, started again and leads again, gave way to the preferred
+ * leader, or holds no replica any more.
+ */
+export type ElectionReason = 'leaderDown' | 'leaderStopped' | 'restarted' | 'preferred' | 'moved'
 
 /** GET /agents */
 export interface AgentsAnswer {
@@ -174,7 +242,7 @@ export type ServerMessage =
   | { readonly type: 'refused'; readonly id: number; readonly detail: string }
 
 /** Close codes: 4008 slow and 4409 restarting may reconnect; 4401 not signed in and 4426 wrong version may not. */
-export type LiveTopic = 'overview' | 'series' | 'top' | 'tail' | 'losses'
+export type LiveTopic = 'overview' | 'series' | 'top' | 'tail' | 'losses' | 'cluster'
 
 export type LiveData =
   | { readonly kind: 'overview'; readonly overview: Overview }
@@ -182,6 +250,7 @@ export type LiveData =
   | { readonly kind: 'top'; readonly top: TopAnswer }
   | { readonly kind: 'tail'; readonly rows: readonly TailRow[]; readonly gap?: TailGap }
   | { readonly kind: 'losses'; readonly losses: LossesAnswer }
+  | { readonly kind: 'cluster'; readonly cluster: ClusterState }
 
 /** The tiles. A null value is not known yet; the page shows a dash, never a zero. */
 export interface Overview {

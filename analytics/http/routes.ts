@@ -164,8 +164,9 @@ export const routes: readonly Route[] = [
   },
   {
     path: '/api/v1/cluster',
-    summary: 'Brokers, topics and partitions, and how far each is counted',
-    description: 'As the brokers tell it now; as they last told it while they cannot be reached.',
+    summary: 'Brokers up and down, elections, topics and partitions, and how far each is counted',
+    description:
+      'As the brokers tell it now, or last told it while none can be reached. One that is down stays listed.',
     parameters: z.object({}),
     query: z.strictObject({}),
     answer: clusterSchema,

@@ -80,26 +80,73 @@ export const lossesSchema = z
 
 const offset = z.string().meta({ description: 'An offset as decimal text: it can exceed 2^53.' })
 
+const brokerId = z.number()
+const replicaIds = z.array(brokerId)
+const leaderId = brokerId.meta({ description: '-1 while nobody leads.' })
+
+const brokerStatusSchema = z
+  .object({
+    id: brokerId,
+    host: z.string(),
+    port: z.number(),
+    up: z.boolean(),
+    since: milliseconds.meta({ description: 'When it was first seen up, or down, without a break since.' }),
+    leaders: z.number(),
+    replicas: z.number(),
+    inSync: z.number().meta({ description: 'Replicas on it that are in sync.' }),
+    diskBytes: z.number().nullable(),
+    diskFreeBytes: z.number().nullable(),
+    memoryBytes: z.number().nullable().meta({ description: 'Null unless it runs on this machine.' }),
+  })
+  .meta({ id: 'BrokerStatus', description: 'A broker that answers, or one that ought to.' })
+
+const electionSchema = z
+  .object({
+    at: milliseconds,
+    topic: z.string(),
+    partition: z.number(),
+    from: brokerId,
+    to: brokerId,
+    epoch: z.number(),
+    reason: z.enum(['leaderDown', 'leaderStopped', 'restarted', 'preferred', 'moved']).nullable(),
+  })
+  .meta({ id: 'Election', description: 'A change of leader or leader epoch, as seen from outside.' })
+
+const troubleSchema = z.object({
+  topic: z.string(),
+  partition: z.number(),
+  state: z.enum(['offline', 'underMinIsr', 'underReplicated']),
+  leader: leaderId,
+  replicas: replicaIds,
+  isr: replicaIds,
+})
+
+const partitionSchema = z.object({
+  partition: z.number(),
+  leader: leaderId,
+  leaderEpoch: z.number(),
+  replicas: replicaIds,
+  isr: replicaIds,
+  logStartOffset: offset,
+  highWatermark: offset,
+  folded: offset.nullable(),
+})
+
 export const clusterSchema = z
   .object({
     clusterId: z.string(),
     controllerId: z.number(),
-    brokers: z.array(z.object({ id: z.number(), host: z.string(), port: z.number(), up: z.boolean() })),
-    topics: z.array(
-      z.object({
-        name: z.string(),
-        partitions: z.array(
-          z.object({
-            partition: z.number(),
-            leader: z.number(),
-            isr: z.array(z.number()),
-            logStartOffset: offset,
-            highWatermark: offset,
-            folded: offset.nullable(),
-          }),
-        ),
-      }),
-    ),
+    healthy: z.boolean().meta({ description: 'Every broker is up and every replica in sync.' }),
+    brokers: z.array(brokerStatusSchema),
+    partitionCounts: z.object({
+      total: z.number(),
+      underReplicated: z.number(),
+      underMinIsr: z.number(),
+      offline: z.number(),
+    }),
+    troubled: z.array(troubleSchema).meta({ description: 'The worst first; at most 50.' }),
+    elections: z.array(electionSchema).meta({ description: 'Newest first, at most 100.' }),
+    topics: z.array(z.object({ name: z.string(), partitions: z.array(partitionSchema) })),
   })
   .meta({ id: 'ClusterAnswer' })
 

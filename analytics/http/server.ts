@@ -1,6 +1,6 @@
 // The HTTP side of the one port: the API of routes.ts, signing in, health and metrics, and the page. Builds an express
 // application; listening and WebSocket upgrades are joined in analytics/server.ts.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express'
 import type { Log } from '../../runtime/log.ts'
@@ -22,7 +22,8 @@ export interface ServerOptions {
   readonly log: Log
   readonly build: string
   readonly pageDirectory?: string | undefined
-  readonly brokerMetricsPath?: string | undefined
+  /** Metrics of others, Prometheus text. */
+  brokerMetrics?(): string
   /** Null while everything needed to answer is there, else what is missing. */
   notReady(): string | null
 }
@@ -68,7 +69,7 @@ function wrongHost(request: Request): string {
   return `This server answers to loopback names and its public origins, not to "${request.headers.host ?? ''}".`
 }
 
-function addHealth(application: Application, { metrics, notReady, brokerMetricsPath }: ServerOptions): void {
+function addHealth(application: Application, { metrics, notReady, brokerMetrics }: ServerOptions): void {
   application.get('/healthz', (_request, response) => {
     response.type('text/plain').send('ok\n')
   })
@@ -80,9 +81,7 @@ function addHealth(application: Application, { metrics, notReady, brokerMetricsP
       .send(missing === null ? 'ready\n' : `not ready: ${missing}\n`)
   })
   application.get('/metrics', (_request, response) => {
-    const broker =
-      brokerMetricsPath && existsSync(brokerMetricsPath) ? readFileSync(brokerMetricsPath, 'utf8') : ''
-    response.type('text/plain; version=0.0.4').send(metrics.render() + broker)
+    response.type('text/plain; version=0.0.4').send(metrics.render() + (brokerMetrics?.() ?? ''))
   })
 }
 

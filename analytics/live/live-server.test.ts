@@ -136,6 +136,14 @@ test('a page is welcomed, gets a snapshot, then deltas in sequence with absolute
   assert.deepEqual([first.data.series.values['value'], second.data.series.values['value']], [[3], [5]])
 })
 
+test('the cluster is told, and while no broker was ever reached it is not healthy', async () => {
+  using page = await TestPage.open()
+  page.send({ type: 'sub', id: 1, topic: 'cluster' })
+  const { data } = await page.snap(1)
+  assert.ok(data.kind === 'cluster')
+  assert.deepEqual([data.cluster.healthy, data.cluster.brokers, data.cluster.elections], [false, [], []])
+})
+
 test('the overview counts what is committed, and says that the broker is down', async () => {
   using page = await TestPage.open()
   page.send({ type: 'sub', id: 1, topic: 'overview' })

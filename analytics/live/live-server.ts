@@ -13,6 +13,7 @@ import { LiveGroup, type LiveSource } from './group.ts'
 import { closeCodes, LiveClient, type LiveHub, liveLimits } from './live-client.ts'
 import {
   type Args,
+  clusterSource,
   lossesSource,
   overviewSource,
   type StateContext,
@@ -124,10 +125,12 @@ export class LiveServer implements LiveHub {
         return topSource(context, args)
       case 'losses':
         return lossesSource(context)
+      case 'cluster':
+        return clusterSource(context)
       case 'tail':
         return tail(args)
       default:
-        throw unknownName('topic', topic, ['overview', 'series', 'top', 'tail', 'losses'])
+        throw unknownName('topic', topic, ['overview', 'series', 'top', 'tail', 'losses', 'cluster'])
     }
   }
 

@@ -1,6 +1,6 @@
-// The topics whose values replace each other: overview, series, top, losses. Read from committed rows, and only when
-// something was committed or time has moved on.
-import type { LiveData, LiveSeries, Overview } from '../http/contract.ts'
+// The topics whose values replace each other: overview, series, top, losses, cluster. Read from committed rows, and
+// only when something was committed or time has moved on; the cluster from what the brokers last told.
+import type { ClusterState, LiveData, LiveSeries, Overview } from '../http/contract.ts'
 import { type Reading, series, top } from '../queries/answers.ts'
 import { overview } from '../queries/overview.ts'
 import { ProblemError } from '../queries/problem.ts'
@@ -14,6 +14,7 @@ export type Args = Readonly<Record<string, string>>
 export interface StateContext {
   reading(): Reading
   broker(): Overview['broker']
+  cluster(): ClusterState
 }
 
 /** Without a change values still move, because windows slide; that often is enough for them. */
@@ -136,6 +137,25 @@ export function topSource(context: StateContext, args: Args): LiveSource {
 export function lossesSource(context: StateContext): LiveSource {
   const read = (): LiveData => ({ kind: 'losses', losses: lossesAnswer(context.reading().rows, lossesShown) })
   return slowSource(context, read, data => data)
+}
+
+/** Told at the next tick after it changed: who looks at it wants to see a broker go. */
+export function clusterSource(context: StateContext): LiveSource {
+  let told = ''
+  return {
+    snapshot() {
+      const cluster = context.cluster()
+      if (told === '') told = JSON.stringify(cluster)
+      return { kind: 'cluster', cluster }
+    },
+    delta() {
+      const cluster = context.cluster()
+      const text = JSON.stringify(cluster)
+      if (text === told) return null
+      told = text
+      return { kind: 'cluster', cluster }
+    },
+  }
 }
 
 /** Read at most once a second, and told only when what `essence` picks has changed. */
