@@ -1,10 +1,21 @@
 // `tailrace status`: is everything well, in one screen or one JSON object. Reads over HTTP, changes nothing.
-import type { AgentsAnswer, ClusterAnswer, LossesAnswer, StatsAnswer } from '../analytics/http/contract.ts'
+import type {
+  AgentsAnswer,
+  BrokerStatus,
+  ClusterAnswer,
+  LossesAnswer,
+  StatsAnswer,
+} from '../analytics/http/contract.ts'
 import { exitCodes } from '../runtime/lifecycle.ts'
 import { callServer } from './login-link.ts'
 
 export interface StatusReport {
   readonly healthy: boolean
+  /** What is wrong, one sentence each; empty when all is well. */
+  readonly problems: readonly string[]
+  readonly brokersUp: number
+  readonly brokersDown: number
+  readonly underReplicated: number
   readonly cluster: ClusterAnswer
   readonly agents: AgentsAnswer['agents']
   readonly linesPerSecond: number | null
@@ -12,8 +23,17 @@ export interface StatusReport {
   readonly lossesTotal: number
 }
 
+/** What the server answered, before it is judged. */
+export interface StatusFacts {
+  readonly cluster: ClusterAnswer
+  readonly agents: AgentsAnswer
+  readonly losses: Pick<LossesAnswer, 'totalLines'>
+  readonly lines: Pick<StatsAnswer, 'rows' | 'freshness'>
+}
+
 /** An agent that has said nothing for this long counts as silent; it reports every 5 s. */
 const agentSilentMs = 20_000
+const electionsShown = 3
 
 export async function readStatus(origin: string, tokenPath: string, nowMs: number): Promise<StatusReport> {
   const read = <Answer>(path: string) => callServer(origin, tokenPath, path, 'GET') as Promise<Answer>
@@ -23,11 +43,22 @@ export async function readStatus(origin: string, tokenPath: string, nowMs: numbe
     read<LossesAnswer>('/api/v1/losses'),
     read<StatsAnswer>('/api/v1/stats/lines?window=1m'),
   ])
+  return judge({ cluster, agents, losses, lines }, nowMs)
+}
+
+export function judge({ cluster, agents, losses, lines }: StatusFacts, nowMs: number): StatusReport {
   const counted = lines.rows[0]?.values['value'] ?? null
-  const brokersUp = cluster.brokers.length > 0 && cluster.brokers.every(broker => broker.up)
-  const agentsLive = agents.agents.every(agent => nowMs - agent.lastSeen < agentSilentMs)
+  const problems = [...brokerProblems(cluster), ...partitionProblems(cluster)]
+  for (const { agentId, host, lastSeen } of agents.agents) {
+    if (nowMs - lastSeen >= agentSilentMs)
+      problems.push(`agent ${agentId} on ${host} has been silent for ${age(nowMs - lastSeen)}`)
+  }
   return {
-    healthy: brokersUp && agentsLive,
+    healthy: problems.length === 0,
+    problems,
+    brokersUp: cluster.brokers.filter(broker => broker.up).length,
+    brokersDown: cluster.brokers.filter(broker => !broker.up).length,
+    underReplicated: cluster.partitionCounts.underReplicated,
     cluster,
     agents: agents.agents,
     linesPerSecond: counted === null ? null : counted / 60,
@@ -36,32 +67,87 @@ export async function readStatus(origin: string, tokenPath: string, nowMs: numbe
   }
 }
 
+function brokerProblems({ brokers }: ClusterAnswer): string[] {
+  if (brokers.length === 0) return ['no broker has been reached yet']
+  return brokers
+    .filter(broker => !broker.up)
+    .map(({ id, since }) => `broker ${id} is down since ${clock(since)}`)
+}
+
+function partitionProblems({ partitionCounts }: ClusterAnswer): string[] {
+  const { underReplicated, underMinIsr, offline } = partitionCounts
+  return [
+    ...(offline > 0 ? [`${partitions(offline)} without a leader`] : []),
+    ...(underMinIsr > 0
+      ? [`${partitions(underMinIsr)} with fewer replicas in sync than acks=all needs`]
+      : []),
+    ...(underReplicated > 0 ? [`${partitions(underReplicated)} under-replicated`] : []),
+  ]
+}
+
 /** What a person reads; each line a fact, the last one the verdict. */
 export function statusText(report: StatusReport, nowMs: number): string {
-  const brokers = report.cluster.brokers.map(
-    broker => `${broker.id} ${broker.host}:${broker.port} ${broker.up ? 'up' : 'DOWN'}`,
-  )
+  const { cluster } = report
+  const { total, underReplicated, underMinIsr, offline } = cluster.partitionCounts
+  const lacking = `${underReplicated} under-replicated, ${underMinIsr} under min ISR, ${offline} offline`
   const agents = report.agents.map(agent => {
-    const age = Math.max(0, Math.round((nowMs - agent.lastSeen) / 1_000))
     const rate = `${agent.linesPerSecond.toFixed(1)} lines/s`
-    return `${agent.agentId} on ${agent.host}, ${agent.files} files, ${rate}, seen ${age} s ago`
+    return `${agent.agentId} on ${agent.host}, ${agent.files} files, ${rate}, seen ${age(nowMs - agent.lastSeen)} ago`
   })
   const lines = [
-    `cluster   ${report.cluster.clusterId}`,
-    ...brokers.map(broker => `broker    ${broker}`),
+    `cluster   ${cluster.clusterId}, ${report.brokersUp} of ${cluster.brokers.length} brokers up`,
+    ...cluster.brokers.map(broker => `broker    ${brokerText(broker, cluster.controllerId, nowMs)}`),
+    `copies    ${total} partitions, ${lacking}`,
+    ...cluster.elections.slice(0, electionsShown).map(({ at, topic, partition, from, to, reason }) => {
+      return `elected   ${age(nowMs - at)} ago, ${topic}-${partition}: broker ${from} → ${to}${why(reason)}`
+    }),
     ...(agents.length === 0
       ? ['agents    none has reported yet']
       : agents.map(agent => `agent     ${agent}`)),
     `lines     ${report.linesPerSecond === null ? '–' : report.linesPerSecond.toFixed(1)}/s over the last minute`,
     `lag       ${report.lagRecords} records not counted yet`,
     `losses    ${report.lossesTotal} lines`,
-    report.healthy
-      ? 'healthy'
-      : 'NOT healthy: a broker is down or an agent is silent; see `log/` in the data directory',
+    ...report.problems.map(problem => `wrong     ${problem}`),
+    report.healthy ? 'healthy' : 'degraded',
   ]
   return `${lines.join('\n')}\n`
 }
 
 export function statusExitCode(report: StatusReport): number {
   return report.healthy ? exitCodes.ok : exitCodes.unhealthy
+}
+
+function brokerText(broker: BrokerStatus, controllerId: number, nowMs: number): string {
+  const { id, host, port, up, since, leaders, replicas, inSync } = broker
+  const address = host === '' ? 'never seen' : `${host}:${port}`
+  if (!up) return `${id} ${address} DOWN for ${age(nowMs - since)}`
+  const controller = id === controllerId ? ', controller' : ''
+  return `${id} ${address} up, leads ${leaders}, ${inSync} of ${replicas} replicas in sync${controller}`
+}
+
+const reasons = {
+  leaderDown: 'went down',
+  leaderStopped: 'was stopped',
+  restarted: 'started again',
+  preferred: 'back to the preferred leader',
+  moved: 'moved to other brokers',
+} as const
+
+function why(reason: keyof typeof reasons | null): string {
+  return reason === null ? '' : ` (${reasons[reason]})`
+}
+
+function partitions(count: number): string {
+  return count === 1 ? '1 partition' : `${count} partitions`
+}
+
+function age(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000))
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7_200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3_600)} h`
+}
+
+/** With its zone: who reads it may sit elsewhere. */
+function clock(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z`
 }
