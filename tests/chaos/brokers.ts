@@ -1,9 +1,10 @@
-// The brokers under test: the appliance's own processes under its own supervisor, in a temporary directory, and the
-// signals that a test may send them; one broker or several. It also watches who leads what, as any client can.
-import { mkdirSync } from 'node:fs'
+// The brokers under test, processes of the product's own in a temporary directory, over a metadata store in a file or
+// in ZooKeeper, each in a namespace where that is allowed; and what a test may do to them, all of which heal() undoes.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Cluster } from '../../broker/client/cluster.ts'
 import { Connection } from '../../broker/client/connection.ts'
 import type { BrokerConfig } from '../../broker/config.ts'
@@ -11,75 +12,131 @@ import { openSqliteStore } from '../../broker/metadata/sqlite-store.ts'
 import type { MetadataStore } from '../../broker/metadata/store.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { errorName } from '../../broker/protocol/errors.ts'
-import { type DataDirectory, openDataDirectory } from '../../cli/data-directory.ts'
-import { brokerProcess } from '../../cli/processes.ts'
-import { type Settings, settingsSchema } from '../../cli/settings.ts'
-import { type ProcessSpec, Supervisor } from '../../cli/supervisor.ts'
 import { freePort } from '../system/appliance.ts'
-import { quietLog } from './quiet-log.ts'
+import { BrokerProcess } from './broker-process.ts'
+import { CpuQuota } from './cpu-quota.ts'
+import { Ensemble, type MemberPlace } from './ensemble.ts'
+import { Network } from './network.ts'
 
-export interface Leadership {
-  readonly partition: number
-  readonly leader: number
-  readonly epoch: number
+export type StoreKind = 'sqlite' | 'zookeeper'
+
+export interface BrokersOptions {
+  readonly count: number
+  readonly store: StoreKind
+  /** Small ones, so that there are some that nobody writes to any more. */
+  readonly segmentBytes?: number
 }
 
-const upTimeoutMs = 30_000
+interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+const entry = join(dirname(fileURLToPath(import.meta.url)), 'clocked-broker.ts')
+const upTimeoutMs = 60_000
 const lookEveryMs = 50
+const memberCount = 3
+/** In a namespace of its own everybody may have the same. */
+const ports = { broker: 9_092, store: 2_181, quorum: [2_888, 3_888] } as const
 
 export class Brokers implements AsyncDisposable {
   readonly directory: string
-  readonly bootstrap: readonly string[]
-  readonly #supervisor: Supervisor
-  readonly #specs: readonly ProcessSpec[]
-  readonly #ports: readonly number[]
+  readonly store: StoreKind
+  readonly ensemble: Ensemble | null
+  /** Or why there is none. */
+  readonly network: Network | string
+  readonly cpu: CpuQuota | string
+  readonly #endpoints: readonly Endpoint[]
+  readonly #processes: readonly BrokerProcess[]
   /** With one broker nobody else would declare the session of a silent one over: any process at the store does. */
-  readonly #witness: MetadataStore | null
+  #witness: MetadataStore | null = null
   #stopped = false
 
-  private constructor(
-    directory: string,
-    supervisor: Supervisor,
-    specs: readonly ProcessSpec[],
-    ports: readonly number[],
-    witness: MetadataStore | null,
-  ) {
+  private constructor(directory: string, { store }: BrokersOptions, parts: Parts) {
     this.directory = directory
-    this.#supervisor = supervisor
-    this.#specs = specs
-    this.#ports = ports
-    this.#witness = witness
-    this.bootstrap = ports.map(port => `127.0.0.1:${port}`)
+    this.store = store
+    this.ensemble = parts.ensemble
+    this.network = parts.network
+    this.#endpoints = parts.endpoints
+    this.#processes = parts.processes
+    this.cpu = CpuQuota.open()
   }
 
-  static async start(count: number): Promise<Brokers> {
+  static async start(options: BrokersOptions): Promise<Brokers> {
     const directory = await mkdtemp(join(tmpdir(), 'tailrace-chaos-'))
-    const data = openDataDirectory(join(directory, 'data'), {})
-    mkdirSync(join(data.path, 'log'))
-    const supervisor = new Supervisor(quietLog, join(data.path, 'log'))
-    const ports = await Promise.all(Array.from({ length: count }, freePort))
-    const specs = specsOf(data, ports)
-    await Promise.all(specs.map(spec => supervisor.start(spec)))
-    const witness = count === 1 ? await openSqliteStore(join(data.path, 'metadata.db')) : null
-    return new Brokers(directory, supervisor, specs, ports, witness)
+    const names = namesOf(options)
+    const network = await Network.open([...names.brokers, ...names.members, 'clients'])
+    if (typeof network !== 'string') network.enter('clients')
+    let brokers: Brokers | null = null
+    let ensemble: Ensemble | null = null
+    try {
+      if (options.store === 'zookeeper') {
+        ensemble = await Ensemble.start(join(directory, 'ensemble'), await placesOf(network, names.members))
+      }
+      const endpoints = await Promise.all(names.brokers.map(name => endpointOf(network, name)))
+      const processes = processesOf(directory, options, network, ensemble, endpoints)
+      brokers = new Brokers(directory, options, { network, ensemble, endpoints, processes })
+      await brokers.heal()
+      if (options.count === 1 && options.store === 'sqlite')
+        brokers.#witness = await openSqliteStore(brokers.storePath)
+      return brokers
+    } catch (error) {
+      if (brokers) await brokers[Symbol.asyncDispose]()
+      else {
+        ensemble?.close()
+        if (typeof network !== 'string') network.close()
+      }
+      throw error
+    }
   }
 
-  /** Ids count from 1, as the supervisor's processes do. */
+  /** Ids count from 1, as the appliance's do. */
   get ids(): readonly number[] {
-    return this.#specs.map((_, index) => index + 1)
+    return this.#processes.map((_, index) => index + 1)
+  }
+
+  get bootstrap(): readonly string[] {
+    return this.#endpoints.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  /** The file of the SQLite store. */
+  get storePath(): string {
+    return join(this.directory, 'metadata.db')
+  }
+
+  /** Where each keeps its log. */
+  get directories(): readonly string[] {
+    return this.ids.map(id => this.directoryOf(id))
+  }
+
+  directoryOf(id: number): string {
+    return join(this.directory, `broker-${id}`)
+  }
+
+  endpointOf(id: number): Endpoint {
+    return this.#endpoints[id - 1]!
+  }
+
+  pidOf(id: number): number | undefined {
+    return this.#processes[id - 1]!.pid
+  }
+
+  /** How often brokers ended though nobody had asked. */
+  get deaths(): readonly string[] {
+    return this.ids
+      .filter(id => this.#processes[id - 1]!.deaths > 0)
+      .map(id => `broker-${id} ended by itself, ${this.#processes[id - 1]!.deaths} times`)
   }
 
   /** Sends a signal to a process that is up. */
   signal(id: number, signal: NodeJS.Signals): void {
-    const pid = this.#supervisor.pidOf(this.#specs[id - 1]!.name)
-    if (pid !== undefined) process.kill(pid, signal)
+    this.#processes[id - 1]!.signal(signal)
   }
 
-  /** Kills these at the same moment, and resolves when the supervisor has brought them all back. */
+  /** Kills these at the same moment, and resolves when they are all back. */
   async killAndAwait(ids: readonly number[], signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
-    const before = ids.map(id => this.#supervisor.pidOf(this.#specs[id - 1]!.name))
     for (const id of ids) this.signal(id, signal)
-    await Promise.all(ids.map((id, index) => this.#awaitUp(id, before[index])))
+    await Promise.all(ids.map(id => this.#awaitUp(id)))
   }
 
   /** Stops the clock of a process for a while. */
@@ -89,15 +146,57 @@ export class Brokers implements AsyncDisposable {
     this.signal(id, 'SIGCONT')
   }
 
-  /** Nothing is stopped, everything answers. */
-  async heal(): Promise<void> {
-    for (const id of this.ids) this.signal(id, 'SIGCONT')
-    await Promise.all(this.ids.map(id => this.#awaitUp(id, undefined)))
+  /** Does something to the files of one that is down, and resolves when it is back. */
+  async whileDown<T>(id: number, act: (directory: string) => T): Promise<T> {
+    const process = this.#processes[id - 1]!
+    await process.hold('SIGKILL')
+    const done = act(this.directoryOf(id))
+    process.release()
+    await this.#awaitUp(id)
+    return done
   }
 
-  /** Where each keeps its log. */
-  get directories(): readonly string[] {
-    return this.#specs.map(spec => (spec.config as BrokerConfig).dataDirectory)
+  /** Its wall clock is wrong by this from now on. */
+  setClock(id: number, wrongByMs: number): void {
+    writeFileSync(clockPath(this.directory, id), String(wrongByMs))
+  }
+
+  /** Nothing is stopped, cut off, slow or wrong; everything answers. */
+  async heal(): Promise<void> {
+    if (typeof this.network !== 'string') this.network.heal()
+    if (typeof this.cpu !== 'string') this.cpu.heal()
+    await this.ensemble?.heal()
+    for (const id of this.ids) {
+      rmSync(clockPath(this.directory, id), { force: true })
+      this.signal(id, 'SIGCONT')
+      this.#processes[id - 1]!.release()
+    }
+    await Promise.all(this.ids.map(id => this.#awaitUp(id)))
+  }
+
+  /** Resolves when every replica is in sync: true, or false when that takes too long. */
+  async inSync(timeoutMs: number): Promise<boolean> {
+    const cluster = new Cluster({
+      bootstrap: this.bootstrap,
+      clientId: 'chaos-admin',
+      requestTimeoutMs: 3_000,
+    })
+    const deadlineMs = performance.now() + timeoutMs
+    try {
+      while (performance.now() < deadlineMs) {
+        const connection = await cluster.anyConnection().catch(() => null)
+        const answer = await connection?.request(apis.metadata, { topics: null }).catch(() => null)
+        const partitions = answer?.topics.flatMap(topic => topic.partitions) ?? []
+        const isFull = partitions.every(
+          ({ isrNodes, replicaNodes }) => isrNodes.length === replicaNodes.length,
+        )
+        if (partitions.length > 0 && isFull) return true
+        await new Promise(resolve => setTimeout(resolve, 4 * lookEveryMs))
+      }
+      return false
+    } finally {
+      cluster.close()
+    }
   }
 
   /** Cleanly and for good, so that their files can be read at rest. */
@@ -105,11 +204,14 @@ export class Brokers implements AsyncDisposable {
     if (this.#stopped) return
     this.#stopped = true
     await this.#witness?.close()
-    await this.#supervisor.stop()
+    await Promise.all(this.#processes.map(process => process.stop()))
+    this.ensemble?.close()
+    if (typeof this.cpu !== 'string') this.cpu.heal()
+    if (typeof this.network !== 'string') this.network.close()
   }
 
   async createTopic(name: string, partitions: number): Promise<void> {
-    const copies = Math.min(3, this.#specs.length)
+    const copies = Math.min(3, this.ids.length)
     const configs = copies === 3 ? [{ name: 'min.insync.replicas', value: '2' }] : []
     const cluster = new Cluster({ bootstrap: this.bootstrap, clientId: 'chaos-admin' })
     try {
@@ -127,80 +229,105 @@ export class Brokers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of this.ids) this.signal(id, 'SIGCONT')
     await this.stop()
     await rm(this.directory, { recursive: true, force: true })
   }
 
-  async #awaitUp(id: number, before: number | undefined): Promise<void> {
-    const { name } = this.#specs[id - 1]!
+  async #awaitUp(id: number): Promise<void> {
     const deadlineMs = performance.now() + upTimeoutMs
+    await this.#processes[id - 1]!.ready(upTimeoutMs)
     while (performance.now() < deadlineMs) {
-      const pid = this.#supervisor.pidOf(name)
-      if (pid !== undefined && pid !== before && (await answers(this.#ports[id - 1]!))) return
+      if (await answers(this.#endpoints[id - 1]!)) return
       await new Promise(resolve => setTimeout(resolve, lookEveryMs))
     }
-    throw new Error(`${name} did not come back within ${upTimeoutMs} ms`)
+    throw new Error(`broker-${id} did not answer within ${upTimeoutMs} ms`)
   }
 }
 
-/** Follows who leads each partition of a topic until it is closed. */
-export class LeaderWatch {
-  readonly #cluster: Cluster
-  readonly #topic: string
-  readonly #onChange: (change: Leadership) => void
-  readonly #known = new Map<number, Leadership>()
-  #timer: NodeJS.Timeout | null = null
-  #closed = false
+interface Parts {
+  readonly network: Network | string
+  readonly ensemble: Ensemble | null
+  readonly endpoints: readonly Endpoint[]
+  readonly processes: readonly BrokerProcess[]
+}
 
-  constructor(bootstrap: readonly string[], topic: string, onChange: (change: Leadership) => void) {
-    this.#cluster = new Cluster({ bootstrap, clientId: 'chaos-watch', requestTimeoutMs: 1_000 })
-    this.#topic = topic
-    this.#onChange = onChange
-    void this.#look()
+export function brokerName(id: number): string {
+  return `broker-${id}`
+}
+
+export function memberName(member: number): string {
+  return `store-${member}`
+}
+
+function namesOf({ count, store }: BrokersOptions) {
+  const named = (length: number, name: (id: number) => string) =>
+    Array.from({ length }, (_, index) => name(index + 1))
+  return {
+    brokers: named(count, brokerName),
+    members: named(store === 'zookeeper' ? memberCount : 0, memberName),
   }
+}
 
-  get controllerId(): number {
-    return this.#cluster.controllerId
-  }
+async function endpointOf(network: Network | string, name: string): Promise<Endpoint> {
+  if (typeof network === 'string') return { host: '127.0.0.1', port: await freePort() }
+  return { host: network.address(name), port: ports.broker }
+}
 
-  leaders(): readonly Leadership[] {
-    return [...this.#known.values()]
-  }
+async function placesOf(network: Network | string, members: readonly string[]): Promise<MemberPlace[]> {
+  return await Promise.all(
+    members.map(async (name): Promise<MemberPlace> => {
+      if (typeof network !== 'string') {
+        const { store: port, quorum: quorumPorts } = ports
+        return { address: network.address(name), port, quorumPorts, prefix: network.command(name) }
+      }
+      const quorumPorts = [await freePort(), await freePort()] as const
+      return { address: '127.0.0.1', port: await freePort(), quorumPorts, prefix: [] }
+    }),
+  )
+}
 
-  close(): void {
-    this.#closed = true
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#cluster.close()
-  }
-
-  async #look(): Promise<void> {
-    await this.#cluster.refresh([this.#topic]).catch(() => {})
-    for (const { index, leaderId, leaderEpoch } of this.#cluster.topic(this.#topic)?.partitions ?? []) {
-      const now = { partition: index, leader: leaderId, epoch: leaderEpoch }
-      const before = this.#known.get(index)
-      // A broker that has not heard yet may tell of an older leader: only a later epoch is news.
-      if (leaderId < 0 || (before && leaderEpoch <= before.epoch)) continue
-      this.#known.set(index, now)
-      if (before) this.#onChange(now)
+function processesOf(
+  directory: string,
+  { segmentBytes = 2 ** 20 }: BrokersOptions,
+  network: Network | string,
+  ensemble: Ensemble | null,
+  endpoints: readonly Endpoint[],
+): BrokerProcess[] {
+  mkdirSync(join(directory, 'log'))
+  return endpoints.map(({ host, port }, index) => {
+    const id = index + 1
+    const name = brokerName(id)
+    const config: BrokerConfig = {
+      brokerId: id,
+      host,
+      port,
+      dataDirectory: join(directory, name),
+      metadataPath: ensemble?.address ?? join(directory, 'metadata.db'),
+      segmentBytes,
+      retentionMs: 7 * 86_400_000,
+      retentionBytes: 2 ** 31,
+      defaultPartitions: 6,
+      initialTopics: [],
+      clusterSize: endpoints.length,
     }
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#look(), 4 * lookEveryMs)
-  }
-}
-
-/** The product's own, each on a port that was free wherever it is: ports side by side may not be. */
-function specsOf(data: DataDirectory, ports: readonly number[]): ProcessSpec[] {
-  const defaults = settingsSchema.parse({ data: data.path, hostMetrics: false })
-  const settings: Settings = { ...defaults, segmentBytes: 2 ** 20 }
-  return ports.map((port, index) => {
-    const spec = brokerProcess(settings, data, index + 1, ports.length)
-    return { ...spec, config: { ...(spec.config as BrokerConfig), port } }
+    return new BrokerProcess({
+      name,
+      prefix: typeof network === 'string' ? [] : network.command(name),
+      entry,
+      config,
+      environment: { CHAOS_CLOCK: clockPath(directory, id) },
+      logPath: join(directory, 'log', `${name}.log`),
+    })
   })
 }
 
-async function answers(port: number): Promise<boolean> {
+function clockPath(directory: string, id: number): string {
+  return join(directory, `clock-${id}`)
+}
+
+async function answers({ host, port }: Endpoint): Promise<boolean> {
   try {
-    const options = { host: '127.0.0.1', port, clientId: 'chaos-admin', connectTimeoutMs: 1_000 }
+    const options = { host, port, clientId: 'chaos-admin', connectTimeoutMs: 1_000 }
     const connection = await Connection.open(options)
     connection.close()
     return true

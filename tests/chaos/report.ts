@@ -9,6 +9,8 @@ export interface RunFacts {
   readonly unread: readonly string[]
   readonly skipped: readonly string[]
   readonly replicas: readonly ReplicaComparison[]
+  /** What is worth knowing and breaks no promise. */
+  readonly remarks?: readonly string[]
 }
 
 const shownMax = 20
@@ -21,7 +23,7 @@ export function outcomeOfRun({ verdict, anomalies, unread, replicas }: RunFacts)
 }
 
 export function reportOf(facts: RunFacts): string {
-  const { verdict, anomalies, unread, skipped, replicas } = facts
+  const { verdict, anomalies, unread, skipped, replicas, remarks = [] } = facts
   const { coverage, lag, consumed } = verdict
   const operations = [...coverage.operations].sort().map(([name, count]) => `${name} ${count}`)
   const struck = [...coverage.faults].map(
@@ -39,7 +41,7 @@ export function reportOf(facts: RunFacts): string {
   ]
   if (verdict.counted.length > 0)
     lines.push(`counted, no error: ${tally(verdict.counted.map(({ rule }) => rule))}`)
-  if (skipped.length > 0) lines.push(`skipped: ${skipped.join('; ')}`)
+  lines.push(...remarks.map(remark => `remark: ${remark}`), ...skipped.map(what => `skipped: ${what}`))
   lines.push(...some('anomaly', anomalies), ...some('not read to the end', unread))
   lines.push(
     ...some(

@@ -1,117 +1,162 @@
-// `npm run chaos -- --minutes 5 --seed 7 --brokers 1`: real brokers, clients that write down what they see, faults by
-// signals, then peace and the last reads; the checker judges. Exits 0 when the history is valid, 1 when it is not or
-// shows too little to say so. The history of a run that is not valid is kept, and its place printed.
-import { mkdtempSync, writeFileSync } from 'node:fs'
+// `npm run chaos -- --minutes 60 --store zookeeper --seed 7`: real brokers, clients that write down what they see,
+// every fault of the catalogue that this machine can have, then peace and the last reads; the checker judges. Exits 0
+// when the history is valid, 1 when it is not, 2 when it shows too little to say so, 64 on wrong options. The history
+// and the brokers' files and logs of a run that is not valid are kept, and their place printed.
+import { cpSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Brokers, LeaderWatch } from './brokers.ts'
+import { Brokers, type StoreKind } from './brokers.ts'
 import { judge } from './checker/checker.ts'
-import { faults, notInjected, strikeUntil } from './faults.ts'
+import type { CoverageWanted } from './checker/coverage.ts'
+import type { Fault } from './faults/fault.ts'
+import { choose, faults, strikeUntil } from './faults.ts'
+import { LeaderWatch } from './leader-watch.ts'
 import { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
 import { compareReplicas } from './replicas.ts'
-import { outcomeOfRun, reportOf } from './report.ts'
+import { outcomeOfRun, type RunFacts, reportOf } from './report.ts'
 import { type Make, Workload } from './workload.ts'
 
 const topic = 'chaos'
 const partitions = 6
-const threads: readonly Make[] = ['own', 'own', 'own', 'own', 'plain', 'plain', 'plain']
-/** On request: kafkajs 2.2.4 spins when it knows of no broker, and takes the whole run with it. */
-const kafkajsThreads: readonly Make[] = ['kafkajs', 'kafkajs']
-const thinkMs = 20
-const readsTimeoutMs = 120_000
+const segmentBytes = 256 * 1024
+const threads: readonly Make[] = ['own', 'own', 'own', 'own', 'plain', 'plain', 'plain', 'kafkajs', 'kafkajs']
+const readsTimeoutMs = 240_000
 /** Below this length a run cannot meet every class of fault: it says which ones it met. */
-const fullMinutes = 4
+const fullMinutes = 12
+const exitCodes = { valid: 0, invalid: 1, inconclusive: 2 } as const
 
 interface RunOptions {
   readonly minutes: number
   readonly seed: number
   readonly brokers: number
-  readonly kafkajs: boolean
+  readonly store: StoreKind
+  readonly thinkMs: number
+  readonly only: readonly string[]
+  readonly also: readonly string[]
   /** Also when it is valid. */
   readonly keepHistory: boolean
 }
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '2' },
-    seed: { type: 'string', default: '1' },
-    brokers: { type: 'string', default: '1' },
-    kafkajs: { type: 'boolean', default: false },
-    'keep-history': { type: 'boolean', default: false },
-  },
-})
-const options: RunOptions = {
-  minutes: Number(values.minutes),
-  seed: Number(values.seed),
-  brokers: Number(values.brokers),
-  kafkajs: values.kafkajs,
-  keepHistory: values['keep-history'],
-}
-if (!(options.minutes > 0) || !Number.isInteger(options.seed) || !(options.brokers >= 1)) {
-  console.error('Usage: npm run chaos -- [--minutes N] [--seed S] [--brokers N] [--kafkajs] [--keep-history]')
+const bareCoverage: CoverageWanted = { okSendsMin: 10_000, faults: [] }
+
+const usage = `Usage: npm run chaos -- [--minutes N] [--store sqlite|zookeeper] [--seed S] [--brokers N]
+  [--only F9,F13] [--also F26] [--think MS] [--keep-history]
+Faults: ${faults.map(({ number }) => number).join(' ')}`
+
+const options = optionsOf()
+if (options === null) {
+  console.error(usage)
   process.exit(64)
 }
 process.exit(await runOnce(options))
 
-async function runOnce({ minutes, seed, brokers: count, kafkajs, keepHistory }: RunOptions): Promise<number> {
-  console.log(`chaos: ${minutes} minutes on ${count} broker${count === 1 ? '' : 's'}, seed ${seed}`)
+function optionsOf(): RunOptions | null {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '5' },
+      seed: { type: 'string', default: '1' },
+      brokers: { type: 'string', default: '3' },
+      store: { type: 'string', default: 'sqlite' },
+      think: { type: 'string', default: '20' },
+      only: { type: 'string', default: '' },
+      also: { type: 'string', default: '' },
+      'keep-history': { type: 'boolean', default: false },
+    },
+  })
+  const { store } = values
+  const [minutes, seed, brokers, thinkMs] = [values.minutes, values.seed, values.brokers, values.think].map(
+    Number,
+  )
+  const [only, also] = [values.only, values.also].map(list => list.split(',').filter(Boolean))
+  const isKnown = [...only!, ...also!].every(number => faults.some(fault => fault.number === number))
+  if (!(minutes! > 0) || !Number.isInteger(seed) || !(brokers! >= 1) || !(thinkMs! >= 0) || !isKnown)
+    return null
+  if (store !== 'sqlite' && store !== 'zookeeper') return null
+  const numbers = { minutes: minutes!, seed: seed!, brokers: brokers!, thinkMs: thinkMs! }
+  return { ...numbers, store, only: only!, also: also!, keepHistory: values['keep-history'] }
+}
+
+async function runOnce(options: RunOptions): Promise<number> {
+  const { minutes, seed, store, thinkMs, only, also, keepHistory } = options
+  console.log(`chaos: ${minutes} minutes on ${options.brokers} broker(s), metadata in ${store}, seed ${seed}`)
   const random = new Random(seed)
-  await using brokers = await Brokers.start(count)
+  await using brokers = await Brokers.start({ count: options.brokers, store, segmentBytes })
+  closeOnSignals(brokers)
+  const { possible, skipped } = choose(brokers, only, also)
+  if (typeof brokers.network === 'string') console.log(brokers.network)
   await brokers.createTopic(topic, partitions)
   const { bootstrap } = brokers
-  const all = kafkajs ? [...threads, ...kafkajsThreads] : threads
-  const workload = new Workload({
-    bootstrap,
-    topic,
-    partitions,
-    threads: all,
-    random: random.fork(),
-    thinkMs,
-  })
+  const workload = new Workload({ bootstrap, topic, partitions, threads, random: random.fork(), thinkMs })
   const { recorder, ledger } = workload
   const watch = new LeaderWatch(bootstrap, topic, ({ partition, leader, epoch }) =>
     recorder.leader(`${topic}/${partition}`, leader, epoch),
   )
   workload.start()
-  await strikeUntil({ brokers, watch, random }, performance.now() + minutes * 60_000, (fault, what) => {
+  const onAnomaly = (what: string) => recorder.anomalies.push(what)
+  const say = (what: string) => console.log(`${elapsed()} ${what}`)
+  const note = (fault: string, what: string) => {
     recorder.fault(fault, what)
-    console.log(`${elapsed()} ${fault} ${what}`)
-  })
-  await brokers.heal()
-  const unread = await workload.finish(readsTimeoutMs)
+    say(`${fault} ${what}`)
+  }
+  const endMs = performance.now() + minutes * 60_000
+  const unread: string[] = []
+  try {
+    await strikeUntil({ brokers, watch, random, topic, onAnomaly }, possible, endMs, note, what =>
+      say(`  ${what}`),
+    )
+    await brokers.heal()
+    say('peace')
+  } catch (error) {
+    // The history up to here is worth judging all the same.
+    onAnomaly(`the run broke off: ${(error as Error).message}`)
+  }
+  unread.push(...(await workload.finish(readsTimeoutMs)))
   watch.close()
   await brokers.stop()
   const replicas = ledger.keys.map(key => compareReplicas(brokers.directories, key, ledger.highest(key) + 1))
-  const possible = faults.filter(({ brokersMin }) => brokersMin <= count)
-  const wanted = minutes < fullMinutes ? [] : possible.filter(({ movesLeaders }) => movesLeaders)
-  const verdict = judge(
-    recorder.events,
-    { okSendsMin: 10_000, faults: wanted.map(({ number }) => number) },
-    // The plain client sends without a producer id, but only once: nothing may be there twice either.
-    { idempotent: true, sendsAreBatches: true },
-  )
-  const tooFew = faults
-    .filter(fault => !possible.includes(fault))
-    .map(({ number }) => `${number} (one broker)`)
-  const facts = {
+  const wanted = only.length > 0 || minutes < fullMinutes ? bareCoverage : coverageOf(possible)
+  // The plain client sends without a producer id, but only once: nothing may be there twice either.
+  const verdict = judge(recorder.events, wanted, { idempotent: true, sendsAreBatches: true })
+  const facts: RunFacts = {
     verdict,
     anomalies: recorder.anomalies,
     unread,
     replicas,
-    skipped: [...tooFew, notInjected],
+    skipped,
+    remarks: brokers.deaths,
   }
   console.log(reportOf(facts))
   const outcome = outcomeOfRun(facts)
-  if (outcome === 'invalid' || keepHistory) console.log(`history: ${keep(recorder)}`)
-  return outcome === 'valid' ? 0 : 1
+  if (outcome === 'invalid' || keepHistory) console.log(`kept: ${keep(recorder, brokers)}`)
+  return exitCodes[outcome]
 }
 
-function keep(recorder: Recorder): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'tailrace-history-')), 'history.ndjson')
-  writeFileSync(path, recorder.events.map(event => `${JSON.stringify(event)}\n`).join(''))
-  return path
+function coverageOf(possible: readonly Fault[]): CoverageWanted {
+  return {
+    okSendsMin: 10_000,
+    faults: possible.filter(({ movesLeaders }) => movesLeaders).map(({ number }) => number),
+    injected: possible.map(({ number }) => number),
+  }
+}
+
+/** Members of an ensemble hang on no pipe. */
+function closeOnSignals(brokers: Brokers): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      console.error(`ended by ${signal}`)
+      void brokers[Symbol.asyncDispose]().finally(() => process.exit(exitCodes.inconclusive))
+    })
+  }
+}
+
+function keep(recorder: Recorder, brokers: Brokers): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tailrace-history-'))
+  const lines = recorder.events.map(event => `${JSON.stringify(event)}\n`)
+  writeFileSync(join(directory, 'history.ndjson'), lines.join(''))
+  cpSync(brokers.directory, join(directory, 'brokers'), { recursive: true })
+  return directory
 }
 
 function elapsed(): string {
