@@ -9,6 +9,7 @@ import type { Page } from './page.ts'
 import { useLive, usePage } from './page-context.ts'
 import { Chart } from './panels/chart.tsx'
 import { behaviourChart, latencyChart, trafficChart } from './panels/charts.ts'
+import { Cluster } from './panels/cluster.tsx'
 import { Losses } from './panels/losses.tsx'
 import { Tail } from './panels/tail.tsx'
 import { filterInputId } from './panels/tail-tools.tsx'
@@ -49,6 +50,7 @@ function Overview() {
           <Chart spec={behaviourChart} />
         </div>
         <Tail />
+        <Cluster />
         <TopPaths />
         <Losses />
       </main>

@@ -3,6 +3,8 @@ import { Shape } from './icons.tsx'
 import { useLive, usePage } from './page-context.ts'
 import { bannerWords } from './words.ts'
 
+const shapes = { ok: 'dot', calm: 'dot', warn: 'triangle', critical: 'cross' } as const
+
 export function Banner() {
   const page = usePage()
   const words = bannerWords(useLive(state => state))
@@ -10,7 +12,7 @@ export function Banner() {
     <div role="status" className="banner-slot">
       {words && (
         <div className="banner" data-kind={words.kind} data-tone={words.tone}>
-          <Shape name={words.tone === 'calm' ? 'dot' : 'cross'} />
+          <Shape name={shapes[words.tone]} />
           <p>
             <strong>{words.title}.</strong> {words.text}
           </p>

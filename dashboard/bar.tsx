@@ -11,6 +11,7 @@ const places: readonly { readonly id: string; readonly label: string; readonly i
   { id: 'overview', label: 'Overview', icon: 'overview' },
   { id: 'charts', label: 'Charts', icon: 'charts' },
   { id: 'tail', label: 'Live tail', icon: 'tail' },
+  { id: 'cluster', label: 'Cluster', icon: 'cluster' },
   { id: 'paths', label: 'Paths', icon: 'paths' },
   { id: 'losses', label: 'Losses', icon: 'shield' },
 ]

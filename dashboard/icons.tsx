@@ -5,6 +5,7 @@ const paths = {
   overview: 'M2.5 9.5h4v4h-4zM2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM9.5 9.5h4v4h-4z',
   charts: 'M2 13.5h12M2.5 10.5l3-4 3 2 4.5-6',
   tail: 'M2.5 3.5h11M2.5 6.5h8M2.5 9.5h11M2.5 12.5h5',
+  cluster: 'M2.5 2.5h11v4h-11zM2.5 9.5h11v4h-11zM5 4.5h.2M5 11.5h.2',
   paths: 'M2.5 3.5h11M2.5 8h7.5M2.5 12.5h4',
   shield: 'M8 1.8l5 1.8v4c0 3.2-2 5.4-5 6.6-3-1.2-5-3.4-5-6.6v-4zM5.8 8l1.6 1.6 2.9-3',
   sun:

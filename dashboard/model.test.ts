@@ -55,6 +55,14 @@ test('a broker that goes down while the page is paused is told all the same', ()
   assert.equal(model.view(open(), 0).broker?.state, 'down')
 })
 
+test('the cluster is told while the page is paused: it says what is', () => {
+  const model = new Model()
+  model.pause(0)
+  const cluster = { brokers: [] } as unknown as Extract<LiveData, { kind: 'cluster' }>['cluster']
+  take(model, { kind: 'cluster', cluster })
+  assert.equal(model.view(open(), 0).cluster, cluster)
+})
+
 test('a snapshot of a series replaces the ring; another step than the one shown is not mixed in', () => {
   const model = new Model()
   const series = (stepSeconds: number, times: number[], value: number[]): LiveData => ({

@@ -1,6 +1,6 @@
 // Everything the server has said, folded as it arrives: rings for charts, the tail, the newest of the rest. Once a
 // frame `view` turns it into what the page shows, which stands still while the reader has paused. No I/O, no clock.
-import type { LiveData, LossesAnswer, Overview, TopAnswer } from '../analytics/http/contract.ts'
+import type { ClusterState, LiveData, LossesAnswer, Overview, TopAnswer } from '../analytics/http/contract.ts'
 import { isCatchingUp, type LiveState } from './live-state.ts'
 import { SeriesRing } from './series-ring.ts'
 import { type Range, ranges } from './settings.ts'
@@ -27,6 +27,7 @@ export class Model {
   #rings = ringsFor(this.range)
   #top: TopAnswer | null = null
   #losses: LossesAnswer | null = null
+  #cluster: ClusterState | null = null
   #refusals: Readonly<Record<string, string>> = {}
   #overviewPublished = true
   #pausedAt: number | null = null
@@ -72,6 +73,9 @@ export class Model {
         return
       case 'losses':
         this.#losses = data.losses
+        return
+      case 'cluster':
+        this.#cluster = data.cluster
         return
       case 'tail':
         this.counters.dropped += data.gap?.dropped ?? 0
@@ -119,6 +123,7 @@ export class Model {
       pausedAt: this.#pausedAt,
       seenAt: this.overview?.at ?? null,
       broker: this.overview?.broker ?? null,
+      cluster: this.#cluster,
       tailVersion: this.tail.version,
       tailHeld: this.tail.held,
       tailWaiting: this.tail.waitingLines,

@@ -52,6 +52,7 @@ export class Page {
     this.#dispatch({ type: 'subscribe', key: 'overview', topic: 'overview', args: {} })
     this.#subscribeRange(settings.range)
     this.#dispatch({ type: 'subscribe', key: 'losses', topic: 'losses', args: {} })
+    this.#dispatch({ type: 'subscribe', key: 'cluster', topic: 'cluster', args: {} })
     this.#subscribeTail(settings)
     if (token === null) this.#dispatch({ type: 'start' })
     else void this.signIn(token)

@@ -1,6 +1,6 @@
 // A store in twenty lines and the state it holds for the page: only text and structure. Numbers that move many
 // times a second live in rings and buffers (model.ts) and are drawn without React. Knows neither React nor sockets.
-import type { LossesAnswer, Overview, TopAnswer } from '../analytics/http/contract.ts'
+import type { ClusterState, LossesAnswer, Overview, TopAnswer } from '../analytics/http/contract.ts'
 import type { Settings } from './settings.ts'
 
 export interface Store<State> {
@@ -62,6 +62,8 @@ export interface PageState {
   readonly broker: Overview['broker'] | null
   readonly top: TopAnswer | null
   readonly losses: LossesAnswer | null
+  /** Told even while the page is paused. */
+  readonly cluster: ClusterState | null
   readonly tailVersion: number
   readonly tailHeld: boolean
   readonly tailWaiting: number
@@ -86,6 +88,7 @@ export function initialPage(settings: Settings, clockMs: number): PageState {
     broker: null,
     top: null,
     losses: null,
+    cluster: null,
     tailVersion: 0,
     tailHeld: false,
     tailWaiting: 0,

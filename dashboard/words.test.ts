@@ -92,6 +92,17 @@ test('the banner says in words that the broker is down, since when, and that not
   assert.match(words.text, /^Since 12:00:12 \(connection refused\)\..*nothing is lost/)
 })
 
+test('one broker of three that is down leaves the page live, and is named in the banner', () => {
+  const broker = (id: number) => ({ id, up: id !== 2, since: clockMs - 30_000 })
+  const partitionCounts = { total: 36, underReplicated: 36, underMinIsr: 0, offline: 0 }
+  const cluster = { brokers: [1, 2, 3].map(broker), partitionCounts } as unknown as PageState['cluster']
+  assert.equal(pill({ kind: 'live' }, { cluster }), 'live: Live · 2 of 3 brokers (pause)')
+  const words = bannerWords(page({ kind: 'live' }, { cluster }))
+  assert.deepEqual([words?.kind, words?.tone, words?.title], ['someBrokersDown', 'warn', 'Broker 2 is down'])
+  const none = { state: 'down', detail: '', since: 0 } as const
+  assert.equal(bannerWords(page({ kind: 'live' }, { cluster, broker: none }))?.kind, 'brokerDown')
+})
+
 test('a lost server becomes a sentence only after some seconds, and outranks what it last said of the broker', () => {
   const lost = { kind: 'reconnecting', seconds: 1 } as const
   assert.equal(bannerWords(page(lost)), null)

@@ -1,5 +1,6 @@
 // What the page says about itself in words: the Live pill, and the banner when something is wrong. Pure, so that
 // every state has a test and no component decides what is true.
+import { brokerTrouble } from './cluster-words.ts'
 import { formatAge, formatCount, formatDuration, formatTime, inWords } from './format.ts'
 import type { ShapeName } from './icons.tsx'
 import type { PageState } from './store.ts'
@@ -92,13 +93,19 @@ export function pillWords(state: PageState): PillWords {
     const detail = connection.linesBehind > 0 ? `${formatCount(connection.linesBehind)} behind` : ''
     return { state: 'catching-up', shape: 'ring', tone: 'calm', word: 'Catching up', detail, action: 'pause' }
   }
+  const trouble = brokerTrouble(state.cluster, state.settings.zone)
+  if (trouble) {
+    // The charts go on: what is short is a copy, not the present.
+    const { tone, short: detail } = trouble
+    return { state: 'live', shape: 'triangle', tone, word: 'Live', detail, action: 'pause' }
+  }
   const lag = state.overview?.lagP50Ms
   const detail = lag === null || lag === undefined ? '' : inWords(formatDuration(lag))
   return { state: 'live', shape: 'dot', tone: 'ok', word: 'Live', detail, action: 'pause' }
 }
 
 export interface BannerWords {
-  readonly kind: 'brokerDown' | 'serverDown' | 'outdated' | 'newerBuild'
+  readonly kind: 'brokerDown' | 'someBrokersDown' | 'serverDown' | 'outdated' | 'newerBuild'
   readonly tone: Tone
   readonly title: string
   readonly text: string
@@ -132,6 +139,11 @@ export function bannerWords(state: PageState): BannerWords | null {
     const detail = broker.detail === '' ? '' : ` (${broker.detail})`
     const text = `${since}${detail}. Counting waits; agents keep their place in every file, so nothing is lost.`
     return { kind: 'brokerDown', tone: 'critical', title: 'The broker is down', text, action: 'none' }
+  }
+  const trouble = brokerTrouble(state.cluster, settings.zone)
+  if (trouble) {
+    const { tone, title, text } = trouble
+    return { kind: 'someBrokersDown', tone, title, text, action: 'none' }
   }
   if (state.newerBuild) {
     const text = 'The server was upgraded while this page was open.'
