@@ -1,4 +1,5 @@
 // What a broker process is told. Plain data, validated by whoever writes it (the `tailrace` command).
+import type { MetadataKeys } from './metadata/open-store.ts'
 
 export interface BrokerConfig {
   readonly brokerId: number
@@ -12,6 +13,8 @@ export interface BrokerConfig {
   readonly dataDirectory: string
   /** Where the MetadataStore is: an SQLite file, shared by all brokers of this machine, or zookeeper://… */
   readonly metadataPath: string
+  /** Files with what ZooKeeper asks for: every user of the machine can read this configuration, not those. */
+  readonly metadataKeys?: MetadataKeys
   readonly segmentBytes: number
   readonly retentionMs: number
   readonly retentionBytes: number

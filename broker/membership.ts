@@ -15,9 +15,12 @@ import {
 import { refresh, transactionTimeoutMs } from './controller/store-writes.ts'
 import type { Guard, MetadataStore, Session } from './metadata/store.ts'
 
-/** Long enough for a busy machine's pauses, short enough for a quick failover. */
-export const sessionTtlMs = 2_000
+const sessionTtlMsDefault = 2_000
 const retryMs = 200
+/** Of the lease: this much before its end we act as if it were over, for whoever ends it has another clock. */
+const marginShare = 0.1
+/** Of a stop: work at a store that does not answer is not waited for. */
+const closeTimeoutMs = 300
 /** How often leadership goes back to the replicas it was planned for, so that load is spread again. */
 const preferredEveryMs = 30_000
 /** A last look at everything: hints can be lost. */
@@ -26,6 +29,8 @@ const reconcileEveryMs = 5_000
 export interface MembershipOptions {
   readonly openStore: () => Promise<MetadataStore>
   readonly identity: Identity
+  /** Of the lease that is asked for; by default what brokers on one machine need. */
+  readonly sessionTtlMs?: number
   readonly log: Log
   readonly rulesOf: (topic: Topic) => TopicRules
   readonly isDurable: (topic: Topic) => boolean
@@ -44,6 +49,7 @@ export class Membership {
   #store: MetadataStore
   #session: Session | null = null
   #registration: Registration | null = null
+  #latestBrokerEpoch: number | null = null
   #controller: Controller | null = null
   #listener: MembershipListener | null = null
   #unwatch: () => void = () => {}
@@ -51,6 +57,9 @@ export class Membership {
   #work: Promise<void> = Promise.resolve()
   #looking: Promise<void> | null = null
   #isWorkQueued = false
+  #isGoverning = false
+  #isGovernDue = false
+  #isStale = false
   #isClosed = false
 
   /** `store` for the first life; each later one opens its own, for a store handle has one session. */
@@ -98,15 +107,20 @@ export class Membership {
 
   /** The lease: surely alive now, by our own clock. */
   isHeld(): boolean {
-    return this.#session !== null && this.#session.validFor() > 0
+    return this.#session !== null && this.#session.validFor() > this.#session.ttlMs * marginShare
   }
 
   /** Registers, knows the cluster, and decides for it if nobody else does. */
   async join(): Promise<void> {
+    const { sessionTtlMs = sessionTtlMsDefault, log, isDurable } = this.#options
     const session = await this.#store.openSession(sessionTtlMs)
-    const { identity, log, isDurable } = this.#options
+    // A life that ends with its session while this process goes on has lost nothing.
+    const previousBrokerEpoch = this.#latestBrokerEpoch ?? this.self.previousBrokerEpoch
+    const identity = { ...this.self, previousBrokerEpoch }
     const registering = { store: this.#store, session, image: this.image, identity, log, isDurable }
-    this.#registration = await register(registering)
+    const lapse = session.ended.then(reason => Promise.reject(new ControllerFencedError(`session ${reason}`)))
+    this.#registration = await Promise.race([register(registering), lapse])
+    this.#latestBrokerEpoch = this.#registration.brokerEpoch
     this.#session = session
     await this.#campaign()
     await this.#controller?.settle()
@@ -176,7 +190,8 @@ export class Membership {
     this.#isClosed = true
     this.#unwatch()
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#work
+    const patience = new Promise<void>(resolve => setTimeout(resolve, closeTimeoutMs).unref())
+    await Promise.race([this.#work, patience])
     await this.#store.close()
   }
 
@@ -219,18 +234,35 @@ export class Membership {
 
   #watch(): void {
     this.#unwatch()
-    const { log } = this.#options
     this.#unwatch = this.#store.watch('', {
       snapshot: (entries, at) => {
+        this.#isFresh()
         this.image.replaceAll(entries, at)
         this.#hint()
       },
       changed: (key, entry, at) => {
+        this.#isFresh()
         this.image.apply(key, entry, at)
         this.#hint()
       },
-      stale: reason => log.warn('what is known of the cluster may be old', { reason }),
+      stale: reason => this.#isAway(reason),
     })
+  }
+
+  /** Said once: it may last. */
+  #isAway(reason: string): void {
+    if (this.#isStale || this.#isClosed) return
+    this.#isStale = true
+    const message =
+      'the metadata store does not answer: records are taken on where replicas are in sync, ' +
+      'elections and changes wait for it'
+    this.#options.log.warn(message, { reason, store: this.#store.status().endpoint })
+  }
+
+  #isFresh(): void {
+    if (!this.#isStale) return
+    this.#isStale = false
+    this.#options.log.info('the metadata store answers again', { store: this.#store.status().endpoint })
   }
 
   /** Once for all that arrives in one turn of the event loop. */
@@ -245,7 +277,22 @@ export class Membership {
     })
   }
 
+  /** One at a time: while the store is away each takes its time to fail, and hints go on coming. */
   async #govern(): Promise<void> {
+    this.#isGovernDue = true
+    if (this.#isGoverning) return
+    this.#isGoverning = true
+    try {
+      while (this.#isGovernDue && !this.#isClosed) {
+        this.#isGovernDue = false
+        await this.#governOnce()
+      }
+    } finally {
+      this.#isGoverning = false
+    }
+  }
+
+  async #governOnce(): Promise<void> {
     const { image } = this
     // Ours in the store and not here: given up when the store could not be read. Nobody else would take it.
     const isVacant =
@@ -255,7 +302,9 @@ export class Membership {
     if (this.#controller && isReplaced) this.#resign('another controller was elected')
     if (!this.#controller && isVacant) {
       const turn = this.#work.then(() => this.#campaign())
-      this.#work = turn.catch(error => this.#options.log.warn('no controller could be elected', { error }))
+      this.#work = turn.catch(error => {
+        if (!this.#isStale) this.#options.log.warn('no controller could be elected', { error })
+      })
       await this.#work
     }
     if (this.#controller) await this.settle()

@@ -19,6 +19,7 @@ import { LocalPartitions } from './local-partitions.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
 import { lossesTopic, reportCorruptions } from './loss-report.ts'
 import { Membership } from './membership.ts'
+import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { OffsetsTopic, offsetsTopic } from './offsets-topic.ts'
 import { FollowerFetches } from './replication/follower.ts'
@@ -35,7 +36,7 @@ export interface OpenOptions {
   readonly counters: BrokerCounters
   /** The port is known before anything is registered: it is part of the registration. */
   readonly port: number
-  readonly openStore: (path: string) => Promise<MetadataStore>
+  readonly openStore: (place: string, keys?: MetadataKeys) => Promise<MetadataStore>
   /** The disk failed: the process must end, and recovery at the next start decides what is true. */
   readonly onFatal: (error: Error) => void
 }
@@ -61,14 +62,16 @@ const catchUpBytesPerSecondDefault = 50 * 1024 * 1024
 export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const { config, log } = options
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o750 })
-  if (!config.metadataPath.includes('://')) {
+  if (!isServed(config.metadataPath)) {
     mkdirSync(dirname(config.metadataPath), { recursive: true, mode: 0o750 })
   }
-  const store = await options.openStore(config.metadataPath)
+  const store = await options.openStore(config.metadataPath, config.metadataKeys)
   const clusterId = await clusterIdOf(store)
   const logs = openLogs(options, clusterId)
   const membership = openMembership(options, store, logs)
-  await membership.join()
+  await membership.join().catch(error => {
+    throw new ExitError(exitCodes.unavailable, `Cannot join the cluster: ${(error as Error).message}`)
+  })
   const followers = new FollowerFetches({
     brokerId: config.brokerId,
     brokerEpoch: () => membership.brokerEpoch,
@@ -95,11 +98,14 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     await logs.close(brokerEpoch)
     await membership.close()
   }
-  return {
-    broker,
-    close,
-    leave: () => membership.leave(leaveTimeoutMs).catch(error => log.warn('left late', { error })),
-  }
+  return { broker, close, leave: () => leaveInTime(membership, log) }
+}
+
+/** A store that does not answer holds up no stop: what could not be handed over is elected when the lease is over. */
+async function leaveInTime(membership: Membership, log: Log): Promise<void> {
+  const patience = new Promise<void>(resolve => setTimeout(resolve, leaveTimeoutMs).unref())
+  const left = membership.leave(leaveTimeoutMs).catch(error => log.warn('left late', { error }))
+  await Promise.race([left, patience])
 }
 
 function openMembership(options: OpenOptions, store: MetadataStore, logs: LogDirectory): Membership {
@@ -107,7 +113,8 @@ function openMembership(options: OpenOptions, store: MetadataStore, logs: LogDir
   const defaults = configDefaults(config)
   const settingsOf = (topic: Topic) => partitionSettings(topic.meta.value.configs, defaults)
   return new Membership(store, {
-    openStore: () => options.openStore(config.metadataPath),
+    openStore: () => options.openStore(config.metadataPath, config.metadataKeys),
+    sessionTtlMs: sessionTtlMsOf(config.metadataPath),
     identity: {
       brokerId: config.brokerId,
       directoryId: logs.directoryId,
@@ -228,9 +235,12 @@ function openLogs(options: OpenOptions, clusterId: string): LogDirectory {
       },
     })
   } catch (error) {
-    if (error instanceof LogDirectoryError)
-      throw new ExitError(exitCodes.config, error.message, { cause: error })
-    throw error
+    if (!(error instanceof LogDirectoryError)) throw error
+    const hint = error.message.includes('it belongs to node')
+      ? `. The metadata is read from ${withoutCredentials(config.metadataPath)}: if it was kept elsewhere until now, ` +
+        'say where (--metadata), or move it with: tailrace cluster move-metadata'
+      : ''
+    throw new ExitError(exitCodes.config, `${error.message}${hint}`, { cause: error })
   }
 }
 

@@ -38,7 +38,7 @@ export async function runBroker(
     log,
     counters,
     port,
-    openStore: place => openMetadataStore(place),
+    openStore: openMetadataStore,
     onFatal: failed.reject,
   }).catch((error: unknown) => {
     server.close()

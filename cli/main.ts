@@ -9,7 +9,7 @@ import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.
 import { grow } from './cluster.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { requestLoginLink } from './login-link.ts'
-import { agentProcess, analyticsProcess, brokerProcess } from './processes.ts'
+import { agentProcess, analyticsProcess, singleBrokerProcess } from './processes.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
@@ -30,12 +30,15 @@ const withShared = (command: Command) =>
     .addOption(new Option('--kafka-port <port>', 'port for Kafka clients').argParser(portNumber))
     .addOption(new Option('--http-port <port>', 'port of dashboard and API').argParser(portNumber))
 
+const metadataHelp = 'where the brokers agree: sqlite, or zookeeper://host:2181,host:2181,host:2181/path'
 const collect = (value: string, previous: string[]) => [...previous, value]
 
 interface Flags {
   readonly config?: string
   readonly data?: string
   readonly brokers?: number
+  readonly brokerId?: number
+  readonly metadata?: string
   readonly kafkaPort?: number
   readonly httpPort?: number
   readonly bootstrap?: string
@@ -51,13 +54,17 @@ withShared(program.command('up'))
       Number,
     ),
   )
+  .option('--metadata <place>', metadataHelp)
   .option('--demo', 'with realistic traffic written to real files')
   .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
   .action((flags: Flags) => runUp(flags))
 
 withShared(program.command('broker'))
-  .description('run one broker')
-  .action((flags: Flags) => runOne(flags, (settings, data) => brokerProcess(settings, data)))
+  .description('run one broker, of a cluster on several machines perhaps')
+  .option('--metadata <place>', metadataHelp)
+  .addOption(new Option('--broker-id <id>', 'which of the brokers this is, from 1 on').argParser(Number))
+  .addOption(new Option('--brokers <count>', 'how many the cluster is made of').argParser(Number))
+  .action((flags: Flags) => runOne(flags, singleBrokerProcess))
 
 withShared(program.command('agent'))
   .description('run the agent: tail files and ship their lines')
@@ -146,9 +153,9 @@ async function runOne(
 }
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
-  const { brokers, kafkaPort, httpPort, bootstrap } = flags
+  const { brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap } = flags
   return loadSettings(
-    { data: flags.data, brokers, kafkaPort, httpPort, bootstrap },
+    { data: flags.data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap },
     process.env,
     flags.config,
     {

@@ -1,10 +1,11 @@
 // Which processes an appliance is made of, and what each is told. Pure: settings in, specifications out.
 import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AgentConfig } from '../agent/config.ts'
 import type { AnalyticsConfig } from '../analytics/config.ts'
 import type { BrokerConfig } from '../broker/config.ts'
+import type { MetadataKeys } from '../broker/metadata/open-store.ts'
 import type { FixturesConfig } from '../fixtures/config.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Settings } from './settings.ts'
@@ -28,7 +29,7 @@ export function brokerProcess(
     host: '127.0.0.1',
     port: brokerPort(settings, brokerId),
     dataDirectory: join(data.path, `broker-${brokerId}`),
-    metadataPath: join(data.path, 'metadata.db'),
+    ...metadataOf(settings, data),
     segmentBytes: settings.segmentBytes,
     retentionMs: settings.retentionHours * hourMs,
     retentionBytes: settings.retentionBytes,
@@ -42,6 +43,22 @@ export function brokerProcess(
   }
   const name = clusterSize === 1 ? 'broker' : `broker-${brokerId}`
   return { name, entry: join(root, 'broker/main.ts'), config, stopTimeoutMs: 1_500 }
+}
+
+/** One broker of a cluster whose other brokers are started elsewhere: on the very port that was asked for. */
+export function singleBrokerProcess(settings: Settings, data: DataDirectory): ProcessSpec {
+  const spec = brokerProcess(settings, data, settings.brokerId, settings.brokers ?? 1)
+  return { ...spec, config: { ...(spec.config as BrokerConfig), port: settings.kafkaPort } }
+}
+
+function metadataOf({ metadata, zookeeper }: Settings, data: DataDirectory) {
+  if (metadata === 'sqlite') return { metadataPath: join(data.path, 'metadata.db') }
+  return { metadataPath: metadata, metadataKeys: metadataKeysOf(zookeeper) }
+}
+
+/** Absolute, for whoever runs elsewhere. */
+export function metadataKeysOf(zookeeper: Settings['zookeeper']): MetadataKeys {
+  return Object.fromEntries(Object.entries(zookeeper).map(([name, path]) => [name, path && resolve(path)]))
 }
 
 /** 0 stays 0: any free port. */

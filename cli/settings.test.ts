@@ -30,6 +30,13 @@ const refusals = [
   ['a: [', /tailrace\.yaml:1: /],
   ['bootstrap: nonsense', /tailrace\.yaml:1: Setting "bootstrap": write host:port/],
   ['bootstrap: "a:1, b:2"', /Setting "bootstrap": write host:port/],
+  ['kafkaPort: 1\nmetadata: postgres', /tailrace\.yaml:2: Setting "metadata": write sqlite, or zookeeper:/],
+  ['metadata: zookeeper://h1:2181,h2:0', /Setting "metadata": .*"h2:0" is no host:port/],
+  ['metadata: zookeeper://u:secret@h1/x', /Setting "metadata": [^s]*every user of the machine could read/],
+  [
+    'zookeeper:\n  credential: x',
+    /tailrace\.yaml:2: Unknown setting "credential": did you mean "credentials"/,
+  ],
 ] as const
 for (const [yaml, expected] of refusals) {
   test(`loadSettings() refuses ${JSON.stringify(yaml)} with the place and the remedy`, async () => {
@@ -41,6 +48,13 @@ for (const [yaml, expected] of refusals) {
     })
   })
 }
+
+test('loadSettings() takes the place of the metadata from the environment', async () => {
+  const place = 'zookeeper://h1:2181,h2:2181,[::1]:2181/tailrace/a'
+  assert.equal((await load('')).metadata, 'sqlite')
+  assert.equal((await load('', { TAILRACE_METADATA: place })).metadata, place)
+  assert.equal((await load(`metadata: ${place}`)).metadata, place)
+})
 
 test('loadSettings() reads inputs with their defaults', async () => {
   const settings = await load('inputs:\n  - paths: ["/var/log/nginx/*.log"]\n    keyField: userId\n')

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { nearest } from '../analytics/queries/nearest.ts'
+import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 const portRule = 'a port is a whole number from 0 to 65535'
@@ -29,6 +30,26 @@ export const settingsSchema = z.strictObject({
     .max(9)
     .optional()
     .describe('Brokers on this machine, on ports from kafkaPort on; by default as many as the data has'),
+  metadata: z
+    .string()
+    .superRefine((text, context) => {
+      const fault = metadataFault(text)
+      if (fault) context.addIssue({ code: 'custom', message: fault })
+    })
+    .default('sqlite')
+    .describe(
+      'Where the brokers agree: sqlite in the data directory, or zookeeper://h1:2181,h2:2181,h3:2181/path',
+    ),
+  zookeeper: z
+    .strictObject({
+      credentials: z.string().optional().describe('File with user:password for digest authentication'),
+      ca: z.string().optional().describe('PEM file with the authority of the servers, for zookeeper+tls://'),
+      certificate: z.string().optional().describe('PEM file with our own certificate'),
+      key: z.string().optional().describe('PEM file with its private key'),
+    })
+    .default({})
+    .describe('Files that open the door to ZooKeeper'),
+  brokerId: z.number().int().min(1).max(1_000).default(1).describe('Of `tailrace broker`: which one this is'),
   httpPort: port.default(8080).describe('Port of the dashboard, the API and the live socket'),
   inputs: z.array(inputSchema).default([]).describe('What the agent tails'),
   hostMetrics: z.boolean().default(true).describe("Send this host's CPU, memory, disk and load as metrics"),
@@ -52,6 +73,21 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe('Brokers of somebody else, host:port,host:port'),
 })
+
+/** Why this is no place for metadata, or null. */
+function metadataFault(text: string): string | null {
+  if (text === 'sqlite') return null
+  if (!isZookeeperAddress(text)) return 'write sqlite, or zookeeper://host:2181,host:2181/path'
+  try {
+    const { credentials } = parseZookeeperAddress(text)
+    return (
+      credentials &&
+      'every user of the machine could read a password here: name its file, zookeeper.credentials'
+    )
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 export type Settings = z.output<typeof settingsSchema>
 export type SettingsInput = z.input<typeof settingsSchema>
@@ -121,8 +157,8 @@ function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
   const line = file.path === undefined ? undefined : file.lineOf(issue.path)
   const place = line === undefined ? '' : `${file.path}:${line}: `
   if (issue.code === 'unrecognized_keys') {
-    const names =
-      issue.path[0] === 'inputs' ? Object.keys(inputSchema.shape) : Object.keys(settingsSchema.shape)
+    const shapes = { inputs: inputSchema.shape, zookeeper: settingsSchema.shape.zookeeper.unwrap().shape }
+    const names = Object.keys(shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape)
     return issue.keys
       .map(key => {
         const keyLine = file.lineOf([...issue.path, key])

@@ -1,6 +1,7 @@
 // What a replica answers before anything is done: may this be appended, is this fetch one of our epoch, is it a
 // follower's, may the watermark be told? Pure questions; errors as the wire names them.
 import type { ErrorName } from '../protocol/errors.ts'
+import { isAttended } from './in-sync.ts'
 import type { Replica } from './replica.ts'
 
 /** May a produce be appended? Asked before anything is written. */
@@ -25,6 +26,15 @@ export function followerError(replica: Replica, brokerId: number, brokerEpoch: n
   if (!replica.replicas.includes(brokerId) || brokerId === replica.brokerId) return 'notLeaderOrFollower'
   const known = replica.followers.get(brokerId)
   return known && brokerEpoch < known.brokerEpoch ? 'notLeaderOrFollower' : 'none'
+}
+
+/**
+ * May a leader promise anything now? While its lease is held nobody else can have been elected. When the lease may have
+ * run out, others may speak for it: every other member of the set fetches from us, in this epoch, so none of them has
+ * been elected. So produce goes on while the metadata store is away, and a leader that was paused promises nothing.
+ */
+export function mayPromise(replica: Replica, isLeaseHeld: boolean, nowMs: number): boolean {
+  return replica.role === 'leader' && (isLeaseHeld || isAttended(replica, nowMs))
 }
 
 /** False while the watermark is still an earlier leader's: the latest offset must not seem to go backwards. */

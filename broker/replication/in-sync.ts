@@ -69,6 +69,19 @@ export function maximalIsr({ isr, proposedIsr }: Replica): readonly number[] {
   return [...isr, ...proposedIsr.filter(brokerId => !isr.includes(brokerId))]
 }
 
+/** A round of a follower takes a quarter of a second when there is nothing to send. */
+const attendanceMs = 1_500
+
+/** There are other members, and all of them have just asked us, in this epoch, for more. */
+export function isAttended(replica: Replica, nowMs: number): boolean {
+  const others = maximalIsr(replica).filter(brokerId => brokerId !== replica.brokerId)
+  const isHere = (brokerId: number) => {
+    const progress = replica.followers.get(brokerId)
+    return progress?.hasFetched === true && nowMs - progress.fetchedMs <= attendanceMs
+  }
+  return others.length > 0 && others.every(isHere)
+}
+
 /** The set the leader would have written now, null if it is the stored one. */
 export function inSyncSetWanted(replica: Replica, nowMs: number): readonly number[] | null {
   const { isr, replicas, brokerId: self } = replica

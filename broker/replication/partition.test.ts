@@ -157,6 +157,33 @@ test('a lease that may have run out holds promises back: kept when it is held ag
   assert.deepEqual(told, ['notLeaderOrFollower'])
 })
 
+test('while the lease may have run out, members that still fetch in this epoch speak for the leader', () => {
+  const time = { nowMs: 0 }
+  const clock = { monotonicMs: () => time.nowMs, wallMs: () => startMs }
+  const { partition, flush } = partitionWith('', { lease: { isHeld: () => false }, clock })
+  const all = [1, 2, 3]
+  partition.lead({ ...facts, replicas: all, isr: all, minIsr: 2, leaderEpoch: 5 })
+  const told: string[] = []
+  const produce = (acks: number) => {
+    const waiter = { settled: (error: ErrorName) => void told.push(`${acks} ${error}`) }
+    appended(partition.append(batchOf({ values: ['a'] }), acks, waiter, startMs))
+    flush()
+  }
+  produce(1)
+  produce(-1)
+  partition.followerFetched(2, 7, 5, 2)
+  partition.followerFetched(3, 7, 4, 2)
+  assert.deepEqual(told, [], 'a fetch of another epoch says nothing of this one')
+  partition.followerFetched(3, 7, 5, 2)
+  assert.deepEqual(told.splice(0), ['1 none', '-1 none'])
+  time.nowMs = 60_000
+  produce(1)
+  partition.followerFetched(2, 7, 5, 3)
+  assert.deepEqual(told, [], 'after a pause both must speak again')
+  partition.followerFetched(3, 7, 5, 3)
+  assert.deepEqual(told, ['1 none'])
+})
+
 test('the end of an epoch: of the one that is led, of one without records, of older ones', () => {
   const { partition } = partitionWith('1:a 1:b 3:c')
   partition.lead({ ...facts, leaderEpoch: 6 })

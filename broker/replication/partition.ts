@@ -2,7 +2,7 @@
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
 import type { AppendResult, FollowResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
-import { followerError, produceError } from './fencing.ts'
+import { followerError, mayPromise, produceError } from './fencing.ts'
 import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
 import {
   type FollowOrder,
@@ -299,9 +299,10 @@ export class Partition {
     }
   }
 
-  /** A broker whose lease may have run out promises nothing: the waiters wait, for the lease or for the end of it. */
+  /** Whoever waits while nothing may be promised waits on: until it may again, or for the end of the role. */
   #release(): void {
-    if (this.replica.role !== 'leader' || !this.peers.lease.isHeld()) return
+    const { clock, lease } = this.peers
+    if (!mayPromise(this.replica, lease.isHeld(), clock.monotonicMs())) return
     this.#awaitingDisk.release(this.replica.durableEnd)
     this.#awaitingReplicas.release(this.replica.highWatermark)
   }

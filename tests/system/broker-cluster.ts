@@ -1,5 +1,5 @@
-// Several brokers on one machine, each a process of its own over one SQLite metadata store, in a temporary directory:
-// for tests that kill them, stop them and start them again with the same data and ports.
+// Several brokers on one machine, each a process of its own over one metadata store (an SQLite file, unless a test
+// brings ZooKeeper), in a temporary directory: for tests that kill them, stop them and start them again with the same data and ports.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,23 +18,45 @@ export class BrokerCluster implements AsyncDisposable {
   readonly said: string[] = []
   readonly #size: number
   readonly #topics: BrokerConfig['initialTopics']
+  /** Null for an SQLite file in the directory. */
+  #metadata: string | null
   readonly #children = new Map<number, ChildProcess>()
   readonly #ports = new Map<number, number>()
 
-  private constructor(directory: string, size: number, topics: BrokerConfig['initialTopics']) {
+  private constructor(
+    directory: string,
+    size: number,
+    topics: BrokerConfig['initialTopics'],
+    metadata: string | null,
+  ) {
     this.directory = directory
+    this.#metadata = metadata
     this.#size = size
     this.#topics = topics
   }
 
-  static async start(size: number, topics: BrokerConfig['initialTopics']): Promise<BrokerCluster> {
-    const cluster = new BrokerCluster(await mkdtemp(join(tmpdir(), 'tailrace-cluster-')), size, topics)
+  static async start(
+    size: number,
+    topics: BrokerConfig['initialTopics'],
+    metadata: string | null = null,
+  ): Promise<BrokerCluster> {
+    const directory = await mkdtemp(join(tmpdir(), 'tailrace-cluster-'))
+    const cluster = new BrokerCluster(directory, size, topics, metadata)
     await Promise.all(cluster.ids.map(id => cluster.startOne(id)))
     return cluster
   }
 
   get ids(): number[] {
     return Array.from({ length: this.#size }, (_, index) => index + 1)
+  }
+
+  /** Where brokers that start from now on find the metadata. */
+  get metadata(): string {
+    return this.#metadata ?? join(this.directory, 'metadata.db')
+  }
+
+  set metadata(place: string) {
+    this.#metadata = place
   }
 
   get addresses(): string[] {
@@ -48,7 +70,7 @@ export class BrokerCluster implements AsyncDisposable {
       host: '127.0.0.1',
       port: this.#ports.get(brokerId) ?? 0,
       dataDirectory: join(this.directory, `broker-${brokerId}`),
-      metadataPath: join(this.directory, 'metadata.db'),
+      metadataPath: this.metadata,
       segmentBytes: 4 * 1024 * 1024,
       retentionMs: 7 * 86_400_000,
       retentionBytes: 2 ** 31,

@@ -85,7 +85,7 @@ test('a write that found no server in its time is never sent', () => {
     `disconnect
 interrupted: reset
 connect h2
-1 unsent: not connected in time
+1 unsent: not connected in time (reset)
 send connect session 7 zxid 0 password
 established again`,
   )

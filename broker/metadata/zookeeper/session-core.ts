@@ -228,6 +228,7 @@ function interrupt(state: SessionState, reason: string, now: number, effects: Ef
   state.beatSentMs = null
   state.unansweredSinceMs = null
   state.failures++
+  state.lastFailure = reason
   const round = Math.min(roundsFailed(state), backoffMs.length - 1)
   const isRoundOver = state.failures % state.endpoints.length === 0
   state.phase = 'waiting'
@@ -300,7 +301,8 @@ function expireRequests(state: SessionState, now: number, effects: Effect[]): vo
   }
   state.waiting = state.waiting.filter(request => {
     if (request.deadlineMs > now) return true
-    settleUnsent(request, 'not connected in time', effects)
+    const why = state.lastFailure === '' ? '' : ` (${state.lastFailure})`
+    settleUnsent(request, `not connected in time${why}`, effects)
     return false
   })
 }

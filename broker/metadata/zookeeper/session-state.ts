@@ -92,6 +92,8 @@ export interface SessionState {
   endpoint: number
   /** Connections in a row that brought no answer to a request. */
   failures: number
+  /** Why the last of them ended. */
+  lastFailure: string
   sessionId: bigint
   password: Buffer
   /** Granted; before that, asked for. */
@@ -126,6 +128,7 @@ export function newSession(options: SessionOptions): SessionState {
     phaseUntilMs: Number.POSITIVE_INFINITY,
     endpoint: -1,
     failures: 0,
+    lastFailure: '',
     sessionId: 0n,
     password: noPassword,
     ttlMs: options.ttlMs,

@@ -310,15 +310,12 @@ class ZookeeperStore implements MetadataStore, ClientListener {
       .map(key => ({ key: key!, bytes: Buffer.from(key!) }))
       .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
     const entries: Entry[] = []
-    let at = reply.zxid
     for (let start = 0; start < keys.length; start += readsAtOnce) {
       const reads = keys.slice(start, start + readsAtOnce).map(({ key }) => this.#read(key, onLoss))
-      for (const read of await Promise.all(reads)) {
-        if (read.entry) entries.push(read.entry)
-        if (read.at > at) at = read.at
-      }
+      for (const { entry } of await Promise.all(reads)) if (entry) entries.push(entry)
     }
-    return { entries, at }
+    // Of the children, not of the reads: a key that was created in between is not among them, and not gone.
+    return { entries, at: reply.zxid }
   }
 
   #isOfThisSession(operation: Operation): boolean {
