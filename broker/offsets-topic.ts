@@ -38,6 +38,12 @@ export class OffsetsTopic implements OffsetsLog {
     else if (!appended.ok) waiter.settled(appended.error)
   }
 
+  whenCommitted(partition: number, waiter: AppendWaiter): void {
+    const found = this.#find(partition)
+    if (found) found.awaitCommitted(waiter)
+    else waiter.settled('notLeaderOrFollower')
+  }
+
   replay(partition: number, onBatches: (batches: Buffer) => void): void {
     const { log } = this.#at(partition)
     let offset = log.logStartOffset

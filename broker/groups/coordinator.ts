@@ -66,8 +66,11 @@ export class GroupCoordinator {
   readonly #settings: GroupSettings
   readonly #joins = new Map<number, (outcome: JoinOutcome) => void>()
   readonly #syncs = new Map<number, (outcome: SyncOutcome) => void>()
-  /** Partitions of the offsets topic that this broker leads; false while they are being read. */
-  readonly #loaded = new Map<number, boolean>()
+  /** Partitions of the offsets topic that this broker leads and has read. */
+  readonly #loaded = new Set<number>()
+  /** Those that it has not read yet, each with the number of the term in which it leads. */
+  readonly #loading = new Map<number, number>()
+  #terms = 0
   #lastTicket = 0
   #timer: NodeJS.Timeout | undefined
   #timerDueMs = Infinity
@@ -85,32 +88,40 @@ export class GroupCoordinator {
 
   /** 'none' if this broker looks after the group now. */
   refusalOf(groupId: string): ErrorName {
-    const loaded = this.#loaded.get(this.#offsets.partitionOf(groupId))
-    if (loaded === undefined) return 'notCoordinator'
-    return loaded ? 'none' : 'coordinatorLoadInProgress'
+    const partition = this.#offsets.partitionOf(groupId)
+    if (this.#loaded.has(partition)) return 'none'
+    return this.#loading.has(partition) ? 'coordinatorLoadInProgress' : 'notCoordinator'
   }
 
   /**
-   * This broker leads the partition: groups and offsets are read back, in a turn of its own. Members that were
-   * settled are members still, with a whole session to show up.
+   * This broker leads the partition: groups and offsets are read back once they are committed, in a turn of its own.
+   * Members that were settled are members still, with a whole session to show up.
    */
   lead(partition: number): void {
-    if (this.#loaded.has(partition)) return
-    this.#loaded.set(partition, false)
-    setImmediate(() => {
-      if (this.#loaded.get(partition) === false) this.load(partition)
+    if (this.#loaded.has(partition) || this.#loading.has(partition)) return
+    const term = ++this.#terms
+    this.#loading.set(partition, term)
+    this.#offsets.whenCommitted(partition, {
+      settled: error => {
+        if (error !== 'none') return
+        setImmediate(() => {
+          if (this.#loading.get(partition) === term) this.#load(partition)
+        })
+      },
     })
   }
 
-  load(partition: number): void {
+  #load(partition: number): void {
     this.#offsets.load(partition, record => this.#restore(record))
-    this.#loaded.set(partition, true)
+    this.#loading.delete(partition)
+    this.#loaded.add(partition)
     for (const groupId of this.#offsets.groupIds()) if (!this.#groups.has(groupId)) this.#create(groupId)
     for (const group of this.#groups.values()) this.#arm(group)
   }
 
   /** Another broker leads it: whoever waits is told to ask for the coordinator anew. */
   unload(partition: number): void {
+    this.#loading.delete(partition)
     if (!this.#loaded.delete(partition)) return
     this.#offsets.unload(partition)
     for (const group of this.#groups.values()) {
@@ -218,8 +229,7 @@ export class GroupCoordinator {
       if (nothingKept) this.#groups.delete(group.id)
       else if (nowMs - group.stateSinceMs > offsetsRetentionMs) this.#forget(group)
     }
-    const loaded = [...this.#loaded].filter(([, isLoaded]) => isLoaded).map(([partition]) => partition)
-    this.#offsets.compactIfGrown(this.#clock.wallMs(), loaded)
+    this.#offsets.compactIfGrown(this.#clock.wallMs(), this.#loaded)
   }
 
   close(): void {

@@ -1,8 +1,10 @@
 // The store of offsets as a fold: whatever happens, memory is what a replay of the log would give.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createLog } from '../../runtime/log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
 import { batchView, setBaseOffset } from '../protocol/record-batch.ts'
+import { GroupCoordinator } from './coordinator.ts'
 import { newGroup } from './group.ts'
 import { encodeOffsetKey, encodeOffsetValue, offsetsPartitionOf } from './group-records.ts'
 import { type AppendWaiter, OffsetStore, type OffsetsLog } from './offsets.ts'
@@ -23,6 +25,10 @@ class MemoryLog implements OffsetsLog {
 
   settle(error: ErrorName = 'none'): void {
     for (const waiter of this.waiting.splice(0)) waiter.settled(error)
+  }
+
+  whenCommitted(_partition: number, waiter: AppendWaiter): void {
+    this.waiting.push(waiter)
   }
 
   replay(partition: number, onBatches: (batches: Buffer) => void): void {
@@ -82,6 +88,51 @@ test('a commit is visible when it is durable, and not when it failed', () => {
   assert.deepEqual(heard, ['none', 'notCoordinator'])
 })
 
+test('a commit that its client was told failed counts when it commits after all, as a replay would have it', () => {
+  const log = new MemoryLog()
+  const store = new OffsetStore(log)
+  heard.length = 0
+  commit(store, 'g', 'logs', 3, 42)
+  log.settle()
+  commit(store, 'g', 'logs', 3, 43)
+  log.settle('notEnoughReplicasAfterAppend')
+  assert.deepEqual(heard, ['none', 'coordinatorNotAvailable'])
+  assert.equal(store.get('g', 'logs', 3)?.offset, 42, 'nothing is shown that can still be lost')
+  log.settle('notEnoughReplicasAfterAppend')
+  log.settle()
+  assert.deepEqual(heard, ['none', 'coordinatorNotAvailable'], 'a client is told once')
+  assert.equal(store.get('g', 'logs', 3)?.offset, 43)
+  assert.deepEqual(stateOf(replayed(log).store), stateOf(store))
+})
+
+test('groups are read back when they are committed, by the leader of that very term', async () => {
+  const log = new MemoryLog()
+  commit(new OffsetStore(log), 'g', 'logs', 3, 42)
+  log.waiting.length = 0
+  const clock = { monotonicMs: () => 0, wallMs: () => 0 }
+  const coordinator = new GroupCoordinator(
+    log,
+    clock,
+    createLog('test', () => {}),
+  )
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  const partition = offsetsPartitionOf('g', 2)
+  coordinator.lead(partition)
+  log.settle('notEnoughReplicasAfterAppend')
+  await turn()
+  assert.equal(coordinator.refusalOf('g'), 'coordinatorLoadInProgress')
+  log.settle()
+  coordinator.unload(partition)
+  coordinator.lead(partition)
+  await turn()
+  assert.equal(coordinator.refusalOf('g'), 'coordinatorLoadInProgress', 'what an earlier term heard is old')
+  log.settle()
+  await turn()
+  assert.equal(coordinator.refusalOf('g'), 'none')
+  assert.equal(coordinator.offsets.get('g', 'logs', 3)?.offset, 42)
+  coordinator.close()
+})
+
 test('replay gives back offsets and groups, without what was removed', () => {
   const log = new MemoryLog()
   const store = new OffsetStore(log)
@@ -117,6 +168,13 @@ test('a log that has grown is rewritten to what is live, and replays to the same
     [0, 1].map(partition => log.sizeInBytes(partition)),
     before,
     'not while commits are in flight',
+  )
+  log.settle('notEnoughReplicasAfterAppend')
+  store.compactIfGrown(1, [0, 1])
+  assert.deepEqual(
+    [0, 1].map(partition => log.sizeInBytes(partition)),
+    before,
+    'nor while they may still commit',
   )
   log.settle()
   store.compactIfGrown(1, [0, 1])

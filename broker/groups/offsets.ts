@@ -26,6 +26,8 @@ export interface AppendWaiter {
 export interface OffsetsLog {
   readonly partitions: number
   append(partition: number, batch: Buffer, waiter: AppendWaiter): void
+  /** Tells when all that is in the log by now is committed. The same errors as of an append. */
+  whenCommitted(partition: number, waiter: AppendWaiter): void
   /** Calls with every run of whole batches, in order. */
   replay(partition: number, onBatches: (batches: Buffer) => void): void
   endOffset(partition: number): number
@@ -47,6 +49,7 @@ const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
   notLeaderOrFollower: 'notCoordinator',
   kafkaStorageError: 'notCoordinator',
   notEnoughReplicas: 'coordinatorNotAvailable',
+  notEnoughReplicasAfterAppend: 'coordinatorNotAvailable',
   unknownTopicOrPartition: 'coordinatorNotAvailable',
   messageTooLarge: 'invalidCommitOffsetSize',
   recordListTooLarge: 'invalidCommitOffsetSize',
@@ -81,6 +84,19 @@ export class OffsetStore {
     this.#log.replay(partition, batches => this.#replay(batches, onGroup))
   }
 
+  /**
+   * Told when what is in the log is committed, and may therefore be believed: what an earlier leader wrote to too few
+   * disks may still be lost, and with it a generation that somebody has been told of. Any error: never here.
+   */
+  whenCommitted(partition: number, waiter: AppendWaiter): void {
+    this.#log.whenCommitted(partition, {
+      settled: error => {
+        if (mayStillCommit(error)) this.whenCommitted(partition, waiter)
+        else waiter.settled(error)
+      },
+    })
+  }
+
   /** Another broker looks after this partition now. */
   unload(partition: number): void {
     for (const held of [this.#offsets, this.#groupValues]) {
@@ -111,20 +127,17 @@ export class OffsetStore {
       const value = committed === null ? null : encodeOffsetValue(committed)
       this.#builder.append(encodeOffsetKey(group, topic, partition), value, undefined, nowMs)
     }
-    this.#append(group, error => {
-      if (error === 'none') for (const entry of entries) this.#set(group, entry)
-      waiter.settled(error)
-    })
+    const apply = () => {
+      for (const entry of entries) this.#set(group, entry)
+    }
+    this.#append(group, apply, waiter)
   }
 
   /** Writes the group as it is now. */
   persist(group: Group, nowMs: number, waiter: AppendWaiter): void {
     const value = encodeGroupValue(group, nowMs)
     this.#builder.append(encodeGroupKey(group.id), value, undefined, nowMs)
-    this.#append(group.id, error => {
-      if (error === 'none') this.#groupValues.set(group.id, value)
-      waiter.settled(error)
-    })
+    this.#append(group.id, () => this.#groupValues.set(group.id, value), waiter)
   }
 
   /** Forgets the group and all it has committed. */
@@ -135,13 +148,11 @@ export class OffsetStore {
       }
     }
     this.#builder.append(encodeGroupKey(group), null, undefined, nowMs)
-    this.#append(group, error => {
-      if (error === 'none') {
-        this.#offsets.delete(group)
-        this.#groupValues.delete(group)
-      }
-      waiter.settled(error)
-    })
+    const apply = () => {
+      this.#offsets.delete(group)
+      this.#groupValues.delete(group)
+    }
+    this.#append(group, apply, waiter)
   }
 
   /**
@@ -173,25 +184,33 @@ export class OffsetStore {
     if (this.#builder.recordCount === 0) return
     const from = this.#log.endOffset(partition)
     const size = this.#builder.sizeInBytes
-    this.#appendTo(partition, error => {
-      if (error !== 'none') return
+    const apply = () => {
       this.#log.deleteBefore(partition, from)
       // Whole segments go, so some of what is dead stays: count growth from what is there now.
       this.#compactSize[partition] = Math.max(size, this.#log.sizeInBytes(partition))
-    })
+    }
+    this.#appendTo(partition, apply, nobody)
   }
 
-  #append(group: string, settled: (error: ErrorName) => void): void {
-    this.#appendTo(offsetsPartitionOf(group, this.#log.partitions), settled)
+  #append(group: string, apply: () => void, waiter: AppendWaiter): void {
+    this.#appendTo(offsetsPartitionOf(group, this.#log.partitions), apply, waiter)
   }
 
-  #appendTo(partition: number, settled: (error: ErrorName) => void): void {
+  #appendTo(partition: number, apply: () => void, waiter: AppendWaiter): void {
     const batch = this.#builder.build({ codec: 'none' })
     this.#inFlight[partition]!++
-    this.#log.append(partition, batch, {
+    const land: AppendWaiter = {
       settled: error => {
         this.#inFlight[partition]!--
-        settled(coordinatorErrors[error] ?? error)
+        if (error === 'none') apply()
+      },
+    }
+    this.#log.append(partition, batch, {
+      settled: error => {
+        // It is in the log and counts when it commits after all, told or not; until then nothing is rewritten over it.
+        if (mayStillCommit(error)) this.whenCommitted(partition, land)
+        else land.settled(error)
+        waiter.settled(coordinatorErrors[error] ?? error)
       },
     })
   }
@@ -232,3 +251,9 @@ export class OffsetStore {
     partitions.set(partition, committed)
   }
 }
+
+function mayStillCommit(error: ErrorName): boolean {
+  return error === 'notEnoughReplicasAfterAppend'
+}
+
+const nobody: AppendWaiter = { settled: () => {} }

@@ -148,6 +148,16 @@ export class Partition {
     return appended
   }
 
+  /** `waiter` is told when all that is in the log by now is committed, or why this leader will never know. */
+  awaitCommitted(waiter: AppendWaiter): void {
+    if (this.replica.role !== 'leader') {
+      waiter.settled('notLeaderOrFollower')
+      return
+    }
+    this.#awaitingReplicas.park(this.log.logEndOffset, waiter)
+    this.#release()
+  }
+
   /** Where `epoch` ended. The epoch we lead in exists before its first batch does, and ends the one before it. */
   endOffsetForEpoch(epoch: number): EpochEnd {
     const { log, replica } = this

@@ -193,8 +193,8 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'tests/sim/memory-log.ts',
-        from: '    this.entries.forEach(({ producerId, sequence }, offset) => {',
-        to: '    this.entries.slice(this.end).forEach(({ producerId, sequence }, offset) => {',
+        from: '    this.entries.forEach((entry, offset) => {',
+        to: '    this.entries.slice(this.end).forEach((entry, offset) => {',
       },
     ],
   },

@@ -1,14 +1,17 @@
 // One broker of the simulated cluster: a process with disks that outlives its lives, and in each life the real
 // membership, controller and writer of in-sync sets on a store handle, and a replica shell for each partition.
-import { keys, type Topic } from '../../broker/controller/cluster-state.ts'
+import { keys, type PartitionMeta, type Topic } from '../../broker/controller/cluster-state.ts'
 import { IsrWriter } from '../../broker/isr-writer.ts'
-import { Membership } from '../../broker/membership.ts'
+import { Membership, type MembershipOptions } from '../../broker/membership.ts'
 import type { Guard, Version } from '../../broker/metadata/store.ts'
 import type { ErrorName } from '../../broker/protocol/errors.ts'
 import type { Partition } from '../../broker/replication/partition.ts'
 import { createLog } from '../../runtime/log.ts'
 import type { Checker } from './checker.ts'
-import type { KnownLeader, ServingBroker } from './client.ts'
+import type { KnownLeader } from './client.ts'
+import type { GroupChecker } from './group-checker.ts'
+import type { CoordinatingBroker } from './group-member.ts'
+import { GroupShell } from './group-shell.ts'
 import { type LogEntry, MemoryLog } from './memory-log.ts'
 import type { Network } from './network.ts'
 import { SimProcess } from './process.ts'
@@ -24,7 +27,10 @@ export interface SimWorld {
   readonly server: StoreServer
   readonly swarm: Swarm
   readonly checker: Checker
+  readonly groups: GroupChecker
   readonly brokers: readonly SimBroker[]
+  /** How many batches coordinators have written. */
+  batches: number
   /** Faults are over. */
   isCalm: boolean
 }
@@ -37,10 +43,13 @@ export const topicName = 't'
 interface Life {
   readonly membership: Membership
   readonly shells: (ReplicaShell | undefined)[]
+  readonly groups: GroupShell
+  /** By partition: the newest state this life has seen. */
+  readonly seen: number[]
   sessionId: string | null
 }
 
-export class SimBroker implements ServingBroker {
+export class SimBroker implements CoordinatingBroker {
   readonly id: number
   readonly process: SimProcess
   logs: MemoryLog[]
@@ -57,7 +66,7 @@ export class SimBroker implements ServingBroker {
     this.id = id
     this.#world = world
     this.process = new SimProcess(id, world.scheduler)
-    this.logs = Array.from({ length: world.swarm.partitions }, () => new MemoryLog())
+    this.logs = Array.from({ length: world.swarm.partitions + 1 }, () => new MemoryLog())
   }
 
   get directoryId(): string {
@@ -132,17 +141,28 @@ export class SimBroker implements ServingBroker {
     index: number,
     producerId: number,
     sequence: number,
-    value: number,
+    values: readonly number[],
     told: (error: ErrorName) => void,
   ): void {
     const { process } = this
     process.accept(process.life, () => {
       const shell = this.shell(index)
       if (!shell) return told('notLeaderOrFollower')
-      shell.produce(producerId, sequence, value, (error, offset) => {
-        if (error === 'none') this.#world.checker.acknowledged(shell, value, offset, this.#isSessionOver())
-        told(error)
+      let left = values.length
+      values.forEach((value, at) => {
+        shell.append({ producerId, sequence: sequence + at, value }, (error, offset) => {
+          if (error === 'none') this.#world.checker.acknowledged(shell, value, offset, this.#isSessionOver())
+          else if (left > 0) left = 1
+          if (--left === 0) told(error)
+        })
       })
+    })
+  }
+
+  coordinate(run: Parameters<CoordinatingBroker['coordinate']>[0]): void {
+    this.process.accept(this.process.life, () => {
+      const shell = this.shell(this.#world.swarm.partitions)
+      if (this.#life && shell) run(this.#life.groups.coordinator, shell)
     })
   }
 
@@ -179,8 +199,10 @@ export class SimBroker implements ServingBroker {
       log: createLog('sim', () => undefined),
       rulesOf: () => ({ minIsr: swarm.minIsr, mayBeUnclean: false }),
       isDurable: () => swarm.countsFlushedBytes,
-    })
-    const life: Life = { membership, shells: [], sessionId: null }
+      sessionTtlMs: 2_000,
+      isDamaged: () => false,
+    } as MembershipOptions)
+    const life: Life = { membership, shells: [], groups: this.#newGroups(), seen: [], sessionId: null }
     this.#life = life
     const { life: number } = process
     try {
@@ -201,6 +223,7 @@ export class SimBroker implements ServingBroker {
       onLost: () => {
         this.#note('lost its session')
         for (const shell of life.shells) shell?.stop()
+        life.groups.followRole()
       },
     })
     this.#tick(life)
@@ -213,7 +236,7 @@ export class SimBroker implements ServingBroker {
       if (server.get(keys.name(topicName)) !== null) return
       const { controller, image } = membership
       if (controller && image.brokers.size === swarm.brokers) {
-        const assignment = Array.from({ length: swarm.partitions }, (_, index) =>
+        const assignment = Array.from({ length: swarm.partitions + 1 }, (_, index) =>
           Array.from({ length: swarm.replicationFactor }, (_, copy) => 1 + ((index + copy) % swarm.brokers)),
         )
         await controller.createTopic(topicName, assignment, { 'min.insync.replicas': String(swarm.minIsr) })
@@ -258,12 +281,37 @@ export class SimBroker implements ServingBroker {
       if (!meta.replicas.includes(this.id)) return
       shells[index] ??= new ReplicaShell(topic.id, index, this.logs[index]!, this.#hostOf(life))
       shells[index].apply({ meta, minIsr, countsFlushedBytes, brokerEpochs })
+      this.#look(life, index, meta)
+    })
+    life.groups.followRole()
+  }
+
+  /** R4: what a broker knows of the store is never older than what it knew. */
+  #look({ seen }: Life, index: number, { partitionEpoch }: PartitionMeta): void {
+    if (partitionEpoch < (seen[index] ?? -1)) {
+      const text = `${this.id} goes back from ${seen[index]} to ${partitionEpoch} of ${index}`
+      this.#world.checker.fail('R4', text)
+    }
+    seen[index] = partitionEpoch
+  }
+
+  #newGroups(): GroupShell {
+    const { scheduler, checker, swarm } = this.#world
+    const index = swarm.partitions
+    return new GroupShell({
+      log: this.logs[index]!,
+      clock: { monotonicMs: () => scheduler.nowMs, wallMs: () => Math.floor(scheduler.nowMs) },
+      shell: () => this.shell(index),
+      newValue: () => 1_000_000 + this.#world.batches++,
+      acknowledged: (shell, value, offset) =>
+        checker.acknowledged(shell, value, offset, this.#isSessionOver()),
     })
   }
 
   #tick(life: Life): void {
     if (this.#life !== life) return
     for (const shell of life.shells) shell?.tick()
+    life.groups.coordinator.tick()
     for (const log of this.logs) log.checkpoint()
     this.process.after(150, 'tick', () => this.#tick(life))
   }

@@ -46,6 +46,10 @@ export class Checker {
     this.tally.set(what, (this.tally.get(what) ?? 0) + 1)
   }
 
+  tell(text: string): void {
+    this.#note(text)
+  }
+
   fail(rule: string, text: string): void {
     this.violations.push(`${rule}: ${text}`)
     this.#note(`VIOLATION ${rule}: ${text}`)

@@ -9,11 +9,12 @@ import type { Scheduler } from './scheduler.ts'
 export interface ServingBroker {
   readonly id: number
   readonly isRunning: boolean
+  /** `values` have sequences from `sequence` on; told once, of all of them. */
   produce(
     index: number,
     producerId: number,
     sequence: number,
-    value: number,
+    values: readonly number[],
     told: (error: ErrorName) => void,
   ): void
   read(index: number, offset: number, told: (entries: readonly LogEntry[] | null) => void): void
@@ -27,7 +28,7 @@ export interface KnownLeader {
 }
 
 /** Where a client believes the leader to be. As in real clients, an older epoch is never believed after a newer one. */
-class Belief {
+export class Belief {
   leader = 1
   #leaderEpoch = -1
   readonly #world: ClientWorld
@@ -58,7 +59,7 @@ class Belief {
   }
 }
 
-interface ClientWorld {
+export interface ClientWorld {
   readonly scheduler: Scheduler
   readonly network: Network
   readonly brokers: readonly ServingBroker[]
@@ -77,12 +78,22 @@ export class SimProducer {
   readonly #thinkMs: () => number
   readonly #values: number
   readonly #belief: Belief
+  readonly #batchMax: number
+  /** The same until it is acknowledged. */
+  #batch: readonly number[] = []
   #attempt = 0
 
-  constructor(id: number, index: number, values: number, world: ClientWorld, thinkMs: () => number) {
+  constructor(
+    id: number,
+    index: number,
+    { valuesEach, batchMax }: { readonly valuesEach: number; readonly batchMax: number },
+    world: ClientWorld,
+    thinkMs: () => number,
+  ) {
     this.id = id
     this.index = index
-    this.#values = values
+    this.#values = valuesEach
+    this.#batchMax = batchMax
     this.#world = world
     this.#thinkMs = thinkMs
     this.#belief = new Belief(id, index, world)
@@ -103,16 +114,20 @@ export class SimProducer {
     if (attempt !== this.#attempt) return
     const broker = brokers[this.#belief.leader - 1]!
     const sequence = this.acknowledged
-    const value = this.id * 1_000 + sequence
-    network.send(this.id, broker.id, `produce ${value}`, () => {
-      broker.produce(this.index, this.id, sequence, value, error => {
+    if (this.#batch.length === 0) {
+      const many = Math.min(1 + scheduler.random.below(this.#batchMax), this.#values - sequence)
+      this.#batch = Array.from({ length: many }, (_, at) => this.id * 1_000 + sequence + at)
+    }
+    const values = this.#batch
+    network.send(this.id, broker.id, `produce ${values}`, () => {
+      broker.produce(this.index, this.id, sequence, values, error => {
         const leader = broker.leaderOf(this.index)
-        network.send(broker.id, this.id, `produced ${value} ${error}`, () =>
+        network.send(broker.id, this.id, `produced ${values} ${error}`, () =>
           this.#answered(attempt, error, leader),
         )
       })
     })
-    scheduler.after(answerTimeoutMs, `produce ${value} timed out`, () =>
+    scheduler.after(answerTimeoutMs, `produce ${values} timed out`, () =>
       this.#answered(attempt, 'requestTimedOut', nobody),
     )
   }
@@ -120,7 +135,8 @@ export class SimProducer {
   #answered(attempt: number, error: ErrorName, known: KnownLeader): void {
     if (attempt !== this.#attempt) return
     if (error === 'none') {
-      this.acknowledged++
+      this.acknowledged += this.#batch.length
+      this.#batch = []
       this.next(this.#thinkMs())
       return
     }

@@ -7,8 +7,11 @@ import type { Random } from '../model/random.ts'
 export interface LogEntry {
   readonly epoch: number
   readonly value: number
+  /** Below zero: without sequence, nothing is known again. */
   readonly producerId: number
   readonly sequence: number
+  /** What a group coordinator wrote. */
+  readonly batch?: Buffer
 }
 
 export type Appended =
@@ -19,6 +22,8 @@ export class MemoryLog {
   entries: LogEntry[] = []
   durableEnd = 0
   highWatermark = 0
+  /** What a coordinator has rewritten further up is not read again; known to this disk only. */
+  start = 0
   /** Up to where the checker has compared it. */
   comparedEnd = 0
   /** How often something was cut away. */
@@ -37,7 +42,7 @@ export class MemoryLog {
 
   append(entry: LogEntry): Appended {
     const { producerId, sequence } = entry
-    const check = this.#producers.check(producerId, 0, sequence, 0)
+    const check = producerId < 0 ? 'append' : this.#producers.check(producerId, 0, sequence, 0)
     if (check === 'duplicate')
       return { ok: true, offset: this.#producers.duplicateLastOffset, isDuplicate: true }
     if (check !== 'append') return { ok: false }
@@ -62,6 +67,7 @@ export class MemoryLog {
     this.entries.length = Math.min(end, this.end)
     this.durableEnd = Math.min(this.durableEnd, this.end)
     this.comparedEnd = Math.min(this.comparedEnd, this.end)
+    this.start = Math.min(this.start, this.end)
     this.#epochs.truncateFromEnd(this.end)
     this.#rebuildProducers()
   }
@@ -93,13 +99,17 @@ export class MemoryLog {
   #push(entry: LogEntry): void {
     this.#epochs.begin(entry.epoch, this.end)
     this.entries.push(entry)
-    this.#producers.record(entry.producerId, 0, entry.sequence, this.end - 1, 0, 0)
+    this.#remember(entry, this.end - 1)
+  }
+
+  #remember({ producerId, sequence }: LogEntry, offset: number): void {
+    if (producerId >= 0) this.#producers.record(producerId, 0, sequence, offset, 0, 0)
   }
 
   #rebuildProducers(): void {
     this.#producers.clear()
-    this.entries.forEach(({ producerId, sequence }, offset) => {
-      this.#producers.record(producerId, 0, sequence, offset, 0, 0)
+    this.entries.forEach((entry, offset) => {
+      this.#remember(entry, offset)
     })
   }
 }

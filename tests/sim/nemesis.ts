@@ -104,7 +104,7 @@ export class Nemesis {
     const { network, brokers, scheduler } = this.#world
     scheduler.note(`${fault} ${id}`)
     const others = brokers.filter(broker => broker.id !== id)
-    const clients = [100, 101, 102, 103]
+    const clients = [100, 101, 102, 200, 201, 300, 301, 302]
     if (fault === 'heal') network.heal()
     else if (fault === 'preferred') for (const broker of brokers) broker.prefer()
     else if (fault === 'isolate')

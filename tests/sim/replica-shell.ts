@@ -120,13 +120,14 @@ export class ReplicaShell {
     this.step({ type, leaderEpoch, proposedFrom, partitionEpoch, isr })
   }
 
-  produce(producerId: number, sequence: number, value: number, told: Told): void {
+  /** Whoever asks hears of it when it is in every in-sync log. */
+  append(wish: Omit<LogEntry, 'epoch'>, told: Told): void {
     const refusal = produceError(this.replica, -1)
     if (refusal !== 'none') {
       told(refusal, -1)
       return
     }
-    const appended = this.log.append({ epoch: this.replica.leaderEpoch, producerId, sequence, value })
+    const appended = this.log.append({ epoch: this.replica.leaderEpoch, ...wish })
     if (!appended.ok) {
       told('outOfOrderSequenceNumber', -1)
       return
@@ -138,6 +139,15 @@ export class ReplicaShell {
       this.#wake()
     }
     this.#flush()
+  }
+
+  awaitCommitted(told: (error: ErrorName) => void): void {
+    if (this.replica.role !== 'leader') {
+      told('notLeaderOrFollower')
+      return
+    }
+    this.#waiting.push({ end: this.log.end, told })
+    this.#release()
   }
 
   /** Records below the watermark, for a consumer; null when this is not the leader. */

@@ -9,6 +9,8 @@ import {
 import { SimBroker, type SimWorld } from './broker.ts'
 import { Checker, missingFrom } from './checker.ts'
 import { SimConsumer, SimProducer } from './client.ts'
+import { GroupChecker } from './group-checker.ts'
+import { SimMember } from './group-member.ts'
 import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { SimProcess } from './process.ts'
@@ -47,6 +49,7 @@ class Simulation {
   readonly #nemesis: Nemesis
   readonly #producers: SimProducer[] = []
   readonly #consumers: SimConsumer[] = []
+  readonly #members: SimMember[] = []
 
   constructor(seed: number, scheduler: Scheduler) {
     this.#seed = seed
@@ -56,16 +59,21 @@ class Simulation {
     const brokers: SimBroker[] = []
     const network = new Network(scheduler, swarm)
     const server = new StoreServer()
-    const checker = new Checker(swarm.partitions, brokers, text => scheduler.note(text))
-    this.#world = { scheduler, network, server, swarm, checker, brokers, isCalm: true }
+    const checker = new Checker(swarm.partitions + 1, brokers, text => scheduler.note(text))
+    // One partition more, for what groups commit.
+    const groups = new GroupChecker(checker, swarm.partitions)
+    this.#world = { scheduler, network, server, swarm, checker, groups, brokers, batches: 0, isCalm: true }
     for (let id = 1; id <= swarm.brokers; id++) brokers.push(new SimBroker(id, this.#world))
     const thinkMs = () => (this.#world.isCalm ? 5 : scheduler.between(1, 2 * swarm.thinkMs))
     for (let index = 0; index < swarm.producers; index++) {
       const partition = index % swarm.partitions
-      this.#producers.push(new SimProducer(100 + index, partition, swarm.valuesEach, this.#world, thinkMs))
+      this.#producers.push(new SimProducer(100 + index, partition, swarm, this.#world, thinkMs))
     }
     for (let index = 0; index < swarm.partitions; index++) {
       this.#consumers.push(new SimConsumer(200 + index, index, this.#world))
+    }
+    for (let index = 0; index < swarm.members; index++) {
+      this.#members.push(new SimMember(300 + index, swarm.partitions, swarm.memberSleeps, this.#world))
     }
     this.#nemesis = new Nemesis(this.#world)
     server.onCommit((key, entry) =>
@@ -84,8 +92,8 @@ class Simulation {
     const isReady = () => checker.truths.every(({ leaderOf }) => leaderOf.size > 0)
     await this.#until(20_000, isReady)
     if (!isReady()) checker.fail('liveness', 'the cluster did not begin')
-    const client = [...this.#producers, ...this.#consumers]
-    for (const each of client) each.next(this.#scheduler.between(0, swarm.thinkMs))
+    const clients = [...this.#producers, ...this.#consumers, ...this.#members]
+    for (const each of clients) each.next(this.#scheduler.between(0, swarm.thinkMs))
     this.#world.isCalm = false
     this.#world.network.disturb()
     this.#nemesis.begin()
@@ -166,6 +174,7 @@ class Simulation {
     const reading = this.#consumers.find(
       ({ index, position }) => position < checker.truths[index]!.visible.length,
     )
-    return reading ? `consumer ${reading.id} has read up to ${reading.position}` : null
+    if (reading) return `consumer ${reading.id} has read up to ${reading.position}`
+    return this.#members.find(({ isSettled }) => !isSettled)?.standing ?? null
   }
 }

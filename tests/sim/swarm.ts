@@ -10,6 +10,8 @@ export interface Swarm {
   readonly countsFlushedBytes: boolean
   readonly producers: number
   readonly valuesEach: number
+  /** How many records one batch may have. */
+  readonly batchMax: number
   readonly lagTimeMaxMs: number
   readonly thinkMs: number
   /** How many records one fetch may carry. */
@@ -26,6 +28,10 @@ export interface Swarm {
   readonly faultEveryMs: number
   readonly weights: Readonly<Record<Fault, number>>
   readonly downMs: number
+  /** Of one consumer group. */
+  readonly members: number
+  /** How often a member oversleeps its session. */
+  readonly memberSleeps: number
 }
 
 export const faults = [
@@ -52,6 +58,7 @@ export function drawSwarm(random: Random): Swarm {
   const weights = {} as Record<Fault, number>
   for (const fault of faults) weights[fault] = random.chance(0.5) ? 0 : 1 + random.below(10)
   weights.heal = 3 + random.below(10)
+  const batchMax = random.chance(0.5) ? 1 : 2 + random.below(4)
   return {
     brokers,
     partitions: 1 + random.below(2),
@@ -59,7 +66,8 @@ export function drawSwarm(random: Random): Swarm {
     minIsr: 2,
     countsFlushedBytes: true,
     producers: 1 + random.below(3),
-    valuesEach: 40,
+    valuesEach: 40 * batchMax,
+    batchMax,
     lagTimeMaxMs: 300 + random.below(1_500),
     thinkMs: 20 + random.below(300),
     fetchRecords: 1 + random.below(8),
@@ -74,6 +82,8 @@ export function drawSwarm(random: Random): Swarm {
     faultEveryMs: 100 + random.below(900),
     weights,
     downMs: 200 + random.below(3_000),
+    members: 1 + random.below(3),
+    memberSleeps: rate(0.1),
   }
 }
 
