@@ -86,7 +86,8 @@ export class LogDirectory {
     if (!disk.status(options.path)) disk.makeDirectory(options.path)
     const lock = options.disk ? null : lockDirectory(options.path)
     if (!options.disk && !lock) {
-      throw new LogDirectoryError(`Cannot open "${options.path}": another process is using it`)
+      const remedy = 'Stop that one (Ctrl-C where it runs), or choose another directory: --data DIR'
+      throw new LogDirectoryError(`Cannot open "${options.path}": another process is using it. ${remedy}`)
     }
     try {
       return new LogDirectory(options, disk, lock)
