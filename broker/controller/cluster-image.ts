@@ -91,6 +91,7 @@ export class ClusterImage {
   #applyBroker(what: string, id: number, entry: Entry | null): void {
     if (what === 'known') {
       if (entry) this.known.set(id, decodeValue<KnownBroker>(entry).value)
+      else this.known.delete(id)
       return
     }
     this.brokersGeneration++

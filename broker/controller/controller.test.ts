@@ -162,6 +162,29 @@ async function everything(store: MetadataStore) {
   return [entries, at] as const
 }
 
+test('a broker is forgotten when no partition counts on it; one forgotten too early is trusted with nothing', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
+  const path = join(directory.path, 'metadata.db')
+  const one = await joinCluster(path, { brokerId: 1 })
+  const two = await joinCluster(path, { brokerId: 2 })
+  const controller = one.controller!
+  one.image.replaceAll(...(await everything(one.store)))
+  const { topicId } = await controller.createTopic('logs', [[2, 1]], {})
+  const topic = one.image.topics.get(topicId!)!
+  assert.equal((await controller.forgetBroker(2)).error, 'invalidRequest')
+  await controller.change(topic, 0, now => ({ ...now, leader: 1, replicas: [1], isr: [1] }))
+  assert.equal((await controller.forgetBroker(2)).error, 'none')
+  assert.equal(one.image.known.has(2), false)
+  assert.equal((await controller.forgetBroker(2)).error, 'brokerIdNotRegistered')
+
+  await controller.change(topic, 0, now => ({ ...now, leader: 2, replicas: [2, 1], isr: [2, 1] }))
+  await two.store.close()
+  const wiped = await joinCluster(path, { brokerId: 2 })
+  assert.deepEqual(wiped.image.topics.get(topicId!)!.partitions[0]!.value.isr, [1])
+  await wiped.store.close()
+  await one.store.close()
+})
+
 test('a topic is gone only when the files of every replica are, and its name is free before', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
   const { store, image, controller } = await joinCluster(join(directory.path, 'metadata.db'))

@@ -168,6 +168,26 @@ export class Controller {
     throw new ControllerFencedError('The store refused the change')
   }
 
+  /** Only a broker that no partition counts on. */
+  async forgetBroker(brokerId: number): Promise<Outcome> {
+    const { image, store } = this.#options
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      await this.#catchUp()
+      const held = [...image.topics.values()].flatMap(({ partitions }) => {
+        return partitions.filter(({ value }) => value.replicas.includes(brokerId))
+      })
+      if (held.length > 0) {
+        const message = `Broker ${brokerId} still holds ${held.length} replicas.`
+        return { error: 'invalidRequest', message }
+      }
+      const known = await store.get(keys.knownBroker(brokerId))
+      if (!known) return { error: 'brokerIdNotRegistered', message: `There is no broker ${brokerId}.` }
+      const result = await this.#write([{ remove: known.key, version: known.version }])
+      if (result.outcome === 'applied') return done
+    }
+    throw new ControllerFencedError('The store refused to forget a broker')
+  }
+
   #firstState(replicas: readonly number[]): PartitionMeta {
     const { brokers } = this.#options.image
     const isr = replicas.filter(id => brokers.has(id))

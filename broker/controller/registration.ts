@@ -159,9 +159,9 @@ function withdrawals(options: RegistrationOptions): Operation[] {
 /** Of these, the directory may lack what was acknowledged. */
 function topicsLost({ image, identity, isDurable }: RegistrationOptions): Topic[] {
   const before = image.known.get(identity.brokerId)
-  if (!before) return []
-  const isWiped = before.directoryId !== identity.directoryId
-  const isClean = before.brokerEpoch === identity.previousBrokerEpoch
+  // Nobody who is counted on is unknown, but who was forgotten too early: nothing says that it kept what it had.
+  const isWiped = before?.directoryId !== identity.directoryId
+  const isClean = before?.brokerEpoch === identity.previousBrokerEpoch
   return [...image.topics.values()].filter(topic => isWiped || (!isClean && !isDurable(topic)))
 }
 

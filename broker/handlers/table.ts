@@ -26,6 +26,7 @@ import { electLeaders } from './43-elect-leaders.ts'
 import { alterPartitionReassignments } from './45-alter-partition-reassignments.ts'
 import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
 import { describeCluster } from './60-describe-cluster.ts'
+import { unregisterBroker } from './64-unregister-broker.ts'
 
 export function handlerTable(broker: Broker): HandlerTable {
   const table = new Map<number, HandlerRow>()
@@ -54,6 +55,7 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.alterPartitionReassignments, alterPartitionReassignments, broker),
     serve(apis.listPartitionReassignments, listPartitionReassignments, broker),
     serve(apis.describeCluster, describeCluster, broker),
+    serve(apis.unregisterBroker, unregisterBroker, broker),
   ]
   for (const row of rows) table.set(row.api.key, row)
   return table

@@ -34,6 +34,7 @@ import {
   listPartitionReassignmentsResponse,
 } from './messages/46-list-partition-reassignments.ts'
 import { describeClusterRequest, describeClusterResponse } from './messages/60-describe-cluster.ts'
+import { unregisterBrokerRequest, unregisterBrokerResponse } from './messages/64-unregister-broker.ts'
 
 /** Lowest and highest version, both included. */
 export type Versions = readonly [min: number, max: number]
@@ -121,6 +122,7 @@ export const apis = {
     [0, 0],
   ),
   describeCluster: api(60, 'DescribeCluster', describeClusterRequest, describeClusterResponse, [0, 2]),
+  unregisterBroker: api(64, 'UnregisterBroker', unregisterBrokerRequest, unregisterBrokerResponse, [0, 0]),
 } as const
 
 export type ApiName = keyof typeof apis

@@ -35,6 +35,7 @@ const outcomes: Readonly<Record<ApiName, ErrorName>> = {
   alterPartitionReassignments: 'noReassignmentInProgress',
   listPartitionReassignments: 'none',
   describeCluster: 'none',
+  unregisterBroker: 'brokerIdNotRegistered',
 }
 
 for (const [name, row] of Object.entries(apis) as [ApiName, AnyApi][]) {

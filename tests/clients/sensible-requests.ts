@@ -51,6 +51,8 @@ export function sensible(api: ApiName, topicId: string): Record<string, unknown>
       return { topics: [{ name: 'logs', partitions: [{ partitionIndex: 0, replicas: null }] }] }
     case 'listPartitionReassignments':
       return { topics: null }
+    case 'unregisterBroker':
+      return { brokerId: 77 }
     case 'joinGroup':
       return { groupId: 'g', sessionTimeoutMs: 1, protocolType: 'consumer', memberId: 'nobody' }
     default:

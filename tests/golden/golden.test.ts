@@ -24,6 +24,7 @@ const unrecorded: ReadonlySet<string> = new Set([
   'ElectLeaders',
   'AlterPartitionReassignments',
   'ListPartitionReassignments',
+  'UnregisterBroker',
 ])
 const exchanges = readExchanges()
 
