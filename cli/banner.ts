@@ -7,7 +7,7 @@ export interface BannerFacts {
   readonly kafkaAddress: string
   readonly origin: string
   readonly link: string
-  /** Of the brokers, in the order of their ids. */
+  /** Of the brokers, in the order of their ids; none where the brokers are somebody else's. */
   readonly brokerPids: readonly number[]
   readonly inputs: readonly string[]
   readonly demo: boolean
@@ -28,10 +28,7 @@ export function bannerText(facts: BannerFacts): string {
       `curl -H "Authorization: Bearer $(cat ${facts.data.tokenPath})" ` +
         `"${facts.origin}/api/v1/stats/requests?window=1m"`,
     ],
-    [
-      'try',
-      `kill -9 ${facts.brokerPids[0]}   (${whatHappens(facts.brokerPids.length)}, the counts stay exact)`,
-    ],
+    ...brokerRows(facts),
     ['link', `good once, for 15 minutes; another: ${anotherLink(facts)}`],
     ['stop', 'Ctrl-C; the data stays'],
   ]
@@ -40,10 +37,18 @@ export function bannerText(facts: BannerFacts): string {
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
 }
 
-function whatHappens(brokers: number): string {
-  return brokers === 1
-    ? 'the broker: the page says so, it comes back'
-    : `one of ${brokers} brokers: another leads within seconds, it comes back`
+function brokerRows({ brokerPids, data }: BannerFacts): string[][] {
+  const [pid] = brokerPids
+  if (pid === undefined) return []
+  if (brokerPids.length > 1) {
+    const what = `one of ${brokerPids.length} brokers: its partitions are led again within seconds`
+    return [['try', `kill -9 ${pid}   (${what}, the counts stay exact)`]]
+  }
+  const grow = `--brokers 3 --data ${data.path}; then node cli/tailrace.js cluster grow`
+  return [
+    ['try', `kill -9 ${pid}   (the broker: the page says so, it comes back, the counts stay exact)`],
+    ['grow', `one broker keeps one copy of every line; for three: stop, start again with ${grow}`],
+  ]
 }
 
 function anotherLink({ data, origin }: BannerFacts): string {

@@ -56,6 +56,8 @@ test('status with a broker down names it, counts what lacks a copy, ends with "d
     partitionCounts: { total: 36, underReplicated: 36, underMinIsr: 1, offline: 0 },
     elections: [
       { at: nowMs - 27_000, topic: 'logs', partition: 4, from: 2, to: 3, epoch: 7, reason: 'leaderDown' },
+      { at: nowMs - 27_000, topic: 'logs', partition: 1, from: 2, to: 1, epoch: 7, reason: 'leaderDown' },
+      { at: nowMs - 27_000, topic: 'logs', partition: 5, from: 2, to: 3, epoch: 7, reason: 'leaderDown' },
     ],
   })
   const report = judge(down, nowMs)
@@ -64,7 +66,8 @@ test('status with a broker down names it, counts what lacks a copy, ends with "d
   const lines = told(down)
   assert.equal(lines[2], 'broker    2 127.0.0.1:9093 DOWN for 30 s')
   assert.equal(lines[4], 'copies    36 partitions, 36 under-replicated, 1 under min ISR, 0 offline')
-  assert.equal(lines[5], 'elected   27 s ago, logs-4: broker 2 → 3 (went down)')
+  assert.equal(lines[5], 'elected   27 s ago, 2 partitions: broker 2 → 3 (went down)')
+  assert.equal(lines[6], 'elected   27 s ago, logs-1: broker 2 → 1 (went down)')
   assert.deepEqual(lines.slice(-4), [
     'wrong     broker 2 is down since 2026-11-24T12:00:12Z',
     'wrong     1 partition with fewer replicas in sync than acks=all needs',

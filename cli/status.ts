@@ -3,6 +3,7 @@ import type {
   AgentsAnswer,
   BrokerStatus,
   ClusterAnswer,
+  Election,
   LossesAnswer,
   StatsAnswer,
 } from '../analytics/http/contract.ts'
@@ -98,9 +99,7 @@ export function statusText(report: StatusReport, nowMs: number): string {
     `cluster   ${cluster.clusterId}, ${report.brokersUp} of ${cluster.brokers.length} brokers up`,
     ...cluster.brokers.map(broker => `broker    ${brokerText(broker, cluster.controllerId, nowMs)}`),
     `copies    ${total} partitions, ${lacking}`,
-    ...cluster.elections.slice(0, electionsShown).map(({ at, topic, partition, from, to, reason }) => {
-      return `elected   ${age(nowMs - at)} ago, ${topic}-${partition}: broker ${from} → ${to}${why(reason)}`
-    }),
+    ...electionTexts(cluster.elections, nowMs),
     ...(agents.length === 0
       ? ['agents    none has reported yet']
       : agents.map(agent => `agent     ${agent}`)),
@@ -123,6 +122,16 @@ function brokerText(broker: BrokerStatus, controllerId: number, nowMs: number): 
   if (!up) return `${id} ${address} DOWN for ${age(nowMs - since)}`
   const controller = id === controllerId ? ', controller' : ''
   return `${id} ${address} up, leads ${leaders}, ${inSync} of ${replicas} replicas in sync${controller}`
+}
+
+/** A broker that goes gives up many partitions at once: those of one moment are one line. */
+function electionTexts(elections: readonly Election[], nowMs: number): string[] {
+  const groups = Map.groupBy(elections, ({ at, from, to, reason }) => `${at} ${from} ${to} ${reason}`)
+  return [...groups.values()].slice(0, electionsShown).map(group => {
+    const { at, topic, partition, from, to, reason } = group[0]!
+    const what = group.length === 1 ? `${topic}-${partition}` : partitions(group.length)
+    return `elected   ${age(nowMs - at)} ago, ${what}: broker ${from} → ${to}${why(reason)}`
+  })
 }
 
 const reasons = {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,4 +122,32 @@ console.log(facts.pid)`,
   while (alive(Number(pidText)) && performance.now() < deadline)
     await new Promise(resolve => setTimeout(resolve, 20))
   assert.equal(alive(Number(pidText)), false)
+})
+
+/** Says that it is stopping, and ends by itself only when the other has said so too. */
+const sociable = `
+import { existsSync, writeFileSync } from 'node:fs'
+import { aborted, configFromArguments, runProcess } from ${JSON.stringify(lifecycle)}
+const { mine, other, done } = configFromArguments()
+await runProcess('child', async context => {
+  context.ready({})
+  await aborted(context.signal)
+  writeFileSync(mine, '')
+  while (!existsSync(other)) await new Promise(resolve => setTimeout(resolve, 5))
+  writeFileSync(done, '')
+})`
+
+test('Supervisor stops the processes of one group together', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const supervisor = new Supervisor(listeningLog().log, directory.path)
+  const spec = await specIn(directory.path, sociable)
+  const place = (name: string) => join(directory.path, name)
+  const start = (mine: string, other: string) =>
+    supervisor.start({
+      ...{ ...spec, name: mine, group: 'pair' },
+      config: { mine: place(mine), other: place(other), done: place(`${mine}-done`) },
+    })
+  await Promise.all([start('one', 'two'), start('two', 'one')])
+  await supervisor.stop()
+  assert.deepEqual([existsSync(place('one-done')), existsSync(place('two-done'))], [true, true])
 })

@@ -14,6 +14,8 @@ export interface ProcessSpec {
   /** Entry file, absolute. */
   readonly entry: string
   readonly config: unknown
+  /** Processes of one group are stopped together: none of them is to take over from another that is going too. */
+  readonly group?: string
   /** How long a clean stop may take before it is cut off. */
   readonly stopTimeoutMs: number
 }
@@ -55,7 +57,8 @@ export class Supervisor {
   async stop(): Promise<void> {
     this.#stopping = true
     const timer = setTimeout(() => this.killAll(), stopAllMs)
-    for (const child of [...this.#children.values()].reverse()) await child.stop()
+    const groups = Map.groupBy([...this.#children.values()].reverse(), child => child.group)
+    for (const children of groups.values()) await Promise.all(children.map(child => child.stop()))
     clearTimeout(timer)
   }
 
@@ -93,6 +96,10 @@ class Child {
     this.#spec = spec
     this.#log = log
     this.#output = new LogFile(join(logDirectory, `${spec.name}.log`))
+  }
+
+  get group(): string {
+    return this.#spec.group ?? this.#spec.name
   }
 
   get pid(): number | undefined {

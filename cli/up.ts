@@ -29,9 +29,12 @@ export interface UpOptions {
 /** Runs until the signal aborts. Throws ExitError with what to do when something cannot start. */
 export async function up(settings: Settings, options: UpOptions, context: ProcessContext): Promise<void> {
   await refuseEmptyGlobs(options.tail)
-  const brokers = brokersToStart(settings)
-  for (const id of brokers) await refuseTakenPort(brokerPort(settings, id), '--kafka-port', 'Kafka')
-  await refuseTakenPort(settings.httpPort, '--http-port', 'HTTP')
+  const brokers = ownBrokers(settings)
+  const { kafkaPort, httpPort } = settings
+  for (const id of brokers) {
+    await refuseTakenPort(brokerPort(settings, id), `--kafka-port ${kafkaPort + 100}`, 'Kafka')
+  }
+  await refuseTakenPort(httpPort, `--http-port ${httpPort + 100}`, 'HTTP')
   const data = openDataDirectory(settings.data, process.env)
   const logDirectory = join(data.path, 'log')
   mkdirSync(logDirectory, { recursive: true })
@@ -51,6 +54,15 @@ export async function up(settings: Settings, options: UpOptions, context: Proces
   }
 }
 
+/** None where `bootstrap` names brokers that somebody else runs. */
+function ownBrokers(settings: Settings): number[] {
+  const { bootstrap, brokers } = settings
+  if (bootstrap === undefined) return brokersToStart(settings)
+  if (brokers === undefined) return []
+  const sentence = `Cannot start ${brokers} brokers: the setting "bootstrap" says that ${bootstrap} is used instead`
+  throw new ExitError(exitCodes.config, `${sentence}. Leave out one of the two`)
+}
+
 async function startAll(
   supervisor: Supervisor,
   settings: Settings,
@@ -60,9 +72,9 @@ async function startAll(
 ): Promise<void> {
   const count = brokerIds.length
   const brokers = await Promise.all(
-    brokerIds.map(id => supervisor.start(brokerProcess(settings, data, id, count))),
+    brokerIds.map(id => supervisor.start({ ...brokerProcess(settings, data, id, count), group: 'brokers' })),
   )
-  const bootstrap = brokers.map(({ port }) => `127.0.0.1:${port}`)
+  const bootstrap = settings.bootstrap?.split(',') ?? brokers.map(({ port }) => `127.0.0.1:${port}`)
   const demo = options.demo && options.tail.length === 0
   const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap))
   const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
@@ -123,7 +135,7 @@ export async function refuseEmptyGlobs(globs: readonly string[]): Promise<void> 
 }
 
 /** Asked before anything starts, so that the answer names the flag instead of a stack trace. */
-async function refuseTakenPort(port: number, flag: string, what: string): Promise<void> {
+async function refuseTakenPort(port: number, remedy: string, what: string): Promise<void> {
   if (port === 0) return
   const { promise, resolve: settle } = Promise.withResolvers<NodeJS.ErrnoException | undefined>()
   const probe = createServer()
@@ -135,6 +147,6 @@ async function refuseTakenPort(port: number, flag: string, what: string): Promis
     error.code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be opened (${error.code})`
   throw new ExitError(
     exitCodes.config,
-    `${what} port ${port} on 127.0.0.1 ${reason}. Choose another: ${flag} ${port + 100}`,
+    `${what} port ${port} on 127.0.0.1 ${reason}. Choose another: ${remedy}`,
   )
 }
