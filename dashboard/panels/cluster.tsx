@@ -100,7 +100,8 @@ function BrokerRow({
       <td className="number">
         <span className="status" data-tone={isWhole ? undefined : 'warn'}>
           {!isWhole && <Shape name="triangle" />}
-          {inSync} of {replicas}
+          {inSync}
+          <span className="of"> of {replicas}</span>
         </span>
       </td>
       <td className="number nowrap">

@@ -57,7 +57,7 @@ async function noteWhatIsSaid(page: Page): Promise<void> {
 const isNoted = (page: Page, what: string) =>
   page.waitForFunction(text => (window as unknown as { noted: Set<string> }).noted.has(text), what)
 
-test('one broker of three is killed: the page names it, stays live, tells the election, and recovers by itself', async () => {
+test('one broker of three is killed: the page names it, stays live, tells the election, and recovers', async () => {
   const { page, errors, context } = await openPage(browser, await appliance.loginLink(), {
     ...{ theme: 'dark', ...desktop },
   })
