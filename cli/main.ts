@@ -9,7 +9,8 @@ import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.
 import { grow } from './cluster.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { requestLoginLink } from './login-link.ts'
-import { agentProcess, analyticsProcess, singleBrokerProcess } from './processes.ts'
+import { moveBetween, movedText } from './move-metadata.ts'
+import { agentProcess, analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
@@ -91,7 +92,9 @@ withShared(program.command('status'))
     process.exitCode = statusExitCode(report)
   })
 
-withShared(program.command('cluster').description('change what the cluster is made of').command('grow'))
+const cluster = program.command('cluster').description('change what the cluster is made of')
+
+withShared(cluster.command('grow'))
   .description('after `up --brokers 3`: give every topic a copy on each of up to three brokers')
   .option('--json', 'one JSON object on standard output')
   .action(async (flags: Flags) => {
@@ -99,6 +102,18 @@ withShared(program.command('cluster').description('change what the cluster is ma
     const { brokers, copies, partitions } = growth
     const text = `${brokers} brokers, ${copies} copies of everything, ${partitions} partitions had fewer\n`
     process.stdout.write(flags.json ? `${JSON.stringify(growth)}\n` : text)
+  })
+
+withShared(cluster.command('move-metadata'))
+  .description('with all brokers stopped: from SQLite to ZooKeeper, or back')
+  .requiredOption('--to <place>', 'zookeeper://host:2181,host:2181,host:2181/path, or an SQLite file')
+  .option('--from <place>', 'where it is now (default: metadata.db in the data directory)')
+  .option('--json', 'one JSON object on standard output')
+  .action(async ({ from, to, ...flags }: Flags & { readonly from?: string; readonly to: string }) => {
+    const { data, zookeeper } = settingsOf(flags)
+    const request = { from: from ?? join(data, 'metadata.db'), to, keys: metadataKeysOf(zookeeper) }
+    const moved = await moveBetween(request)
+    process.stdout.write(flags.json ? `${JSON.stringify(moved)}\n` : movedText(moved, to))
   })
 
 withShared(program.command('login-link'))
