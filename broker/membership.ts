@@ -1,7 +1,6 @@
 // This broker's place in the cluster: its session, its registration, what it knows of the others (the image), and the
 // office of controller when it has it. When the session ends under it (a pause longer than the lease) it leads nothing
 // until it has registered anew. A watch is only a hint: what is written is guarded by what was read.
-import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { ClusterImage } from './controller/cluster-image.ts'
 import { encodeValue, keys, type Topic } from './controller/cluster-state.ts'
@@ -9,6 +8,7 @@ import { Controller } from './controller/controller.ts'
 import type { TopicRules } from './controller/decide.ts'
 import {
   ControllerFencedError,
+  type DirectoryLives,
   type Identity,
   type Registration,
   register,
@@ -35,6 +35,7 @@ export interface MembershipOptions {
   readonly log: Log
   readonly rulesOf: (topic: Topic) => TopicRules
   readonly isDurable: (topic: Topic) => boolean
+  readonly lives?: DirectoryLives
 }
 
 export interface MembershipListener {
@@ -42,8 +43,6 @@ export interface MembershipListener {
   onChange(): void
   /** The session is over: nothing may be promised under what it granted. */
   onLost(reason: string): void
-  /** This place will not be had again: the process must end. */
-  onRefused?(error: Error): void
 }
 
 export class Membership {
@@ -115,12 +114,13 @@ export class Membership {
 
   /** Registers, knows the cluster, and decides for it if nobody else does. */
   async join(): Promise<void> {
-    const { sessionTtlMs = sessionTtlMsDefault, log, isDurable } = this.#options
+    const { sessionTtlMs = sessionTtlMsDefault, log, isDurable, lives } = this.#options
     const session = await this.#store.openSession(sessionTtlMs)
     // A life that ends with its session while this process goes on has lost nothing.
     const previousBrokerEpoch = this.#latestBrokerEpoch ?? this.self.previousBrokerEpoch
     const identity = { ...this.self, previousBrokerEpoch }
-    const registering = { store: this.#store, session, image: this.image, identity, log, isDurable }
+    const places = { store: this.#store, session, image: this.image, identity }
+    const registering = { ...places, log, isDurable, ...(lives ? { lives } : {}) }
     const lapse = session.ended.then(reason => Promise.reject(new ControllerFencedError(`session ${reason}`)))
     this.#registration = await Promise.race([register(registering), lapse])
     this.#latestBrokerEpoch = this.#registration.brokerEpoch
@@ -340,10 +340,6 @@ export class Membership {
         this.#hint()
         return
       } catch (error) {
-        if (error instanceof ExitError && error.exitCode === exitCodes.config) {
-          this.#listener?.onRefused?.(error)
-          return
-        }
         this.#options.log.warn('could not register, trying again', { retryMs, error })
         await new Promise(resolve => setTimeout(resolve, retryMs))
       }

@@ -70,7 +70,6 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const logs = openLogs(options, clusterId)
   const membership = openMembership(options, store, logs)
   await membership.join().catch(error => {
-    if (error instanceof ExitError) throw error
     throw new ExitError(exitCodes.unavailable, `Cannot join the cluster: ${(error as Error).message}`)
   })
   const followers = new FollowerFetches({
@@ -87,7 +86,6 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   membership.keep({
     onChange: () => void broker.apply(),
     onLost: () => broker.parts.local.stopAll(),
-    onRefused: options.onFatal,
   })
   await createInitialTopics(broker)
   reportCorruptions(broker)
@@ -130,6 +128,7 @@ function openMembership(options: OpenOptions, store: MetadataStore, logs: LogDir
       return { minIsr, mayBeUnclean }
     },
     isDurable: topic => settingsOf(topic).countsFlushedBytes,
+    lives: logs.lives,
   })
 }
 

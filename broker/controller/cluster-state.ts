@@ -41,6 +41,8 @@ export interface KnownBroker {
   readonly directoryId: string
   /** Of its latest registration; a clean-shutdown marker of any other one is no marker. */
   readonly brokerEpoch: number
+  /** Of the same registration; its directory knows of it. */
+  readonly incarnation?: string
 }
 
 export interface ControllerRegistration {

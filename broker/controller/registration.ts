@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Log } from '../../runtime/log.ts'
 import type { Guard, MetadataStore, Operation, Session } from '../metadata/store.ts'
-import { identityGuards, identityOf, refuseMoved } from './cluster-identity.ts'
 import type { ClusterImage } from './cluster-image.ts'
 import {
   type BrokerRegistration,
@@ -31,8 +30,17 @@ export interface RegistrationOptions {
   readonly image: ClusterImage
   readonly identity: Identity
   readonly log: Log
+  /** What the directory knows of its lives; without it an older copy of it is not recognised. */
+  readonly lives?: DirectoryLives
   /** Whether an acknowledged record of this topic survives a power cut on this disk alone. */
   readonly isDurable: (topic: Topic) => boolean
+}
+
+export interface DirectoryLives {
+  /** Null when the directory does not say. */
+  read(): readonly string[] | null
+  /** Durably. */
+  write(lives: readonly string[]): void
 }
 
 export interface Registration {
@@ -61,11 +69,8 @@ export function newUuid(): string {
 /** The cluster's id; made by whoever comes first. */
 export async function clusterIdOf(store: MetadataStore): Promise<string> {
   for (;;) {
-    const identity = await identityOf(store)
-    if (identity) {
-      refuseMoved(identity.value)
-      return identity.value.id
-    }
+    const entry = await store.get(keys.clusterId)
+    if (entry) return decodeValue<{ id: string }>(entry).value.id
     const value = encodeValue({ id: newUuid() })
     await store.transact([], [{ create: keys.clusterId, value }], transactionTimeoutMs)
   }
@@ -85,7 +90,6 @@ export async function register(options: RegistrationOptions): Promise<Registrati
   let hasWaited = false
   for (;;) {
     await refresh(store, image)
-    const guards = await identityGuards(store)
     const left = await store.get(key)
     const isFree = left === null || decodeValue<BrokerRegistration>(left).value.directoryId === directoryId
     if (isFree) {
@@ -97,12 +101,15 @@ export async function register(options: RegistrationOptions): Promise<Registrati
       }
       if (!left) await leaveLostSets(options)
       operations.push({ create: key, value: encodeValue(value), session })
-      await store.transact(guards, operations, transactionTimeoutMs)
+      await store.transact([], operations, transactionTimeoutMs)
       const own = await store.get(key)
       if (own && decodeValue<BrokerRegistration>(own).value.incarnation === incarnation) {
         image.apply(key, own, own.position)
         const brokerEpoch = Number(own.position)
-        await remember(options, { brokerId, directoryId, brokerEpoch })
+        // The directory first: one that knows of a life which the store does not yet is no older copy.
+        const before = image.known.get(brokerId)?.incarnation
+        options.lives?.write(before === undefined ? [incarnation] : [before, incarnation])
+        await remember(options, { brokerId, directoryId, brokerEpoch, incarnation })
         return { incarnation, brokerEpoch, guard: { key, version: own.version } }
       }
     }
@@ -162,12 +169,19 @@ function withdrawals(options: RegistrationOptions): Operation[] {
 }
 
 /** Of these, the directory may lack what was acknowledged. */
-function topicsLost({ image, identity, isDurable }: RegistrationOptions): Topic[] {
+function topicsLost({ image, identity, isDurable, lives }: RegistrationOptions): Topic[] {
   const before = image.known.get(identity.brokerId)
   // Nobody who is counted on is unknown, but who was forgotten too early: nothing says that it kept what it had.
   const isWiped = before?.directoryId !== identity.directoryId
   const isClean = before?.brokerEpoch === identity.previousBrokerEpoch
-  return [...image.topics.values()].filter(topic => isWiped || (!isClean && !isDurable(topic)))
+  const isLost = isWiped || (before !== undefined && isOlderCopy(lives, before))
+  return [...image.topics.values()].filter(topic => isLost || (!isClean && !isDurable(topic)))
+}
+
+/** It does not know of the life in which its broker last was registered. */
+function isOlderCopy(lives: DirectoryLives | undefined, { incarnation }: KnownBroker): boolean {
+  const known = lives?.read() ?? null
+  return known !== null && incarnation !== undefined && !known.includes(incarnation)
 }
 
 function withoutLost(now: PartitionMeta, brokerId: number): PartitionMeta | null {

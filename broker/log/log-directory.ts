@@ -16,6 +16,7 @@ import {
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { type Disk, flushed, isPassing, readFile, realDisk, replaceFile, writeFully } from './disk.ts'
 import { FlushQueue } from './group-commit.ts'
+import { Lives } from './lives.ts'
 import { defaultLogConfig, type LogConfig } from './log-config.ts'
 import type { LogListener } from './log-parts.ts'
 import type { Corruption } from './log-results.ts'
@@ -67,6 +68,7 @@ export class LogDirectory {
   readonly #flushQueue = new FlushQueue()
   readonly #logs = new Map<string, PartitionLog>()
   readonly #highWatermarks: OffsetCheckpoint
+  readonly lives: Lives
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #logStarts: OffsetCheckpoint
   /** Directories of deleted partitions, and when their files may go. */
@@ -109,6 +111,7 @@ export class LogDirectory {
     this.directoryId = this.#identify(options.clusterId, options.nodeId)
     const marker = readFile(disk, this.#in(directoryFiles.cleanShutdown))
     this.previousBrokerEpoch = marker ? parseCleanShutdown(marker) : -1
+    this.lives = new Lives(disk, this.path)
     this.#highWatermarks = new OffsetCheckpoint(disk, this.#in(directoryFiles.highWatermarks))
     this.#recoveryPoints = new OffsetCheckpoint(disk, this.#in(directoryFiles.recoveryPoints))
     this.#logStarts = new OffsetCheckpoint(disk, this.#in(directoryFiles.logStarts))
