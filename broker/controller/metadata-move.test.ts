@@ -140,7 +140,7 @@ test('a broker that registers while the source is being closed wins', async cont
   assert.equal((await identityGuards(move.source)).length, 1, 'the source takes brokers again')
 })
 
-test('killed after any transaction, the same command finishes it; meanwhile no broker starts on two stores', async context => {
+test('killed after any transaction, the same command finishes it; no broker may start on two stores', async context => {
   for (const which of ['source', 'target'] as const) {
     for (let count = 0; count < 4; count++) {
       const { move, id } = await stage(context)
