@@ -1,6 +1,7 @@
 // This broker's place in the cluster: its session, its registration, what it knows of the others (the image), and the
 // office of controller when it has it. When the session ends under it (a pause longer than the lease) it leads nothing
 // until it has registered anew. A watch is only a hint: what is written is guarded by what was read.
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { ClusterImage } from './controller/cluster-image.ts'
 import { encodeValue, keys, type Topic } from './controller/cluster-state.ts'
@@ -43,6 +44,8 @@ export interface MembershipListener {
   onChange(): void
   /** The session is over: nothing may be promised under what it granted. */
   onLost(reason: string): void
+  /** This place will not be had again: the process must end. */
+  onRefused?(error: Error): void
 }
 
 export class Membership {
@@ -340,6 +343,10 @@ export class Membership {
         this.#hint()
         return
       } catch (error) {
+        if (error instanceof ExitError && error.exitCode === exitCodes.config) {
+          this.#listener?.onRefused?.(error)
+          return
+        }
         this.#options.log.warn('could not register, trying again', { retryMs, error })
         await new Promise(resolve => setTimeout(resolve, retryMs))
       }

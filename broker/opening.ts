@@ -70,6 +70,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const logs = openLogs(options, clusterId)
   const membership = openMembership(options, store, logs)
   await membership.join().catch(error => {
+    if (error instanceof ExitError) throw error
     throw new ExitError(exitCodes.unavailable, `Cannot join the cluster: ${(error as Error).message}`)
   })
   const followers = new FollowerFetches({
@@ -86,6 +87,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   membership.keep({
     onChange: () => void broker.apply(),
     onLost: () => broker.parts.local.stopAll(),
+    onRefused: options.onFatal,
   })
   await createInitialTopics(broker)
   reportCorruptions(broker)

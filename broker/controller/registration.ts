@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Log } from '../../runtime/log.ts'
 import type { Guard, MetadataStore, Operation, Session } from '../metadata/store.ts'
+import { identityGuards, identityOf, refuseMoved } from './cluster-identity.ts'
 import type { ClusterImage } from './cluster-image.ts'
 import {
   type BrokerRegistration,
@@ -69,8 +70,11 @@ export function newUuid(): string {
 /** The cluster's id; made by whoever comes first. */
 export async function clusterIdOf(store: MetadataStore): Promise<string> {
   for (;;) {
-    const entry = await store.get(keys.clusterId)
-    if (entry) return decodeValue<{ id: string }>(entry).value.id
+    const identity = await identityOf(store)
+    if (identity) {
+      refuseMoved(identity.value)
+      return identity.value.id
+    }
     const value = encodeValue({ id: newUuid() })
     await store.transact([], [{ create: keys.clusterId, value }], transactionTimeoutMs)
   }
@@ -90,6 +94,7 @@ export async function register(options: RegistrationOptions): Promise<Registrati
   let hasWaited = false
   for (;;) {
     await refresh(store, image)
+    const guards = await identityGuards(store)
     const left = await store.get(key)
     const isFree = left === null || decodeValue<BrokerRegistration>(left).value.directoryId === directoryId
     if (isFree) {
@@ -101,7 +106,7 @@ export async function register(options: RegistrationOptions): Promise<Registrati
       }
       if (!left) await leaveLostSets(options)
       operations.push({ create: key, value: encodeValue(value), session })
-      await store.transact([], operations, transactionTimeoutMs)
+      await store.transact(guards, operations, transactionTimeoutMs)
       const own = await store.get(key)
       if (own && decodeValue<BrokerRegistration>(own).value.incarnation === incarnation) {
         image.apply(key, own, own.position)
