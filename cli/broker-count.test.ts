@@ -7,12 +7,15 @@ import { test } from 'node:test'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { brokersToStart } from './broker-count.ts'
 
-test('brokersToStart() takes what the data has, more when asked, never fewer', async () => {
+test('brokersToStart() begins with three, takes what the data has, more when asked, never fewer', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'brokers-'))
   const data = directory.path
-  assert.deepEqual(brokersToStart({ data: join(data, 'not-there'), brokers: undefined }), [1])
+  assert.deepEqual(brokersToStart({ data: join(data, 'not-there'), brokers: undefined }), [1, 2, 3])
+  assert.deepEqual(brokersToStart({ data, brokers: 1 }), [1])
   assert.deepEqual(brokersToStart({ data, brokers: 3 }), [1, 2, 3])
-  for (const id of [1, 2, 3]) await mkdir(join(data, `broker-${id}`))
+  await mkdir(join(data, 'broker-1'))
+  assert.deepEqual(brokersToStart({ data, brokers: undefined }), [1], 'data of one broker stays with one')
+  for (const id of [2, 3]) await mkdir(join(data, `broker-${id}`))
   assert.deepEqual(brokersToStart({ data, brokers: undefined }), [1, 2, 3])
   assert.deepEqual(brokersToStart({ data, brokers: 4 }), [1, 2, 3, 4])
   assert.throws(

@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { nearest } from '../analytics/queries/nearest.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
-import { grow } from './cluster.ts'
+import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
@@ -51,7 +51,7 @@ interface Flags {
 withShared(program.command('up'))
   .description('run everything on this machine: broker, agent, statistics, dashboard')
   .addOption(
-    new Option('--brokers <count>', 'brokers to run: three keep every line in three places').argParser(
+    new Option('--brokers <count>', 'brokers to run: as many as the data has, at first three').argParser(
       Number,
     ),
   )
@@ -92,6 +92,12 @@ withShared(program.command('status'))
     process.exitCode = statusExitCode(report)
   })
 
+<<<<<<< /tmp/operations/wt/./cli/main.ts
+addClusterCommands(program.command('cluster').description('change what the cluster is made of'), {
+  withShared,
+  settingsOf: flags => settingsOf(flags),
+})
+=======
 const cluster = program.command('cluster').description('change what the cluster is made of')
 
 withShared(cluster.command('grow'))
@@ -103,6 +109,7 @@ withShared(cluster.command('grow'))
     const text = `${brokers} brokers, ${copies} copies of everything, ${partitions} partitions had fewer\n`
     process.stdout.write(flags.json ? `${JSON.stringify(growth)}\n` : text)
   })
+>>>>>>> ./cli/main.ts
 
 withShared(cluster.command('move-metadata'))
   .description('with all brokers stopped: from SQLite to ZooKeeper, or back')

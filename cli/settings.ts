@@ -29,7 +29,7 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .max(9)
     .optional()
-    .describe('Brokers on this machine, on ports from kafkaPort on; by default as many as the data has'),
+    .describe('Brokers on this machine, on ports from kafkaPort on; by default as many as the data has, at first three'),
   metadata: z
     .string()
     .superRefine((text, context) => {
@@ -60,6 +60,12 @@ export const settingsSchema = z.strictObject({
     .positive()
     .default(2 ** 31)
     .describe('How many bytes a partition keeps'),
+  replicationThrottleBytesPerSecond: z
+    .number()
+    .int()
+    .min(2 ** 16)
+    .default(50 * 2 ** 20)
+    .describe('How fast a broker catches up with what it lacks, so that moving data leaves room for traffic'),
   segmentBytes: z
     .number()
     .int()

@@ -105,6 +105,24 @@ function describe(value: unknown): string {
   return value instanceof Error ? value.message : JSON.stringify(value).slice(0, 2_000)
 }
 
+/** The first of several ports side by side, all of them free a moment ago. */
+export async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = await freePort()
+    const wanted = Array.from({ length: count }, (_, index) => first + index)
+    const free = await Promise.all(wanted.map(isFree))
+    if (first + count <= 65_536 && free.every(Boolean)) return first
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  server.once('error', () => resolve(false))
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  return promise
+}
+
 /** A port that was free a moment ago, for processes that must keep theirs across restarts. */
 export async function freePort(): Promise<number> {
   const server = createServer()

@@ -7,12 +7,11 @@ import { appendFile, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { StatsAnswer } from '../../analytics/http/contract.ts'
-import { eventually, freePort } from './appliance.ts'
+import type { ClusterAnswer, StatsAnswer } from '../../analytics/http/contract.ts'
+import { eventually, freePort, freePorts } from './appliance.ts'
 
 const launcher = join(import.meta.dirname, '../../cli/tailrace.js')
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-const bannerTimeoutMs = 10_000
 const stopTimeoutMs = 3_000
 
 interface Started {
@@ -72,13 +71,17 @@ function processesNaming(directory: string): string[] {
     })
 }
 
-async function stats(cwd: string, httpPort: number, data: string, path: string): Promise<StatsAnswer> {
+function stats(cwd: string, httpPort: number, data: string, path: string): Promise<StatsAnswer> {
+  return ask<StatsAnswer>(cwd, httpPort, data, path)
+}
+
+async function ask<Answer>(cwd: string, httpPort: number, data: string, path: string): Promise<Answer> {
   const token = readFileSync(join(cwd, data, 'token'), 'utf8').trim()
   const response = await fetch(`http://127.0.0.1:${httpPort}/api/v1${path}`, {
     headers: { authorization: `Bearer ${token}` },
   })
   assert.equal(response.status, 200)
-  return (await response.json()) as StatsAnswer
+  return (await response.json()) as Answer
 }
 
 /** Runs a curl as it would be pasted; where there is no curl, asks what it would have asked. */
@@ -95,17 +98,28 @@ async function paste(snippet: string, cwd: string): Promise<string> {
   return (await fetch(url, { headers: { [name]: value } })).text()
 }
 
+/** `tailrace status`, as somebody would type it. */
+async function status(cwd: string, ports: { http: number }) {
+  const args = [launcher, 'status', '--data', 'data/demo', '--http-port', String(ports.http)]
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] })
+  const exited = once(child, 'exit')
+  const output = (await Array.fromAsync(child.stdout)).join('')
+  const [code] = (await exited) as [number]
+  return { code, output }
+}
+
 const total = (answer: StatsAnswer) => answer.rows.reduce((sum, row) => sum + (row.values['value'] ?? 0), 0)
 
-test('npm start: demo traffic, the curl of the README, the end at Ctrl-C, and on from there', async context => {
+test('npm start: three brokers, one killed, the curl of the README, Ctrl-C, and on from there', async context => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'tailrace-start-'))
   const cwd = directory.path
-  const ports = { kafka: await freePort(), http: await freePort() }
+  const ports = { kafka: await freePorts(3), http: await freePort() }
   const first = await start(cwd, ['--demo'], ports)
   // Nothing that fails on the way may leave an appliance running.
   context.after(() => void first.process.kill())
   context.diagnostic(`figure banner after ${Math.round(first.bannerMs)} ms`)
-  assert(first.bannerMs < bannerTimeoutMs, `the banner came after ${first.bannerMs} ms`)
+  const addresses = [0, 1, 2].map(index => `127.0.0.1:${ports.kafka + index}`)
+  assert(first.banner.includes(addresses.join()), first.banner)
 
   const counted = await eventually(
     'demo lines are counted',
@@ -118,6 +132,26 @@ test('npm start: demo traffic, the curl of the README, the end at Ctrl-C, and on
   const printed = await paste(snippet.replace(':8080', `:${first.httpPort}`), cwd)
   const answer = JSON.parse(printed) as StatsAnswer
   assert(answer.rows.length > 0 && answer.rows.every(row => row.labels['path'] !== undefined), printed)
+
+  const cluster = () => ask<ClusterAnswer>(cwd, first.httpPort, 'data/demo', '/cluster')
+  const { topics } = await eventually('three brokers are whole', cluster, state => state.healthy, 20_000)
+  assert(topics.every(({ partitions }) => partitions.every(({ replicas }) => replicas.length === 3)))
+  const pid = Number(/kill -9 (\d+)/.exec(first.banner)?.[1])
+  process.kill(pid, 'SIGKILL')
+  const said = await eventually(
+    'status tells it',
+    () => status(cwd, ports),
+    ({ code }) => code === 10,
+    20_000,
+  )
+  assert.match(said.output, /^wrong {5}.+\ndegraded\n$/ms)
+  const well = await eventually(
+    'all is well again',
+    () => status(cwd, ports),
+    ({ code }) => code === 0,
+    20_000,
+  )
+  assert.match(well.output, /3 of 3 brokers up.*\nhealthy\n$/s)
 
   const stoppedMs = await interrupt(first)
   context.diagnostic(`figure everything ended ${Math.round(stoppedMs)} ms after Ctrl-C`)
@@ -141,13 +175,51 @@ test('--tail counts what a file already holds, and what is appended later', asyn
     `203.0.113.7 - - [${clfTime()}] "GET /a HTTP/1.1" ${status} 10 "-" "test" 0.010\n`
   await writeFile(path, line(200).repeat(100))
   const ports = { kafka: await freePort(), http: await freePort() }
-  const started = await start(cwd, ['--tail', join(cwd, '*.log')], ports)
+  const started = await start(cwd, ['--tail', join(cwd, '*.log'), '--brokers', '1'], ports)
   try {
-    const ask = () => stats(cwd, started.httpPort, 'data', '/stats/requests?window=1h&by=status')
-    await eventually('existing lines are counted', ask, answer => total(answer) === 100, 15_000)
+    assert.match(started.banner, /grow .*--brokers 3 .*cluster grow/)
+    const requests = () => stats(cwd, started.httpPort, 'data', '/stats/requests?window=1h&by=status')
+    await eventually('existing lines are counted', requests, answer => total(answer) === 100, 15_000)
     await appendFile(path, line(503).repeat(5))
-    const answer = await eventually('appended lines are counted', ask, found => total(found) === 105, 5_000)
+    const answer = await eventually(
+      'appended lines are counted',
+      requests,
+      found => total(found) === 105,
+      5_000,
+    )
     assert.equal(answer.rows.find(row => row.labels['status'] === '503')?.values['value'], 5)
+  } finally {
+    await interrupt(started)
+  }
+})
+
+test('a second up on the same data says what to do; one with a bootstrap uses those brokers', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'tailrace-second-'))
+  const cwd = directory.path
+  await writeFile(
+    join(cwd, 'site.log'),
+    `203.0.113.7 - - [${clfTime()}] "GET /a HTTP/1.1" 200 10 "-" "test"\n`,
+  )
+  const ports = { kafka: await freePort(), http: await freePort() }
+  const tail = ['--tail', join(cwd, '*.log')]
+  const started = await start(cwd, [...tail, '--brokers', '1'], ports)
+  try {
+    const others = { kafka: await freePort(), http: await freePort() }
+    await assert.rejects(start(cwd, tail, others), /another process is using it\. Stop that one .*--data DIR/)
+    await writeFile(join(cwd, 'tailrace.yaml'), `data: other\nbootstrap: 127.0.0.1:${ports.kafka}\n`)
+    const guest = await start(cwd, tail, others)
+    try {
+      assert.match(guest.banner, new RegExp(`kafka +127\\.0\\.0\\.1:${ports.kafka}\\n`))
+      assert(!guest.banner.includes('kill -9'), 'there is no broker of its own to kill')
+      const requests = () => stats(cwd, others.http, 'other', '/stats/requests?window=1h')
+      await eventually('both agents’ lines are counted', requests, answer => total(answer) === 2, 15_000)
+      assert.deepEqual(
+        readdirSync(join(cwd, 'other')).filter(name => name.startsWith('broker')),
+        [],
+      )
+    } finally {
+      await interrupt(guest)
+    }
   } finally {
     await interrupt(started)
   }
@@ -156,12 +228,14 @@ test('--tail counts what a file already holds, and what is appended later', asyn
 test('a taken port is named with the flag that changes it, and nothing is left running', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'tailrace-port-'))
   const { createServer } = await import('node:net')
-  const taken = createServer().listen(0, '127.0.0.1')
+  const kafka = await freePorts(3)
+  const port = kafka + 1
+  const taken = createServer().listen(port, '127.0.0.1')
   await once(taken, 'listening')
-  const { port } = taken.address() as { port: number }
+  const remedy = `is taken by another process. Choose another: --kafka-port ${kafka + 100}`
   await assert.rejects(
-    start(directory.path, ['--demo'], { kafka: port, http: await freePort() }),
-    new RegExp(`Kafka port ${port} on 127.0.0.1 is taken by another process. Choose another: --kafka-port`),
+    start(directory.path, ['--demo'], { kafka, http: await freePort() }),
+    new RegExp(`Kafka port ${port} on 127.0.0.1 ${remedy}`),
   )
   taken.close()
   assert.deepEqual(processesNaming(directory.path), [])
