@@ -78,7 +78,7 @@ export class Brokers implements AsyncDisposable {
       brokers = new Brokers(directory, options, { network, ensemble, endpoints, processes })
       await brokers.heal()
       if (options.count === 1 && options.store === 'sqlite')
-        brokers.#witness = await openSqliteStore(brokers.storePath)
+        brokers.#witness = await openSqliteStore(brokers.metadataPath)
       return brokers
     } catch (error) {
       if (brokers) await brokers[Symbol.asyncDispose]()
@@ -99,9 +99,9 @@ export class Brokers implements AsyncDisposable {
     return this.#endpoints.map(({ host, port }) => `${host}:${port}`)
   }
 
-  /** The file of the SQLite store. */
-  get storePath(): string {
-    return join(this.directory, 'metadata.db')
+  /** What brokers are told of the store: a file, or the addresses of the ensemble. */
+  get metadataPath(): string {
+    return this.ensemble?.address ?? join(this.directory, 'metadata.db')
   }
 
   /** Where each keeps its log. */

@@ -65,7 +65,6 @@ export const diskFaults: readonly Fault[] = [
     title: 'a disk as it was a while ago',
     needs: ['several brokers'],
     movesLeaders: false,
-    onRequest: true,
     async strike(scene) {
       const { brokers, random } = scene
       const id = random.pick(brokers.ids)

@@ -1,5 +1,6 @@
 // What a fault is: a row of a table, with what it needs of the machine, and what it may use. Touches only the brokers
 // it is given.
+import { sessionTtlMsOf } from '../../../broker/metadata/open-store.ts'
 import type { Brokers } from '../brokers.ts'
 import type { LeaderWatch } from '../leader-watch.ts'
 import type { Network } from '../network.ts'
@@ -29,7 +30,9 @@ export interface Fault {
 }
 
 /** Of a broker at the store. */
-export const sessionMs = 2_000
+export function sessionMs({ brokers }: Scene): number {
+  return sessionTtlMsOf(brokers.metadataPath)
+}
 
 /** Why it cannot be injected here; null when it can. */
 export function missingFor({ needs }: Fault, brokers: Brokers): string | null {

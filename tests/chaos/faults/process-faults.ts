@@ -60,7 +60,7 @@ export const processFaults: readonly Fault[] = [
     movesLeaders: true,
     async strike(scene) {
       const id = busiestLeader(scene)
-      const forMs = scene.random.between(1.5, 3) * sessionMs
+      const forMs = scene.random.between(1.5, 3) * sessionMs(scene)
       await scene.brokers.pause(id, forMs)
       return `stopped ${id} for ${Math.round(forMs)} ms`
     },
@@ -72,7 +72,7 @@ export const processFaults: readonly Fault[] = [
     movesLeaders: true,
     async strike(scene) {
       const id = controller(scene)
-      const forMs = scene.random.between(1.5, 3) * sessionMs
+      const forMs = scene.random.between(1.5, 3) * sessionMs(scene)
       await scene.brokers.pause(id, forMs)
       return `stopped ${id} for ${Math.round(forMs)} ms`
     },
@@ -89,8 +89,8 @@ export const processFaults: readonly Fault[] = [
       for (const other of others) brokers.signal(other, 'SIGSTOP')
       // What it acknowledges now nobody else has, and it is not there when they elect another. A kill would not do:
       // it would be back, with all it has, before they had.
-      await rest(random.between(0.2, 0.4) * sessionMs)
-      const paused = brokers.pause(id, 2 * sessionMs)
+      await rest(random.between(0.2, 0.4) * sessionMs(scene))
+      const paused = brokers.pause(id, 2 * sessionMs(scene))
       for (const other of others) brokers.signal(other, 'SIGCONT')
       await paused
       return `stalled ${others.join(', ')}, stopped ${id}`
@@ -101,9 +101,10 @@ export const processFaults: readonly Fault[] = [
     title: 'stalls within the session',
     needs: [],
     movesLeaders: false,
-    async strike({ brokers, random }) {
+    async strike(scene) {
+      const { brokers, random } = scene
       const id = random.pick(brokers.ids)
-      const forMs = random.between(100, 0.5 * sessionMs)
+      const forMs = random.between(100, 0.5 * sessionMs(scene))
       await brokers.pause(id, forMs)
       return `stopped ${id} for ${Math.round(forMs)} ms`
     },

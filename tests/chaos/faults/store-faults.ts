@@ -34,10 +34,11 @@ export const storeFaults: readonly Fault[] = [
     title: 'members stopped for longer than sessions last, one or all',
     needs: ['zookeeper'],
     movesLeaders: false,
-    async strike({ brokers, random }) {
+    async strike(scene) {
+      const { brokers, random } = scene
       const ensemble = brokers.ensemble!
       const members = random.below(2) === 0 ? ensemble.members : [random.pick(ensemble.members)]
-      const forMs = random.between(1.5, 3) * sessionMs
+      const forMs = random.between(1.5, 3) * sessionMs(scene)
       for (const member of members) ensemble.signal(member, 'SIGSTOP')
       await rest(forMs)
       for (const member of members) ensemble.signal(member, 'SIGCONT')
@@ -54,7 +55,7 @@ export const storeFaults: readonly Fault[] = [
       const id = busiestLeader(scene)
       const network = networkOf(scene)
       // Long enough, too, for a service that has to notice by ticks of a second.
-      const forMs = random.between(2.5, 4) * sessionMs
+      const forMs = random.between(2.5, 4) * sessionMs(scene)
       for (const member of brokers.ensemble!.members) network.blockBoth(brokerName(id), memberName(member))
       await rest(forMs)
       return `cut ${id} from coordination for ${Math.round(forMs)} ms`
@@ -67,7 +68,7 @@ export const storeFaults: readonly Fault[] = [
     movesLeaders: false,
     async strike({ brokers, random }) {
       const forMs = random.between(500, 4_000)
-      const database = new Database(brokers.storePath)
+      const database = new Database(brokers.metadataPath)
       try {
         database.exec('BEGIN IMMEDIATE')
         await rest(forMs)
