@@ -1,6 +1,8 @@
 // One request being served, from its frame to its answer. A handler returns the answer, a promise of it, or
 // `parked` and calls answer() later; `silent` means that none is due (Produce with acks=0).
 import type { AnyApi } from './protocol/apis.ts'
+import type { Access } from './security/access.ts'
+import type { AuthenticatedSession } from './security/authentication.ts'
 
 export const parked = Symbol('parked')
 export const silent = Symbol('silent')
@@ -9,6 +11,8 @@ export const silent = Symbol('silent')
 export interface CallOwner {
   /** `/127.0.0.1`, as Kafka's tools print it. */
   readonly clientHost: string
+  /** Who the client is. */
+  readonly session: AuthenticatedSession
   /** The answer is there: send it when its turn comes. */
   onAnswered(call: Call): void
   /** Ends the connection; the reason is logged. */
@@ -25,6 +29,8 @@ export class Call {
   /** The client is the second live instance of its agent: it may read, not write. */
   isFencedAgent = false
   answered = false
+  /** After the answer the connection ends. */
+  isLast = false
   /** The answer, unencoded; null when none is due. */
   body: unknown = null
   /** Set by whoever parks the call: the connection has ended, nobody waits for the answer any more. */
@@ -44,6 +50,11 @@ export class Call {
     this.correlationId = correlationId
     this.clientId = clientId
     this.startedMs = startedMs
+  }
+
+  /** What the client may do. */
+  get access(): Access {
+    return this.owner.session.identity.access
   }
 
   /** To be called once. After the connection has ended it does nothing. */

@@ -18,7 +18,8 @@ import {
 } from './protocol/frame.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { ResponseSender } from './response-sender.ts'
-import type { ServerContext } from './server.ts'
+import type { AuthenticatedSession } from './security/authentication.ts'
+import type { Entrance, ServerContext } from './server.ts'
 
 /** Kafka's clients keep at most this many Produce requests in flight. */
 const overlappingProducesMax = 5
@@ -29,8 +30,10 @@ const unsentBytesMax = 1 << 20
 
 export class Connection implements CallOwner {
   readonly clientHost: string
+  readonly session: AuthenticatedSession
   /** When bytes last came, on the monotonic clock. */
   lastReadMs: number
+  readonly openedMs: number
   readonly #socket: Socket
   readonly #context: ServerContext
   readonly #log: Log
@@ -47,17 +50,23 @@ export class Connection implements CallOwner {
   #closed = false
   #pausedFor = 0
 
-  constructor(accepted: Socket, context: ServerContext) {
-    const socket = adoptSocket(accepted, context.readBuffer, chunk => this.#onData(chunk))
+  constructor(accepted: Socket, context: ServerContext, entrance: Entrance) {
+    const { isEncrypted } = entrance.door
+    const onBytes = (chunk: Buffer) => this.#onData(chunk)
+    const socket = isEncrypted
+      ? accepted.on('data', onBytes)
+      : adoptSocket(accepted, context.readBuffer, onBytes)
     this.#socket = socket
     this.#context = context
     this.#log = context.log
     this.clientHost = `/${socket.remoteAddress ?? 'unknown'}`
-    this.lastReadMs = context.clock.monotonicMs()
-    this.#splitter = new FrameSplitter(context.limits.frameBytesMax, context.memory)
+    this.openedMs = context.clock.monotonicMs()
+    this.lastReadMs = this.openedMs
+    this.session = context.newSession(entrance.door, this.clientHost, entrance.certifiedOf(accepted))
+    this.#splitter = new FrameSplitter(this.#frameBytesMax, context.memory)
     this.#sender = new ResponseSender(
       socket,
-      context.findSendfile,
+      isEncrypted ? noSendfile : context.findSendfile,
       context.counters.send,
       () => this.#onSenderIdle(),
       reason => this.close(reason),
@@ -86,6 +95,12 @@ export class Connection implements CallOwner {
   /** It is not we who are to act: nothing is asked of us, or the client does not take its answer. */
   get waitsForClient(): boolean {
     return this.#sender.isBusy || (this.#calls.length === 0 && this.#frames.length === 0)
+  }
+
+  /** Strangers are given little memory. */
+  get #frameBytesMax(): number {
+    const { frameBytesMax, strangerFrameBytesMax } = this.#context.limits
+    return this.session.isOpen ? frameBytesMax : strangerFrameBytesMax
   }
 
   /** Stops reading for a reason; the socket is read again when every reason has gone. */
@@ -117,6 +132,7 @@ export class Connection implements CallOwner {
   onAnswered(call: Call): void {
     this.#context.counters.answered(call, this.#context.clock.monotonicMs())
     if (this.#closed) return
+    if (call.api.key === apis.saslAuthenticate.key) this.#splitter.frameBytesMax = this.#frameBytesMax
     if (this.#calls[0] === call) this.#flush()
   }
 
@@ -196,6 +212,9 @@ export class Connection implements CallOwner {
     const row = this.#context.handlers.get(apiKey)
     if (row === undefined) throw new ProtocolError(`API key ${apiKey} is not served here`, 0)
     const nowMs = this.#context.clock.monotonicMs()
+    if (!this.session.mayAsk(apiKey, nowMs)) {
+      throw new ProtocolError(`${row.api.name} was asked for before authentication`, 0)
+    }
     const call = new Call(this, row.api, apiVersion, correlationId, header.clientId ?? '', nowMs)
     if (accepts(row.api, apiVersion)) {
       this.#calls.push(call)
@@ -247,6 +266,13 @@ export class Connection implements CallOwner {
     const pieces: (Buffer | ExternalBytes)[] =
       writer.externals.length > 0 ? framePieces(writer) : [writer.buffer.subarray(0, writer.position)]
     this.#sender.send(pieces)
+    if (call.isLast) this.#endAfterAnswer()
+  }
+
+  /** What was handed to the socket still goes out. */
+  #endAfterAnswer(): void {
+    this.#socket.end()
+    this.#onClosed()
   }
 
   #onSenderIdle(): void {
@@ -267,6 +293,10 @@ export class Connection implements CallOwner {
 
 export const pauseReasons = { waitingFrames: 1, budget: 2 } as const
 export type PauseReason = (typeof pauseReasons)[keyof typeof pauseReasons]
+
+function noSendfile(): null {
+  return null
+}
 
 function isProduceCall(call: Call): boolean {
   return call.api.key === apis.produce.key

@@ -2,12 +2,21 @@
 // they send such requests: old ones to the controller they read in Metadata, those written for KRaft to any broker, and
 // creation by Metadata comes wherever it likes. So every broker takes them; only if the controller cannot be reached
 // is the answer NOT_CONTROLLER, on which all of them read the metadata anew and try again.
+import type { Call } from './call.ts'
 import { Connection } from './client/connection.ts'
+import type { ScramLogin } from './client/login.ts'
 import type { AnyApi } from './protocol/apis.ts'
 import type { Body, Encodable } from './protocol/fields.ts'
+import { mayCluster } from './security/access.ts'
 
 /** Of connections that carry forwarded requests: these are not forwarded again. */
 export const forwardingClientId = '__tailrace_forwarder'
+
+/** Comes from another broker, which has asked its own client for the right to it. Anybody could claim so. */
+export function isForwarded(call: Call): boolean {
+  return call.clientId === forwardingClientId && mayCluster(call.access, 'clusterAction')
+}
+
 const requestTimeoutMs = 10_000
 
 export interface ControllerAddress {
@@ -17,11 +26,13 @@ export interface ControllerAddress {
 
 export class Forwarder {
   readonly #controller: () => ControllerAddress | null
+  readonly #login: ScramLogin
   #connection: Connection | null = null
   #opening: Promise<Connection> | null = null
 
-  constructor(controller: () => ControllerAddress | null) {
+  constructor(controller: () => ControllerAddress | null, login: ScramLogin) {
     this.#controller = controller
+    this.#login = login
   }
 
   /** Null when there is no controller, or it did not answer. */
@@ -52,7 +63,12 @@ export class Forwarder {
     )
       this.close()
     if (this.#connection) return this.#connection
-    this.#opening ??= Connection.open({ host, port, clientId: forwardingClientId }).finally(() => {
+    this.#opening ??= Connection.open({
+      host,
+      port,
+      clientId: forwardingClientId,
+      login: this.#login,
+    }).finally(() => {
       this.#opening = null
     })
     this.#connection = await this.#opening

@@ -17,7 +17,7 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { IsrWriter } from './isr-writer.ts'
 import { LocalPartitions } from './local-partitions.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
-import { lossesTopic, reportCorruptions } from './loss-report.ts'
+import { lossesTopic } from './loss-report.ts'
 import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
@@ -27,6 +27,8 @@ import type { Partition, PartitionPeers } from './replication/partition.ts'
 import { TimerWheel } from './replication/timer-wheel.ts'
 import { TurnQueue } from './replication/turn-queue.ts'
 import { AgentInstances } from './security/agent-instances.ts'
+import { ClusterSecret, secretDirectory } from './security/cluster-secret.ts'
+import { Security } from './security/security.ts'
 import { TopicTable } from './topic-table.ts'
 
 export interface OpenOptions {
@@ -67,8 +69,12 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   }
   const store = await options.openStore(config.metadataPath, config.metadataKeys)
   const clusterId = await clusterIdOf(store)
+  const secret = await ClusterSecret.of(store)
+  secret.writeTo(secretDirectory(config.metadataPath, config.dataDirectory))
+  const security = await Security.open({ secret, clock: options.clock })
   const logs = openLogs(options, clusterId)
   const membership = openMembership(options, store, logs)
+  membership.image.onOther = (key, entry) => security.image.apply(key, entry)
   await membership.join().catch(error => {
     if (error instanceof ExitError) throw error
     throw new ExitError(exitCodes.unavailable, `Cannot join the cluster: ${(error as Error).message}`)
@@ -76,12 +82,13 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const followers = new FollowerFetches({
     brokerId: config.brokerId,
     brokerEpoch: () => membership.brokerEpoch,
+    login: secret.login,
     clock: options.clock,
     log,
     doubtLeader: () => void membership.lookAgain(),
     catchUpBytesPerSecond: config.replicationThrottleBytesPerSecond ?? catchUpBytesPerSecondDefault,
   })
-  const broker = joinRooms(followers, options, clusterId, logs, membership)
+  const broker = joinRooms(followers, options, clusterId, logs, membership, security)
   await broker.parts.local.apply()
   warnOfOrphans(broker)
   membership.keep({
@@ -90,9 +97,10 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     onRefused: options.onFatal,
   })
   await createInitialTopics(broker)
-  reportCorruptions(broker)
+  broker.losses.look()
   const close = async () => {
     broker.groups.close()
+    broker.losses.close()
     followers.close()
     broker.parts.forwarder.close()
     broker.parts.wheel.close()
@@ -140,6 +148,7 @@ function joinRooms(
   clusterId: string,
   logs: LogDirectory,
   membership: Membership,
+  security: Security,
 ): Broker {
   const { config, clock, log, counters } = options
   const topics = new TopicTable()
@@ -151,12 +160,12 @@ function joinRooms(
     topics,
     logs,
     turns,
-    peers: peersOf(options, membership, followers),
+    peers: peersOf(options, membership, followers, (...lost) => broker.losses.cut(...lost)),
     configDefaults: configDefaults(config),
     log,
     onRole: partition => followGroups(groups, partition),
   })
-  return new Broker({
+  const broker: Broker = new Broker({
     config,
     clock,
     log,
@@ -170,19 +179,25 @@ function joinRooms(
       () => membership.store,
       () => membership.registered,
     ),
-    forwarder: new Forwarder(() => image.brokers.get(image.controller?.brokerId ?? -1) ?? null),
+    forwarder: new Forwarder(
+      () => image.brokers.get(image.controller?.brokerId ?? -1) ?? null,
+      security.secret.login,
+    ),
     groups,
     wheel: new TimerWheel(clock),
     turns,
     agents: new AgentInstances(),
+    security,
     configDefaults: configDefaults(config),
   })
+  return broker
 }
 
 function peersOf(
   { clock, log }: OpenOptions,
   membership: Membership,
   followers: FollowerFetches,
+  lost: PartitionPeers['lost'],
 ): PartitionPeers {
   const endpoints = {
     endpointOf: (brokerId: number) => {
@@ -202,6 +217,7 @@ function peersOf(
     lease: membership,
     followers,
     alarm: ({ topic, index }, message, fields) => log.error(message, { topic, partition: index, ...fields }),
+    lost,
   }
 }
 

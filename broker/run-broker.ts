@@ -48,6 +48,7 @@ export async function runBroker(
   observe(metrics, broker, server)
   server.serve({
     handlers: handlerTable(broker),
+    newSession: (door, host, certified) => broker.parts.security.newSession(door, host, certified),
     onRequest: (connection, call) => {
       const name = parseAgentName(call.clientId)
       if (name === null) return

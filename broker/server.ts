@@ -10,10 +10,16 @@ import { Connection, pauseReasons } from './connection.ts'
 import { FrameMemory, readBufferBytes } from './frame-memory.ts'
 import type { HandlerTable } from './handler-row.ts'
 import { RefusalLog } from './refusal-log.ts'
+import type { AuthenticatedSession } from './security/authentication.ts'
+import { type Door, loopbackDoor } from './security/security.ts'
 import type { findSendfile } from './sendfile.ts'
 
 export interface ServerLimits {
   readonly frameBytesMax: number
+  /** As long as nobody knows who sends it. */
+  readonly strangerFrameBytesMax: number
+  /** From the first byte to having said who one is. */
+  readonly authenticationMs: number
   readonly connectionsMax: number
   /** Of requests that have arrived, whole or in part, and are not served yet, over all connections. */
   readonly heldBytesMax: number
@@ -25,6 +31,8 @@ export interface ServerLimits {
 
 export const defaultLimits: ServerLimits = {
   frameBytesMax: 100 * 1024 * 1024,
+  strangerFrameBytesMax: 16 * 1024,
+  authenticationMs: 10_000,
   connectionsMax: 4_000,
   heldBytesMax: 64 * 1024 * 1024,
   frameStallMs: 30_000,
@@ -44,6 +52,7 @@ export interface ServerContext {
   /** Every socket is read into it. */
   readonly readBuffer: Buffer
   readonly handlers: HandlerTable
+  newSession(door: Door, clientHost: string, certified: string | null): AuthenticatedSession
   /** Before a request is served. */
   onRequest(connection: Connection, call: Call): void
   onClosed(connection: Connection): void
@@ -107,7 +116,15 @@ export class HeldBytesBudget {
 }
 
 /** What the house hands over once it is open. */
-export type House = Pick<ServerContext, 'handlers' | 'onRequest' | 'onClosed'>
+export type House = Pick<ServerContext, 'handlers' | 'newSession' | 'onRequest' | 'onClosed'>
+
+/** By which door a connection came, and who its certificate says it is. */
+export interface Entrance {
+  readonly door: Door
+  certifiedOf(socket: Socket): string | null
+}
+
+const plainEntrance: Entrance = { door: loopbackDoor, certifiedOf: () => null }
 
 export type ServerBase = Pick<ServerContext, 'clock' | 'log' | 'limits' | 'findSendfile' | 'counters'>
 
@@ -174,11 +191,13 @@ export class Server {
   tick(): void {
     this.#base.refusals.tick()
     const nowMs = this.#base.clock.monotonicMs()
-    const { frameStallMs, idleMs } = this.#base.limits
+    const { frameStallMs, idleMs, authenticationMs } = this.#base.limits
     for (const connection of this.#connections) {
       const silentMs = nowMs - connection.lastReadMs
       if (connection.isAssembling && silentMs > frameStallMs && !connection.isPaused) {
         connection.close(`a frame stopped arriving for ${frameStallMs} ms`)
+      } else if (!connection.session.isOpen && nowMs - connection.openedMs > authenticationMs) {
+        connection.close(`not authenticated within ${authenticationMs} ms`)
       } else if (silentMs > idleMs && connection.waitsForClient) connection.end()
     }
   }
@@ -203,7 +222,7 @@ export class Server {
   }
 
   #admit(socket: Socket, context: ServerContext): void {
-    this.#connections.add(new Connection(socket, context))
+    this.#connections.add(new Connection(socket, context, plainEntrance))
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type FrameAllocator,
   FrameSplitter,
 } from '../protocol/frame.ts'
+import { logIn, type ScramLogin } from './login.ts'
 
 export interface ConnectionOptions {
   readonly host: string
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs?: number
   /** The largest answer that is accepted. */
   readonly frameBytesMax?: number
+  /** Who the client is; without it whatever the broker takes a stranger for. */
+  readonly login?: ScramLogin
   /** With it answers are lent: their memory is used again as soon as the callback of `send` has returned. */
   readonly lending?: LentMemory
 }
@@ -99,11 +102,13 @@ export class Connection {
     this.#timer.unref()
   }
 
-  /** Connects and negotiates versions. */
+  /** Connects, negotiates versions and logs in. */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(await openSocket(options), options)
     try {
-      await connection.#negotiate(options.connectTimeoutMs ?? defaultConnectTimeoutMs)
+      const timeoutMs = options.connectTimeoutMs ?? defaultConnectTimeoutMs
+      await connection.#negotiate(timeoutMs)
+      if (options.login) await logIn(connection, options.login, timeoutMs)
     } catch (error) {
       connection.close()
       throw error

@@ -29,6 +29,8 @@ export class ClusterImage {
   readonly brokers = new Map<number, RegisteredBroker>()
   /** Ever registered. */
   readonly known = new Map<number, KnownBroker>()
+  /** Told of what is none of the image's own, as it changes. */
+  onOther: (key: string, entry: Entry | null) => void = () => {}
   controller: (ControllerRegistration & { readonly version: Version }) | null = null
   controllerEpoch: { readonly epoch: number; readonly version: Version } | null = null
   /** Counts changes of `brokers`. */
@@ -65,7 +67,7 @@ export class ClusterImage {
     } else if (key === keys.controllerEpoch && entry) {
       const { value, version } = decodeValue<{ epoch: number }>(entry)
       this.controllerEpoch = { epoch: value.epoch, version }
-    }
+    } else this.onOther(key, entry)
   }
 
   #applyTopic(id: string, what: string, index: number, entry: Entry | null): void {

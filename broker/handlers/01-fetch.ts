@@ -16,6 +16,7 @@ import type { FetchWaiter, Partition } from '../replication/partition.ts'
 import { type Timed, unscheduled } from '../replication/timer-wheel.ts'
 import type { Deferred } from '../replication/turn-queue.ts'
 import { FileRange } from '../response-sender.ts'
+import { mayCluster } from '../security/access.ts'
 import type { ServedTopic } from '../topic-table.ts'
 import { LeaderHints, missingError } from './leader-hints.ts'
 
@@ -31,10 +32,29 @@ type RequestPartition = FetchRequest['topics'][number]['partitions'][number]
 
 export function fetch(request: FetchRequest, call: Call, broker: Broker): Answer<typeof apis.fetch> {
   if (request.sessionEpoch > 0) return { errorCode: errorCodes.fetchSessionIdNotFound }
+  if (readerOf(request).replicaId >= 0 && !mayCluster(call.access, 'clusterAction')) {
+    return refusedFollower(request)
+  }
   const pending = new PendingFetch(request, call, broker)
   if (pending.attempt() || request.maxWaitMs <= 0 || pending.targets.length === 0) pending.complete()
   else pending.park(request.maxWaitMs)
   return parked
+}
+
+/** Whoever may be a follower could commit what no replica has (CVE-2018-1288). */
+function refusedFollower({ topics }: FetchRequest) {
+  const errorCode = errorCodes.topicAuthorizationFailed
+  const responses = topics.map(({ topic, topicId, partitions }) => ({
+    topic,
+    topicId,
+    partitions: partitions.map(({ partition }) => ({
+      partitionIndex: partition,
+      errorCode,
+      highWatermark: -1,
+      records: noBytes,
+    })),
+  }))
+  return { responses }
 }
 
 /** Who reads: a follower says which broker it is, and in which life of it. */

@@ -6,7 +6,7 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { DescribeGroupsRequest } from '../protocol/messages/15-describe-groups.ts'
-import { allowedOperations } from '../security/operations.ts'
+import { authorizedOperations } from '../security/access.ts'
 
 /** As Kafka's tools print them. */
 export const groupStateNames: Readonly<Record<GroupState, string>> = {
@@ -22,13 +22,13 @@ export function describeGroups(
   call: Call,
   broker: Broker,
 ): Answer<typeof apis.describeGroups> {
-  const operations = request.includeAuthorizedOperations ? allowedOperations.group : undefined
   const groups = request.groups.map(groupId => {
     const refusal = broker.groups.refusalOf(groupId)
     if (refusal !== 'none') return { groupId, errorCode: errorCodes[refusal], groupState: '' }
     const group = broker.groups.find(groupId)
     const found = group ? describe(group) : missing(groupId, call)
-    return { ...found, authorizedOperations: operations }
+    if (!request.includeAuthorizedOperations) return found
+    return { ...found, authorizedOperations: authorizedOperations(call.access, 'group', groupId) }
   })
   return { groups }
 }

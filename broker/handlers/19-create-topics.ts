@@ -4,7 +4,7 @@ import type { Broker, TopicWish } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Outcome } from '../controller/controller.ts'
 import { effectiveConfig, topicConfigNames } from '../controller/topic-configs.ts'
-import { forwardingClientId } from '../forwarder.ts'
+import { isForwarded } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
 import { apis } from '../protocol/apis.ts'
 import { zeroUuid } from '../protocol/bytes.ts'
@@ -22,8 +22,8 @@ export async function createTopics(
   broker: Broker,
 ): LaterAnswer<typeof apis.createTopics> {
   if (!broker.parts.membership.controller) {
-    const isForwarded = call.clientId === forwardingClientId
-    const answer = isForwarded ? null : await broker.parts.forwarder.forward(apis.createTopics, request)
+    const isHandedOn = isForwarded(call)
+    const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.createTopics, request)
     return answer ?? { topics: request.topics.map(topic => refused(topic, notController)) }
   }
   const topics = []

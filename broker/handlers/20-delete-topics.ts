@@ -2,7 +2,7 @@
 // controller hands the request on.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
-import { forwardingClientId } from '../forwarder.ts'
+import { isForwarded } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
 import { apis } from '../protocol/apis.ts'
 import { zeroUuid } from '../protocol/bytes.ts'
@@ -17,9 +17,9 @@ export async function deleteTopics(
   const wishes =
     call.apiVersion >= 6 ? request.topics : request.topicNames.map(name => ({ name, topicId: zeroUuid }))
   if (!broker.parts.membership.controller) {
-    const isForwarded = call.clientId === forwardingClientId
+    const isHandedOn = isForwarded(call)
     const body = { topics: wishes, timeoutMs: request.timeoutMs }
-    const answer = isForwarded ? null : await broker.parts.forwarder.forward(apis.deleteTopics, body)
+    const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.deleteTopics, body)
     return answer ?? { responses: wishes.map(wish => ({ ...wish, errorCode: errorCodes.notController })) }
   }
   const responses = []

@@ -4,8 +4,8 @@ import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { PartitionMeta, Topic } from '../controller/cluster-state.ts'
 import type { Controller } from '../controller/controller.ts'
-import { nextOf } from '../controller/decide.ts'
-import { forwardingClientId } from '../forwarder.ts'
+import { isUncleanChange, nextOf } from '../controller/decide.ts'
+import { isForwarded } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
 import { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
@@ -18,8 +18,8 @@ export async function electLeaders(
 ): LaterAnswer<typeof apis.electLeaders> {
   const { controller } = broker.parts.membership
   if (!controller) {
-    const isForwarded = call.clientId === forwardingClientId
-    const answer = isForwarded ? null : await broker.parts.forwarder.forward(apis.electLeaders, request)
+    const isHandedOn = isForwarded(call)
+    const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.electLeaders, request)
     return answer ?? { errorCode: errorCodes.notController }
   }
   const isUnclean = request.electionType === electionTypes.unclean
@@ -89,7 +89,7 @@ function electedOf(
   const rules = { ...membership.rulesOf(topic), mayBeUnclean: isUnclean }
   const options = { controllerEpoch: controller.epoch, preferred: !isUnclean }
   const next = nextOf(now, membership.image.brokers, rules, options)
-  if (next?.leaderRecovery === 1) {
+  if (next && isUncleanChange(now, next)) {
     const fields = { topic: topic.meta.value.name, leader: next.leader }
     log.error('unclean election on request: acknowledged records may be lost', fields)
   }

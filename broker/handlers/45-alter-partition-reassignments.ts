@@ -4,7 +4,7 @@ import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { PartitionMeta } from '../controller/cluster-state.ts'
 import type { Controller, Outcome } from '../controller/controller.ts'
-import { forwardingClientId } from '../forwarder.ts'
+import { isForwarded } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
 import { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
@@ -21,7 +21,7 @@ export async function alterPartitionReassignments(
   const { controller } = membership
   if (!controller) {
     const api = apis.alterPartitionReassignments
-    const answer = call.clientId === forwardingClientId ? null : await forwarder.forward(api, request)
+    const answer = isForwarded(call) ? null : await forwarder.forward(api, request)
     return (
       answer ?? { errorCode: errorCodes.notController, errorMessage: 'The controller cannot be reached.' }
     )

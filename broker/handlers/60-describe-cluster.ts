@@ -5,13 +5,14 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { DescribeClusterRequest } from '../protocol/messages/60-describe-cluster.ts'
-import { allowedOperations } from '../security/operations.ts'
+import { authorizedOperations } from '../security/access.ts'
+import { clusterResource } from '../security/operations.ts'
 
 const brokersEndpoint = 1
 
 export function describeCluster(
   request: DescribeClusterRequest,
-  _call: Call,
+  call: Call,
   broker: Broker,
 ): Answer<typeof apis.describeCluster> {
   const { clusterId } = broker.parts
@@ -24,7 +25,7 @@ export function describeCluster(
     controllerId: broker.controllerId,
     brokers: broker.endpoints().map(({ nodeId, host, port }) => ({ brokerId: nodeId, host, port })),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? allowedOperations.cluster
+      ? authorizedOperations(call.access, 'cluster', clusterResource)
       : undefined,
   }
 }

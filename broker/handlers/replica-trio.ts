@@ -1,7 +1,7 @@
 // Three brokers in one process, as much of them as replication needs: a partition each on a real directory, a real
 // server with the data path's handlers, real followers; and a store of one entry that tells them their roles.
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { Metrics } from '../../runtime/metrics.ts'
 import type { Broker } from '../broker.ts'
 import { createBrokerCounters } from '../broker-metrics.ts'
 import { Connection } from '../client/connection.ts'
+import type { ScramLogin } from '../client/login.ts'
 import { type HandlerRow, serve } from '../handler-row.ts'
 import { LogDirectory } from '../log/log-directory.ts'
 import { apis } from '../protocol/apis.ts'
@@ -22,17 +23,22 @@ import { FollowerFetches } from '../replication/follower.ts'
 import { type IsrProposal, Partition } from '../replication/partition.ts'
 import { TimerWheel } from '../replication/timer-wheel.ts'
 import { TurnQueue } from '../replication/turn-queue.ts'
+import { ClusterSecret } from '../security/cluster-secret.ts'
+import { Security } from '../security/security.ts'
 import { findSendfile } from '../sendfile.ts'
 import { defaultLimits, Server } from '../server.ts'
 import { produce } from './00-produce.ts'
 import { fetch } from './01-fetch.ts'
+import { saslHandshake } from './17-sasl-handshake.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
+import { saslAuthenticate } from './36-sasl-authenticate.ts'
 
 export const topic = 'logs'
 export const topicId = 'dGFpbHJhY2UtdGVzdC0xMg'
 const brokerIds = [1, 2, 3]
 const minIsr = 2
+const clusterSecret = new ClusterSecret('secret', Buffer.from('salt of the test'))
 export const lagTimeMaxMs = 400
 const tickMs = 50
 
@@ -59,6 +65,7 @@ interface Life {
 export class ReplicaTrio implements AsyncDisposable {
   readonly entry: Entry = { leader: -1, leaderEpoch: 0, partitionEpoch: 0, isr: brokerIds }
   readonly alarms: string[] = []
+  readonly lost: (readonly [brokerId: number, from: number, to: number])[] = []
   readonly #lives = new Map<number, Life>()
   readonly #connections = new Map<number, Connection>()
   readonly #directory: AsyncDisposable & { readonly path: string }
@@ -82,11 +89,21 @@ export class ReplicaTrio implements AsyncDisposable {
     return this.#lives.get(id)!.partition
   }
 
-  async startBroker(id: number): Promise<void> {
+  async startBroker(id: number, tell = () => this.tell()): Promise<void> {
     const path = this.#paths.get(id) ?? join(this.#directory.path, `broker-${id}`)
     this.#paths.set(id, path)
     this.#lives.set(id, await this.#open(id, path, ++this.#brokerEpochs))
-    this.tell()
+    tell()
+  }
+
+  /** A bit of the nth batch flips on the disk of a broker that is down. */
+  damage(id: number, batch: number): void {
+    const path = join(this.#paths.get(id)!, `${topic}-0`, `${'0'.repeat(20)}.log`)
+    const bytes = readFileSync(path)
+    let at = 0
+    for (let index = 0; index < batch; index++) at = batchEnd(bytes, at, bytes.length)
+    bytes[batchEnd(bytes, at, bytes.length) - 1]! ^= 1
+    writeFileSync(path, bytes)
   }
 
   /** As kill -9: nothing is said to anybody, and the next life finds the files as they were at this moment. */
@@ -133,10 +150,15 @@ export class ReplicaTrio implements AsyncDisposable {
   async connectionTo(id: number): Promise<Connection> {
     const known = this.#connections.get(id)
     if (known?.isOpen) return known
-    const { port } = this.#lives.get(id)!
-    const connection = await Connection.open({ host: '127.0.0.1', port, clientId: 'test' })
+    const connection = await this.connect(id, clusterSecret.login)
     this.#connections.set(id, connection)
     return connection
+  }
+
+  /** A connection of its own; without a login that of any client of this machine. */
+  connect(id: number, login?: ScramLogin): Promise<Connection> {
+    const { port } = this.#lives.get(id)!
+    return Connection.open({ host: '127.0.0.1', port, clientId: 'test', ...(login && { login }) })
   }
 
   /** What a replica has, as `epoch:value`, committed or not. */
@@ -183,9 +205,11 @@ export class ReplicaTrio implements AsyncDisposable {
       },
     })
     const quiet = createLog('trio', () => undefined)
+    const security = await Security.open({ secret: clusterSecret, clock: systemClock })
     const followers = new FollowerFetches({
       brokerId: id,
       brokerEpoch: () => brokerEpoch,
+      login: clusterSecret.login,
       clock: systemClock,
       log: quiet,
       doubtLeader: () => undefined,
@@ -201,6 +225,7 @@ export class ReplicaTrio implements AsyncDisposable {
       lease: { isHeld: () => true },
       followers,
       alarm: (_partition: Partition, message: string) => this.alarms.push(`${id}: ${message}`),
+      lost: (_partition: Partition, from: number, to: number) => this.lost.push([id, from, to]),
     }
     const turns = new TurnQueue()
     const log = logs.get(topic, 0) ?? logs.create(topic, 0, topicId)
@@ -211,7 +236,12 @@ export class ReplicaTrio implements AsyncDisposable {
     const server = new Server({ clock: systemClock, log: quiet, limits, findSendfile, counters })
     const port = await server.listen('127.0.0.1', 0)
     const broker = this.#houseOf(partition, wheel, turns, counters)
-    server.serve({ handlers: handlersOf(broker), onRequest: () => undefined, onClosed: () => undefined })
+    server.serve({
+      handlers: handlersOf(broker, security),
+      newSession: (door, host, certified) => security.newSession(door, host, certified),
+      onRequest: () => undefined,
+      onClosed: () => undefined,
+    })
     const ticking = setInterval(() => partition.tick(), tickMs)
     return { brokerEpoch, port, partition, server, logs, followers, wheel, ticking, path }
   }
@@ -279,13 +309,15 @@ export class ReplicaTrio implements AsyncDisposable {
   }
 }
 
-function handlersOf(broker: Broker): ReadonlyMap<number, HandlerRow> {
+function handlersOf(broker: Broker, security: Security): ReadonlyMap<number, HandlerRow> {
   const table = new Map<number, HandlerRow>()
   const rows = [
     serve(apis.produce, produce, broker),
     serve(apis.fetch, fetch, broker),
     serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
     serve(apis.apiVersions, apiVersions, table),
+    serve(apis.saslHandshake, saslHandshake, broker),
+    serve(apis.saslAuthenticate, saslAuthenticate, security),
   ]
   for (const row of rows) table.set(row.api.key, row)
   return table

@@ -41,6 +41,36 @@ test('with too few in sync nothing more is committed: 20 for who waits, 19 befor
   await until('the follower hears of it', () => trio.partition(2).highWatermark === 3)
 })
 
+test('a damaged replica fetches anew what its disk lost, quietly, and a damaged copy is no vote', async () => {
+  await using trio = await ReplicaTrio.start()
+  for (const value of ['a', 'b', 'c']) await trio.acknowledged(1, value)
+  await trio.kill(3)
+  trio.damage(3, 1)
+  // What registration does for it.
+  trio.elect(1, [1, 2])
+  await trio.acknowledged(1, 'd')
+  await trio.startBroker(3)
+  await until('broker 3 is in sync', () => trio.entry.isr.includes(3))
+  assert.deepEqual(trio.valuesOf(3), ['1:a', '1:b', '1:c', '2:d'])
+  assert.deepEqual(trio.partition(3).log.corruptions, [])
+  assert.deepEqual([trio.alarms, trio.lost], [['3: damaged records are fetched anew from the leader'], []])
+})
+
+test('a replica that had more than an uncleanly elected leader says which records are lost', async () => {
+  await using trio = await ReplicaTrio.start()
+  await trio.acknowledged(1, 'a')
+  await trio.kill(3)
+  await trio.acknowledged(1, 'b')
+  await trio.acknowledged(1, 'c')
+  await until('both know it as committed', () => [1, 2].every(id => trio.partition(id).highWatermark === 3))
+  await trio.startBroker(3, () => trio.elect(3, [3]))
+  await until('the others have cut it away', () => trio.lost.length === 2)
+  assert.deepEqual(trio.lost.toSorted(), [
+    [1, 1, 3],
+    [2, 1, 3],
+  ])
+})
+
 test('acks=all that nobody confirms ends by its time-out, and the record stays', async () => {
   await using trio = await ReplicaTrio.start()
   await trio.acknowledged(1, 'a')
@@ -109,6 +139,34 @@ test('an epoch without records ends the one before it: a tail of the old one is 
   const partitions = [{ partition: 0, currentLeaderEpoch: 2, leaderEpoch: 1 }]
   const { topics } = await connection.request(apis.offsetForLeaderEpoch, { topics: [{ topic, partitions }] })
   assert.deepEqual([topics[0]!.partitions[0]!.leaderEpoch, topics[0]!.partitions[0]!.endOffset], [1, 1])
+})
+
+test('a client that is not a broker cannot follow: its fetch is refused and is no vote', async () => {
+  await using trio = await ReplicaTrio.start()
+  await trio.acknowledged(1, 'a')
+  for (const id of [2, 3]) trio.partition(id).stop('notLeaderOrFollower')
+  await trio.produce(1, 'b', 1)
+  const plain = await trio.connect(1)
+  const broker = await trio.connectionTo(1)
+  const vote = { partition: 0, currentLeaderEpoch: 1, fetchOffset: 2, partitionMaxBytes: 2 ** 20 }
+  const topics = [{ topic, topicId, partitions: [vote] }]
+  const body = { maxWaitMs: 0, minBytes: 0, maxBytes: 2 ** 20, topics }
+  for (const [replicaId, replicaEpoch] of [
+    [2, 12],
+    [3, 13],
+  ] as const) {
+    const answer = await plain.request(apis.fetch, { ...body, replicaState: { replicaId, replicaEpoch } })
+    const { errorCode, records } = answer.responses[0]!.partitions[0]!
+    assert.deepEqual([errorName(errorCode), records?.length ?? 0], ['topicAuthorizationFailed', 0])
+  }
+  assert.equal(trio.partition(1).highWatermark, 1)
+  for (const [replicaId, replicaEpoch] of [
+    [2, 12],
+    [3, 13],
+  ] as const)
+    await broker.request(apis.fetch, { ...body, replicaState: { replicaId, replicaEpoch } })
+  assert.equal(trio.partition(1).highWatermark, 2, 'the same by brokers commits')
+  plain.close()
 })
 
 test('Fetch fences by epoch, keeps consumers below the watermark, and knows who may follow', async () => {

@@ -15,16 +15,23 @@ import { leaveGroup } from './13-leave-group.ts'
 import { syncGroup } from './14-sync-group.ts'
 import { describeGroups } from './15-describe-groups.ts'
 import { listGroups } from './16-list-groups.ts'
+import { saslHandshake } from './17-sasl-handshake.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
 import { initProducerId } from './22-init-producer-id.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
+import { describeAcls } from './29-describe-acls.ts'
+import { createAcls } from './30-create-acls.ts'
+import { deleteAcls } from './31-delete-acls.ts'
 import { describeConfigs } from './32-describe-configs.ts'
 import { describeLogDirs } from './35-describe-log-dirs.ts'
+import { saslAuthenticate } from './36-sasl-authenticate.ts'
 import { electLeaders } from './43-elect-leaders.ts'
 import { alterPartitionReassignments } from './45-alter-partition-reassignments.ts'
 import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
+import { describeUserScramCredentials } from './50-describe-user-scram-credentials.ts'
+import { alterUserScramCredentials } from './51-alter-user-scram-credentials.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { unregisterBroker } from './64-unregister-broker.ts'
 
@@ -44,16 +51,23 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.syncGroup, syncGroup, broker),
     serve(apis.describeGroups, describeGroups, broker),
     serve(apis.listGroups, listGroups, broker),
+    serve(apis.saslHandshake, saslHandshake, broker),
     serve(apis.apiVersions, apiVersions, table),
     serve(apis.createTopics, createTopics, broker),
     serve(apis.deleteTopics, deleteTopics, broker),
     serve(apis.initProducerId, initProducerId, broker),
     serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
+    serve(apis.describeAcls, describeAcls, broker),
+    serve(apis.createAcls, createAcls, broker),
+    serve(apis.deleteAcls, deleteAcls, broker),
     serve(apis.describeConfigs, describeConfigs, broker),
     serve(apis.describeLogDirs, describeLogDirs, broker),
+    serve(apis.saslAuthenticate, saslAuthenticate, broker.parts.security),
     serve(apis.electLeaders, electLeaders, broker),
     serve(apis.alterPartitionReassignments, alterPartitionReassignments, broker),
     serve(apis.listPartitionReassignments, listPartitionReassignments, broker),
+    serve(apis.describeUserScramCredentials, describeUserScramCredentials, broker),
+    serve(apis.alterUserScramCredentials, alterUserScramCredentials, broker),
     serve(apis.describeCluster, describeCluster, broker),
     serve(apis.unregisterBroker, unregisterBroker, broker),
   ]

@@ -14,6 +14,7 @@ import { leaveGroupRequest, leaveGroupResponse } from './messages/13-leave-group
 import { syncGroupRequest, syncGroupResponse } from './messages/14-sync-group.ts'
 import { describeGroupsRequest, describeGroupsResponse } from './messages/15-describe-groups.ts'
 import { listGroupsRequest, listGroupsResponse } from './messages/16-list-groups.ts'
+import { saslHandshakeRequest, saslHandshakeResponse } from './messages/17-sasl-handshake.ts'
 import { apiVersionsRequest, apiVersionsResponse } from './messages/18-api-versions.ts'
 import { createTopicsRequest, createTopicsResponse } from './messages/19-create-topics.ts'
 import { deleteTopicsRequest, deleteTopicsResponse } from './messages/20-delete-topics.ts'
@@ -22,8 +23,12 @@ import {
   offsetForLeaderEpochRequest,
   offsetForLeaderEpochResponse,
 } from './messages/23-offset-for-leader-epoch.ts'
+import { describeAclsRequest, describeAclsResponse } from './messages/29-describe-acls.ts'
+import { createAclsRequest, createAclsResponse } from './messages/30-create-acls.ts'
+import { deleteAclsRequest, deleteAclsResponse } from './messages/31-delete-acls.ts'
 import { describeConfigsRequest, describeConfigsResponse } from './messages/32-describe-configs.ts'
 import { describeLogDirsRequest, describeLogDirsResponse } from './messages/35-describe-log-dirs.ts'
+import { saslAuthenticateRequest, saslAuthenticateResponse } from './messages/36-sasl-authenticate.ts'
 import { electLeadersRequest, electLeadersResponse } from './messages/43-elect-leaders.ts'
 import {
   alterPartitionReassignmentsRequest,
@@ -33,6 +38,14 @@ import {
   listPartitionReassignmentsRequest,
   listPartitionReassignmentsResponse,
 } from './messages/46-list-partition-reassignments.ts'
+import {
+  describeUserScramCredentialsRequest,
+  describeUserScramCredentialsResponse,
+} from './messages/50-describe-user-scram-credentials.ts'
+import {
+  alterUserScramCredentialsRequest,
+  alterUserScramCredentialsResponse,
+} from './messages/51-alter-user-scram-credentials.ts'
 import { describeClusterRequest, describeClusterResponse } from './messages/60-describe-cluster.ts'
 import { unregisterBrokerRequest, unregisterBrokerResponse } from './messages/64-unregister-broker.ts'
 
@@ -93,6 +106,11 @@ export const apis = {
   syncGroup: api(14, 'SyncGroup', syncGroupRequest, syncGroupResponse, [0, 5]),
   describeGroups: api(15, 'DescribeGroups', describeGroupsRequest, describeGroupsResponse, [0, 6]),
   listGroups: api(16, 'ListGroups', listGroupsRequest, listGroupsResponse, [0, 5]),
+  saslHandshake: api(17, 'SaslHandshake', saslHandshakeRequest, saslHandshakeResponse, [1, 1], {
+    advertised: [0, 1],
+    reason:
+      'librdkafka looks for SaslHandshake 0 to tell whether a broker has SASL; what follows v0 has no frames',
+  }),
   apiVersions: api(18, 'ApiVersions', apiVersionsRequest, apiVersionsResponse, [0, 4]),
   createTopics: api(19, 'CreateTopics', createTopicsRequest, createTopicsResponse, [2, 7]),
   deleteTopics: api(20, 'DeleteTopics', deleteTopicsRequest, deleteTopicsResponse, [1, 6]),
@@ -104,8 +122,12 @@ export const apis = {
     offsetForLeaderEpochResponse,
     [2, 4],
   ),
+  describeAcls: api(29, 'DescribeAcls', describeAclsRequest, describeAclsResponse, [1, 3]),
+  createAcls: api(30, 'CreateAcls', createAclsRequest, createAclsResponse, [1, 3]),
+  deleteAcls: api(31, 'DeleteAcls', deleteAclsRequest, deleteAclsResponse, [1, 3]),
   describeConfigs: api(32, 'DescribeConfigs', describeConfigsRequest, describeConfigsResponse, [1, 4]),
   describeLogDirs: api(35, 'DescribeLogDirs', describeLogDirsRequest, describeLogDirsResponse, [1, 4]),
+  saslAuthenticate: api(36, 'SaslAuthenticate', saslAuthenticateRequest, saslAuthenticateResponse, [0, 2]),
   electLeaders: api(43, 'ElectLeaders', electLeadersRequest, electLeadersResponse, [0, 2]),
   alterPartitionReassignments: api(
     45,
@@ -119,6 +141,20 @@ export const apis = {
     'ListPartitionReassignments',
     listPartitionReassignmentsRequest,
     listPartitionReassignmentsResponse,
+    [0, 0],
+  ),
+  describeUserScramCredentials: api(
+    50,
+    'DescribeUserScramCredentials',
+    describeUserScramCredentialsRequest,
+    describeUserScramCredentialsResponse,
+    [0, 0],
+  ),
+  alterUserScramCredentials: api(
+    51,
+    'AlterUserScramCredentials',
+    alterUserScramCredentialsRequest,
+    alterUserScramCredentialsResponse,
     [0, 0],
   ),
   describeCluster: api(60, 'DescribeCluster', describeClusterRequest, describeClusterResponse, [0, 2]),

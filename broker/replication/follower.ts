@@ -3,6 +3,7 @@
 // is this broker's word that everything below is on its disk. Sockets and the logs of followed partitions, no more.
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
+import type { ScramLogin } from '../client/login.ts'
 import { LeaderRounds } from './leader-rounds.ts'
 import type { Partition } from './partition.ts'
 import type { Followers, FollowOrder } from './peers.ts'
@@ -13,6 +14,8 @@ export interface FollowerOptions {
   /** Of the present registration: a leader takes nobody into its in-sync set who fetches under another. */
   readonly brokerEpoch: () => number
   readonly clock: Clock
+  /** A leader lets brokers follow, nobody else. */
+  readonly login: ScramLogin
   readonly log: Log
   /** The leader refuses to be followed: what the store says about this partition should be read again. */
   readonly doubtLeader: (partition: Partition) => void

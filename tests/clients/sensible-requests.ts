@@ -45,6 +45,24 @@ export function sensible(api: ApiName, topicId: string): Record<string, unknown>
       return { resources: [{ resourceType: 2, resourceName: 'logs', configurationKeys: null }] }
     case 'describeLogDirs':
       return { topics: [{ topic: 'logs', partitions: [0] }] }
+    case 'saslHandshake':
+      return { mechanism: 'SCRAM-SHA-256' }
+    case 'saslAuthenticate':
+      return { authBytes: Buffer.from('n,,n=nobody,r=nonce') }
+    case 'describeAcls':
+      return { resourceTypeFilter: 1, patternTypeFilter: 1, operation: 1, permissionType: 1 }
+    case 'createAcls':
+      return {
+        creations: [{ resourceType: 2, principal: 'User:x', host: '*', operation: 3, permissionType: 3 }],
+      }
+    case 'deleteAcls': {
+      const filter = { resourceTypeFilter: 2, resourceNameFilter: 'absent', patternTypeFilter: 3 }
+      return { filters: [{ ...filter, operation: 1, permissionType: 1 }] }
+    }
+    case 'describeUserScramCredentials':
+      return { users: [{ name: 'absent' }] }
+    case 'alterUserScramCredentials':
+      return { deletions: [{ name: 'absent', mechanism: 1 }] }
     case 'electLeaders':
       return { topicPartitions: [{ topic: 'logs', partitions: [0] }] }
     case 'alterPartitionReassignments':

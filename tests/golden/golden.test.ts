@@ -25,6 +25,13 @@ const unrecorded: ReadonlySet<string> = new Set([
   'AlterPartitionReassignments',
   'ListPartitionReassignments',
   'UnregisterBroker',
+  'SaslHandshake',
+  'SaslAuthenticate',
+  'DescribeAcls',
+  'CreateAcls',
+  'DeleteAcls',
+  'DescribeUserScramCredentials',
+  'AlterUserScramCredentials',
 ])
 const exchanges = readExchanges()
 
