@@ -92,24 +92,8 @@ withShared(program.command('status'))
     process.exitCode = statusExitCode(report)
   })
 
-<<<<<<< /tmp/operations/wt/./cli/main.ts
-addClusterCommands(program.command('cluster').description('change what the cluster is made of'), {
-  withShared,
-  settingsOf: flags => settingsOf(flags),
-})
-=======
 const cluster = program.command('cluster').description('change what the cluster is made of')
-
-withShared(cluster.command('grow'))
-  .description('after `up --brokers 3`: give every topic a copy on each of up to three brokers')
-  .option('--json', 'one JSON object on standard output')
-  .action(async (flags: Flags) => {
-    const growth = await grow('127.0.0.1', settingsOf(flags).kafkaPort)
-    const { brokers, copies, partitions } = growth
-    const text = `${brokers} brokers, ${copies} copies of everything, ${partitions} partitions had fewer\n`
-    process.stdout.write(flags.json ? `${JSON.stringify(growth)}\n` : text)
-  })
->>>>>>> ./cli/main.ts
+addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })
 
 withShared(cluster.command('move-metadata'))
   .description('with all brokers stopped: from SQLite to ZooKeeper, or back')

@@ -40,6 +40,7 @@ export function brokerProcess(
       { name: '__tailrace_agents', partitions: 1 },
     ],
     clusterSize,
+    replicationThrottleBytesPerSecond: settings.replicationThrottleBytesPerSecond,
   }
   const name = clusterSize === 1 ? 'broker' : `broker-${brokerId}`
   return { name, entry: join(root, 'broker/main.ts'), config, stopTimeoutMs: 1_500 }

@@ -29,7 +29,9 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .max(9)
     .optional()
-    .describe('Brokers on this machine, on ports from kafkaPort on; by default as many as the data has, at first three'),
+    .describe(
+      'Brokers on this machine, on ports from kafkaPort on; by default as many as the data has, at first three',
+    ),
   metadata: z
     .string()
     .superRefine((text, context) => {

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs'
 import { apis } from '../../broker/protocol/apis.ts'
 import { grow } from '../../cli/cluster.ts'
+import { ClusterAdmin } from '../../cli/cluster-admin.ts'
 import { WireClient } from '../clients/wire-client.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
@@ -184,8 +185,10 @@ test('one broker becomes three: replicas are added while records arrive, and the
   const steady = Array.from({ length: partitions }, (_, index) => new SteadyProducer(producer, index))
   const running = steady.map(one => one.run())
   await until('all is under way', () => steady.every(one => one.acknowledged.length > 3))
-  const growth = await grow('127.0.0.1', Number(cluster.addresses[2]!.split(':')[1]))
-  assert.deepEqual(growth, { brokers: 3, copies: 3, partitions: partitions + 16 })
+  using operator = new ClusterAdmin([cluster.addresses[2]!])
+  const growth = await grow(operator, () => {})
+  const all = partitions + 16
+  assert.deepEqual(growth, { brokers: 3, copies: 3, partitions: all, replicas: 2 * all })
   await until('all three have everything', async () =>
     (await partitionsOf(admin)).every(({ isr }) => isr.length === 3),
   )
