@@ -70,8 +70,9 @@ export function judge({ cluster, agents, losses, lines }: StatusFacts, nowMs: nu
 
 function brokerProblems({ brokers }: ClusterAnswer): string[] {
   if (brokers.length === 0) return ['no broker has been reached yet']
+  if (brokers.every(({ up }) => !up)) return ['no broker answers']
   return brokers
-    .filter(broker => !broker.up)
+    .filter(({ up, replicas }) => !up && replicas > 0)
     .map(({ id, since }) => `broker ${id} is down since ${clock(since)}`)
 }
 

@@ -41,6 +41,13 @@ test('nothing is said while all are up, while none is, and before anything is kn
   assert.equal(brokerTrouble(clusterOf([]), 'utc'), null)
   assert.equal(brokerTrouble(clusterOf([1], {}, 1), 'utc'), null)
   assert.equal(brokerTrouble(null, 'utc'), null)
+  const { brokers, ...rest } = clusterOf([3])
+  const taken = brokers.map(broker => (broker.id === 3 ? { ...broker, replicas: 0 } : broker))
+  assert.equal(
+    brokerTrouble({ ...rest, brokers: taken }, 'utc'),
+    null,
+    'one that holds nothing was taken out',
+  )
 })
 
 test('elections of one failover are one row, and what came back later is another', () => {

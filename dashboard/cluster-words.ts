@@ -20,8 +20,9 @@ export interface BrokerTrouble {
 /** Some brokers are down while others answer; null otherwise, for then nobody answers at all or all is well. */
 export function brokerTrouble(cluster: ClusterState | null, zone: Zone): BrokerTrouble | null {
   const brokers = cluster?.brokers ?? []
-  const down = brokers.filter(broker => !broker.up)
-  const up = brokers.length - down.length
+  const up = brokers.filter(broker => broker.up).length
+  // One that holds nothing was taken out, or is new: nobody misses it.
+  const down = brokers.filter(broker => !broker.up && broker.replicas > 0)
   if (!cluster || down.length === 0 || up === 0) return null
   const { underMinIsr, offline } = cluster.partitionCounts
   const waiting = Math.max(underMinIsr, offline)

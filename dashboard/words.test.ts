@@ -93,7 +93,7 @@ test('the banner says in words that the broker is down, since when, and that not
 })
 
 test('one broker of three that is down leaves the page live, and is named in the banner', () => {
-  const broker = (id: number) => ({ id, up: id !== 2, since: clockMs - 30_000 })
+  const broker = (id: number) => ({ id, up: id !== 2, since: clockMs - 30_000, replicas: 36 })
   const partitionCounts = { total: 36, underReplicated: 36, underMinIsr: 0, offline: 0 }
   const cluster = { brokers: [1, 2, 3].map(broker), partitionCounts } as unknown as PageState['cluster']
   assert.equal(pill({ kind: 'live' }, { cluster }), 'live: Live · 2 of 3 brokers (pause)')

@@ -176,6 +176,15 @@ test('a broker that was taken out of the cluster is forgotten after a while, one
   story.tell(metadata({ brokers: [1, 2], partitions: [[1, 0, [1], [1]]] }), everybody, 0)
   const left = metadata({ brokers: [1], partitions: [[1, 0, [1], [1]]] })
   story.tell(left, everybody, 1000)
+  assert.deepEqual(
+    stateOf(story).brokers.map(({ id, up }) => [id, up]),
+    [
+      [1, true],
+      [2, false],
+    ],
+  )
+  assert.equal(stateOf(story).healthy, true, 'nobody misses it')
+  story.lost(1, 2000)
   assert.equal(stateOf(story).healthy, false)
   story.tell(left, everybody, 1000 + 10 * 60_000)
   assert.deepEqual(

@@ -35,6 +35,11 @@ export type BrokerUsage = Pick<BrokerStatus, 'diskBytes' | 'diskFreeBytes' | 'me
 
 const noUsage: BrokerUsage = { diskBytes: null, diskFreeBytes: null, memoryBytes: null }
 
+/** One that is down and holds no replica is missed by nobody: it was taken out, or had not been given any yet. */
+function isWell({ up, replicas }: BrokerStatus): boolean {
+  return up || replicas === 0
+}
+
 /** As it is written down, so that a restart neither forgets who is missing nor misses an election. */
 export interface StoryRecord {
   readonly clusterId: string
@@ -118,7 +123,7 @@ export class ClusterStory {
     return {
       clusterId: this.#clusterId,
       controllerId: this.#metadata?.controllerId ?? -1,
-      healthy: brokers.length > 0 && brokers.every(broker => broker.up) && troubled.length === 0,
+      healthy: brokers.some(({ up }) => up) && brokers.every(isWell) && troubled.length === 0,
       brokers,
       partitionCounts: counts,
       troubled: troubled

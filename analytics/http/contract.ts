@@ -119,7 +119,7 @@ export interface ClusterState {
   readonly clusterId: string
   /** -1 while nobody is. */
   readonly controllerId: number
-  /** Every broker is up and every replica in sync. */
+  /** Every broker that holds replicas is up, and every replica in sync. */
   readonly healthy: boolean
   /** Those that answer and those that ought to: a broker that is down is not missing here. */
   readonly brokers: readonly BrokerStatus[]

@@ -136,7 +136,9 @@ export const clusterSchema = z
   .object({
     clusterId: z.string(),
     controllerId: z.number(),
-    healthy: z.boolean().meta({ description: 'Every broker is up and every replica in sync.' }),
+    healthy: z
+      .boolean()
+      .meta({ description: 'Every broker that holds replicas is up, and every replica in sync.' }),
     brokers: z.array(brokerStatusSchema),
     partitionCounts: z.object({
       total: z.number(),
