@@ -42,8 +42,13 @@ export class BrokerCluster implements AsyncDisposable {
   ): Promise<BrokerCluster> {
     const directory = await mkdtemp(join(tmpdir(), 'tailrace-cluster-'))
     const cluster = new BrokerCluster(directory, size, topics, metadata)
-    await Promise.all(cluster.ids.map(id => cluster.startOne(id)))
-    return cluster
+    try {
+      await Promise.all(cluster.ids.map(id => cluster.startOne(id)))
+      return cluster
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   get ids(): number[] {
