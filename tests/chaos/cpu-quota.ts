@@ -24,8 +24,9 @@ export class CpuQuota {
     }
   }
 
-  starve(pid: number, share: number): void {
-    writeFileSync(join(this.#group(share), 'cgroup.procs'), String(pid))
+  /** False of one that has ended. */
+  starve(pid: number, share: number): boolean {
+    return moveTo(this.#group(share), String(pid))
   }
 
   heal(): void {
@@ -51,10 +52,11 @@ export class CpuQuota {
   }
 }
 
-function moveTo(group: string, pid: string): void {
+function moveTo(group: string, pid: string): boolean {
   try {
     writeFileSync(join(group, 'cgroup.procs'), pid)
+    return true
   } catch {
-    // It has ended.
+    return false
   }
 }

@@ -2,7 +2,7 @@
 // every fault of the catalogue that this machine can have, then peace and the last reads; the checker judges. Exits 0
 // when the history is valid, 1 when it is not, 2 when it shows too little to say so, 64 on wrong options. The history
 // and the brokers' files and logs of a run that is not valid are kept, and their place printed.
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { closeSync, cpSync, mkdtempSync, openSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -153,8 +153,9 @@ function closeOnSignals(brokers: Brokers): void {
 
 function keep(recorder: Recorder, brokers: Brokers): string {
   const directory = mkdtempSync(join(tmpdir(), 'tailrace-history-'))
-  const lines = recorder.events.map(event => `${JSON.stringify(event)}\n`)
-  writeFileSync(join(directory, 'history.ndjson'), lines.join(''))
+  const file = openSync(join(directory, 'history.ndjson'), 'w')
+  for (const event of recorder.events) writeSync(file, `${JSON.stringify(event)}\n`)
+  closeSync(file)
   cpSync(brokers.directory, join(directory, 'brokers'), { recursive: true })
   return directory
 }

@@ -33,7 +33,7 @@ export const machineFaults: readonly Fault[] = [
       const id = random.below(2) === 0 ? busiestLeader(scene) : controller(scene)
       const pid = brokers.pidOf(id)
       if (pid === undefined || typeof brokers.cpu === 'string') return 'nothing: it was down'
-      brokers.cpu.starve(pid, 0.05)
+      if (!brokers.cpu.starve(pid, 0.05)) return 'nothing: it was down'
       const forMs = random.between(4_000, 10_000)
       await rest(forMs)
       return `starved ${id} for ${Math.round(forMs)} ms`

@@ -68,11 +68,13 @@ export const storeFaults: readonly Fault[] = [
     movesLeaders: false,
     async strike({ brokers, random }) {
       const forMs = random.between(500, 4_000)
-      const database = new Database(brokers.metadataPath)
+      const database = new Database(brokers.metadataPath, { timeout: 200 })
       try {
         database.exec('BEGIN IMMEDIATE')
         await rest(forMs)
         database.exec('ROLLBACK')
+      } catch (error) {
+        return `nothing: ${(error as Error).message}`
       } finally {
         database.close()
       }
