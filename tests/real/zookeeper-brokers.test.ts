@@ -156,7 +156,7 @@ test('a broker that was paused past its lease leads nothing until it is granted 
   context.diagnostic(`figure broker paused: ${acknowledged} acknowledged, none lost`)
 })
 
-test('from SQLite to ZooKeeper and back, brokers stopped: everything is there, and the old store says where', async context => {
+test('from SQLite to ZooKeeper and back: everything is there, and the old store says where', async context => {
   await using stage = await Stage.open(null)
   await stage.allInSync()
   await stage.produce()

@@ -1,5 +1,6 @@
 // Several brokers on one machine, each a process of its own over one metadata store (an SQLite file, unless a test
-// brings ZooKeeper), in a temporary directory: for tests that kill them, stop them and start them again with the same data and ports.
+// brings ZooKeeper), in a temporary directory: for tests that kill them, stop them and start them again with the same
+// data and ports.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
