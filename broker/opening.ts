@@ -17,7 +17,7 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { IsrWriter } from './isr-writer.ts'
 import { LocalPartitions } from './local-partitions.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
-import { lossesTopic } from './loss-report.ts'
+import { lossesTopic, reportCorruptions } from './loss-report.ts'
 import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
@@ -97,10 +97,9 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     onRefused: options.onFatal,
   })
   await createInitialTopics(broker)
-  broker.losses.look()
+  reportCorruptions(broker)
   const close = async () => {
     broker.groups.close()
-    broker.losses.close()
     followers.close()
     broker.parts.forwarder.close()
     broker.parts.wheel.close()
@@ -160,12 +159,12 @@ function joinRooms(
     topics,
     logs,
     turns,
-    peers: peersOf(options, membership, followers, (...lost) => broker.losses.cut(...lost)),
+    peers: peersOf(options, membership, followers),
     configDefaults: configDefaults(config),
     log,
     onRole: partition => followGroups(groups, partition),
   })
-  const broker: Broker = new Broker({
+  return new Broker({
     config,
     clock,
     log,
@@ -190,14 +189,12 @@ function joinRooms(
     security,
     configDefaults: configDefaults(config),
   })
-  return broker
 }
 
 function peersOf(
   { clock, log }: OpenOptions,
   membership: Membership,
   followers: FollowerFetches,
-  lost: PartitionPeers['lost'],
 ): PartitionPeers {
   const endpoints = {
     endpointOf: (brokerId: number) => {
@@ -217,7 +214,6 @@ function peersOf(
     lease: membership,
     followers,
     alarm: ({ topic, index }, message, fields) => log.error(message, { topic, partition: index, ...fields }),
-    lost,
   }
 }
 
