@@ -1,21 +1,21 @@
 // Records the golden exchanges of fixtures/wire anew: real clients talk through a proxy to a real Apache Kafka, and
 // a small set of what they said and heard is kept. `node scripts/golden.ts [client …]`; only a run with every client
-// replaces the files. Needs a JDK, Maven, Go, Python, kcat and the network; no test needs it.
+// replaces the files, or `node scripts/golden.ts replication` those about replicas, which need three brokers. Needs a
+// JDK, Maven, Go, Python, kcat and the network; no test needs it.
 import { execFileSync, spawn } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { exchangeFileName, formatExchange, wireDirectory } from '../fixtures/wire.ts'
+import {
+  type Exchange,
+  exchangeFileName,
+  formatExchange,
+  readExchanges,
+  wireDirectory,
+} from '../fixtures/wire.ts'
 import { RecordingProxy } from './golden/proxy.ts'
-import { choose } from './golden/selection.ts'
+import { recordReplication } from './golden/replication.ts'
+import { choose, isAboutReplicas } from './golden/selection.ts'
 
 const kafkaPort = 19_592
 const proxyPort = 19_590
@@ -94,7 +94,7 @@ function prepare(): void {
   }
   const directory = join(cache, 'go')
   mkdirSync(directory, { recursive: true })
-  copyFileSync(join(drivers, 'main.go'), join(directory, 'main.go'))
+  for (const file of ['main.go', 'replication.go']) copyFileSync(join(drivers, file), join(directory, file))
   if (!existsSync(join(directory, 'go.mod'))) {
     execFileSync('go', ['mod', 'init', 'golden'], { cwd: directory })
     const modules = Object.entries(goModules).map(([path, version]) => `${path}@${version}`)
@@ -137,28 +137,46 @@ async function record(chosen: readonly Client[], proxy: RecordingProxy): Promise
   }
 }
 
-const names = process.argv.slice(2)
-const all = clients()
-const chosen = names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
-if (chosen.length === 0) {
-  console.error(
-    `Cannot record ${names.join(', ')}: known clients are ${all.map(({ name }) => name).join(', ')}`,
-  )
-  process.exit(64)
-}
-prepare()
-const proxy = new RecordingProxy(kafkaPort)
-await record(chosen, proxy)
-const exchanges = choose(proxy.seen, `Apache Kafka ${kafkaVersion}`)
-if (names.length === 0) {
+/** Replaces the files of one kind. */
+function keep(exchanges: readonly Exchange[], isOfKind: (exchange: Exchange) => boolean): void {
   mkdirSync(wireDirectory, { recursive: true })
-  for (const file of readdirSync(wireDirectory)) {
-    if (file.endsWith('.hex')) rmSync(join(wireDirectory, file))
-  }
+  for (const { file, exchange } of readExchanges()) if (isOfKind(exchange)) rmSync(join(wireDirectory, file))
   for (const exchange of exchanges) {
     writeFileSync(join(wireDirectory, exchangeFileName(exchange)), formatExchange(exchange))
   }
+  console.log(`${exchanges.length} exchanges written`)
 }
-console.log(
-  `${exchanges.length} exchanges of ${proxy.seen.length} ${names.length === 0 ? 'written' : 'would be kept'}`,
-)
+
+async function recordClients(chosen: readonly Client[]): Promise<Exchange[]> {
+  const proxy = new RecordingProxy(kafkaPort)
+  await record(chosen, proxy)
+  console.log(`${proxy.seen.length} exchanges seen`)
+  return choose(proxy.seen, broker)
+}
+
+async function recordReplicas(): Promise<Exchange[]> {
+  const classPath = execFileSync(kafkaScript, ['classpath'], { encoding: 'utf8' }).trim()
+  const goVersion = goModules['github.com/twmb/franz-go']
+  const seen = await recordReplication({ classPath, go, goVersion, kafkaVersion })
+  console.log(`${seen.length} exchanges seen`)
+  return choose(seen, broker).filter(isAboutReplicas)
+}
+
+const broker = `Apache Kafka ${kafkaVersion}`
+const replication = 'replication'
+const names = process.argv.slice(2)
+const all = clients()
+const chosen = names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
+const withReplicas = names.length === 0 || names.includes(replication)
+if (chosen.length === 0 && !withReplicas) {
+  const known = [...all.map(({ name }) => name), replication]
+  console.error(`Cannot record ${names.join(', ')}: known are ${known.join(', ')}`)
+  process.exit(64)
+}
+prepare()
+if (chosen.length > 0) {
+  const exchanges = (await recordClients(chosen)).filter(exchange => !isAboutReplicas(exchange))
+  if (names.length === 0) keep(exchanges, exchange => !isAboutReplicas(exchange))
+  else console.log(`${exchanges.length} exchanges would be kept`)
+}
+if (withReplicas) keep(await recordReplicas(), isAboutReplicas)

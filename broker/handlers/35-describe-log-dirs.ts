@@ -1,4 +1,4 @@
-// DescribeLogDirs, v1-4. This broker's one directory: what each replica takes, and how far a follower's lags behind.
+// DescribeLogDirs, v1-5. This broker's one directory: what each replica takes, and how far a follower's lags behind.
 import { statfsSync } from 'node:fs'
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
@@ -19,6 +19,7 @@ export function describeLogDirs(
     if (wishes && !wanted) return []
     const here = partitions.filter(partition => partition !== undefined)
     const described = here.filter(({ index }) => wanted?.includes(index) ?? true)
+    if (described.length === 0) return []
     return {
       name,
       partitions: described.map(({ index, log, highWatermark }) => ({

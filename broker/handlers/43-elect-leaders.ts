@@ -11,12 +11,21 @@ import { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import { type ElectLeadersRequest, electionTypes } from '../protocol/messages/43-elect-leaders.ts'
 
+const texts: Partial<Record<ErrorName, string>> = {
+  unknownTopicOrPartition: 'There is no such partition.',
+  electionNotNeeded: 'The right replica leads already.',
+  preferredLeaderNotAvailable: 'The preferred replica is not alive or not in sync.',
+  eligibleLeadersNotAvailable: 'No replica of it is alive.',
+  notController: 'Another broker has become the controller.',
+}
+
 export async function electLeaders(
   request: ElectLeadersRequest,
   call: Call,
   broker: Broker,
 ): LaterAnswer<typeof apis.electLeaders> {
   const { controller } = broker.parts.membership
+  if (!isElectionType(request.electionType)) return unknownType(request)
   if (!controller) {
     const isHandedOn = isForwarded(call)
     const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.electLeaders, request)
@@ -30,12 +39,28 @@ export async function electLeaders(
       const error = await electOne(broker, controller, topic, partitionId, isUnclean)
       // Of everything only what was moved, or could not be, is worth a word.
       if (error === 'electionNotNeeded' && request.topicPartitions === null) continue
-      partitionResult.push({ partitionId, errorCode: errorCodes[error], errorMessage: null })
+      const errorMessage = texts[error] ?? null
+      partitionResult.push({ partitionId, errorCode: errorCodes[error], errorMessage })
     }
-    if (partitionResult.length > 0) results.push({ topic, partitionResult })
+    results.push({ topic, partitionResult })
   }
   await broker.apply()
   return { errorCode: errorCodes.none, replicaElectionResults: results }
+}
+
+function isElectionType(type: number): boolean {
+  return type === electionTypes.preferred || type === electionTypes.unclean
+}
+
+/** As Kafka does, for the request and for each partition, so that clients of either habit see it. */
+function unknownType({ electionType, topicPartitions }: ElectLeadersRequest) {
+  const errorCode = errorCodes.invalidRequest
+  const errorMessage = `There is no election of type ${electionType}.`
+  const replicaElectionResults = (topicPartitions ?? []).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map(partitionId => ({ partitionId, errorCode, errorMessage })),
+  }))
+  return { errorCode, replicaElectionResults }
 }
 
 function everything(broker: Broker) {
@@ -74,7 +99,7 @@ function refusalOf({ leader, replicas, isr }: PartitionMeta, broker: Broker, isU
     return replicas.some(isAlive) ? 'none' : 'eligibleLeadersNotAvailable'
   }
   const preferred = replicas[0] ?? -1
-  if (leader === preferred) return 'electionNotNeeded'
+  if (leader === preferred && isAlive(preferred)) return 'electionNotNeeded'
   return isAlive(preferred) && isr.includes(preferred) ? 'none' : 'preferredLeaderNotAvailable'
 }
 

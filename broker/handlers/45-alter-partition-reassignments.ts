@@ -80,13 +80,19 @@ function refusalOf(
   const isSound =
     target.length > 0 &&
     new Set(target).size === target.length &&
-    target.every(brokerId => broker.endpointOf(brokerId) !== null)
+    target.every(brokerId => isRegistered(brokerId, broker))
   if (!isSound) {
-    const message = 'Replicas must be living brokers, each once, and at least one.'
+    const message = 'Replicas must be brokers of this cluster, each once, and at least one.'
     return { error: 'invalidReplicaAssignment', message }
   }
   if (mayGrow || target.length === replicas.length - adding.length) return done
   return { error: 'invalidReplicationFactor', message: 'The replication factor may not change.' }
+}
+
+/** Also one that is down at the moment: it catches up when it is back, or the reassignment is cancelled. */
+function isRegistered(brokerId: number, broker: Broker): boolean {
+  const { brokers, known } = broker.parts.membership.image
+  return brokers.has(brokerId) || known.has(brokerId)
 }
 
 /** The order of the target is kept, so that its first becomes the preferred leader. */

@@ -1,17 +1,25 @@
-// ListPartitionReassignments, v0. What is being moved, as far as this broker knows; that is what the controller knows
-// a moment later or earlier.
+// ListPartitionReassignments, v0. What is being moved, as the controller knows it, so that whoever has begun something
+// sees it; while the controller cannot be reached, as far as this broker knows.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
-import type { Answer } from '../handler-row.ts'
-import type { apis } from '../protocol/apis.ts'
+import { forwardingClientId } from '../forwarder.ts'
+import type { LaterAnswer } from '../handler-row.ts'
+import { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { ListPartitionReassignmentsRequest } from '../protocol/messages/46-list-partition-reassignments.ts'
 
-export function listPartitionReassignments(
+export async function listPartitionReassignments(
   request: ListPartitionReassignmentsRequest,
-  _call: Call,
+  call: Call,
   broker: Broker,
-): Answer<typeof apis.listPartitionReassignments> {
+): LaterAnswer<typeof apis.listPartitionReassignments> {
+  const { membership, forwarder } = broker.parts
+  const isForAnother = membership.controller === null && call.clientId !== forwardingClientId
+  const answer = isForAnother ? await forwarder.forward(apis.listPartitionReassignments, request) : null
+  return answer ?? listed(request, broker)
+}
+
+function listed(request: ListPartitionReassignmentsRequest, broker: Broker) {
   const wishes = request.topics && new Map(request.topics.map(topic => [topic.name, topic.partitionIndexes]))
   const topics = []
   for (const { name, topic } of broker.topics.all()) {

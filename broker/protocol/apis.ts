@@ -126,7 +126,7 @@ export const apis = {
   createAcls: api(30, 'CreateAcls', createAclsRequest, createAclsResponse, [1, 3]),
   deleteAcls: api(31, 'DeleteAcls', deleteAclsRequest, deleteAclsResponse, [1, 3]),
   describeConfigs: api(32, 'DescribeConfigs', describeConfigsRequest, describeConfigsResponse, [1, 4]),
-  describeLogDirs: api(35, 'DescribeLogDirs', describeLogDirsRequest, describeLogDirsResponse, [1, 4]),
+  describeLogDirs: api(35, 'DescribeLogDirs', describeLogDirsRequest, describeLogDirsResponse, [1, 5]),
   saslAuthenticate: api(36, 'SaslAuthenticate', saslAuthenticateRequest, saslAuthenticateResponse, [0, 2]),
   electLeaders: api(43, 'ElectLeaders', electLeadersRequest, electLeadersResponse, [0, 2]),
   alterPartitionReassignments: api(

@@ -1,4 +1,4 @@
-// Drives franz-go and sarama through what they can say to a broker, for the recorder: main CLIENT HOST:PORT.
+// Drives franz-go and sarama through what they can say to a broker, for the recorder: main CLIENT HOST:PORT [SCENE].
 // "franz-go" speaks its newest versions; "franz-go-old" goes through every version of every API, oldest first.
 package main
 
@@ -42,6 +42,8 @@ func main() {
 		}
 	case "sarama":
 		useSarama(bootstrap)
+	case "replication":
+		replicationScene(os.Args[3], bootstrap)
 	}
 }
 

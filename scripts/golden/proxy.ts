@@ -15,11 +15,13 @@ export interface SeenExchange {
 export class RecordingProxy {
   /** Who is talking; set before each client starts. */
   client = ''
-  readonly seen: SeenExchange[] = []
+  readonly seen: SeenExchange[]
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
-  constructor(targetPort: number) {
+  /** Proxies of several brokers may write to one list. */
+  constructor(targetPort: number, seen: SeenExchange[] = []) {
+    this.seen = seen
     this.#server = createServer({ noDelay: true }, client => {
       const broker = connect({ port: targetPort, host: '127.0.0.1', noDelay: true })
       this.#keep(client)

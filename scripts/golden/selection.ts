@@ -1,5 +1,6 @@
 // Which of thousands of seen exchanges are worth keeping: for each API and version the fullest answer two clients
-// got, and for Produce and Fetch one of each codec a client speaks.
+// got, and for Produce and Fetch one of each codec a client speaks; of a scene each step, which its client id
+// names.
 import { type AnyApi, apiByKey } from '../../broker/protocol/apis.ts'
 import type { Exchange } from '../../fixtures/wire.ts'
 import type { SeenExchange } from './proxy.ts'
@@ -12,6 +13,17 @@ const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 const magicAt = 16
 const attributesAt = 21
 const batchHeaderBytes = 61
+const clientIdAt = 12
+const stepPrefix = 'golden.'
+const followerName = 'kafka-follower'
+const replicaApis: ReadonlySet<string> = new Set([
+  'DescribeLogDirs',
+  'ElectLeaders',
+  'AlterPartitionReassignments',
+  'ListPartitionReassignments',
+])
+/** How Kafka's own brokers call themselves when they fetch from a leader. */
+const followerPattern = /^broker-\d+-fetcher-/
 
 export function choose(seen: readonly SeenExchange[], broker: string): Exchange[] {
   const best = new Map<string, Exchange>()
@@ -40,11 +52,24 @@ export function choose(seen: readonly SeenExchange[], broker: string): Exchange[
   return kept
 }
 
+/** What is about replicas: the APIs of nothing else, steps of scenes, and brokers as followers. */
+export function isAboutReplicas({ api, client, variant }: Exchange): boolean {
+  return replicaApis.has(api) || client.startsWith(followerName) || isStep(variant)
+}
+
+function isStep(variant: string): boolean {
+  return variant !== '' && !(codecs as readonly string[]).includes(variant)
+}
+
 function describe(seen: SeenExchange, broker: string): Exchange | null {
   const api = apiByKey(seen.apiKey)
-  const { version, client, request, response } = seen
+  const { version, request, response } = seen
   if (!api || !response) return null
-  const variant = codecOf(api, request, response)
+  const clientId = request.toString('utf8', clientIdAt + 2, clientIdAt + 2 + request.readInt16BE(clientIdAt))
+  const isFollower = followerPattern.test(clientId)
+  const client = isFollower ? `${followerName} ${broker.split(' ').at(-1)}` : seen.client
+  const isOfScene = clientId.startsWith(stepPrefix) && api.name !== 'ApiVersions' && api.name !== 'Metadata'
+  const variant = isOfScene ? clientId.slice(stepPrefix.length) : codecOf(api, request, response)
   return { api: api.name, version, client, broker, variant, request, response }
 }
 

@@ -55,7 +55,8 @@ function assertOurRecords(batch: Buffer): number {
   ) => {
     assert.equal(offset, expectedOffset++)
     assert(timestamp > Date.UTC(2020, 0) && timestamp <= batchView.maxTimestamp(batch, 0))
-    assert.match(buffer.toString('latin1', keyStart, keyEnd), /^key-\d$/)
+    // The records of the scene with three brokers have no keys.
+    if (keyStart >= 0) assert.match(buffer.toString('latin1', keyStart, keyEnd), /^key-\d$/)
     assert.match(buffer.toString('latin1', valueStart, valueEnd), /^GET \/products\/\d 200$/)
     const headers = decodeHeaders(buffer, headersStart, headerCount)
     if (headers.length > 0) assert.equal(headers.find(([name]) => name === 'pos')?.[1]?.toString(), '0')

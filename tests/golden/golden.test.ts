@@ -20,10 +20,6 @@ const lengthPrefixBytes = 4
 const missingMax = 0
 /** To be recorded when a real broker is next at hand; until then kafkajs and Platformatic talk to ours. */
 const unrecorded: ReadonlySet<string> = new Set([
-  'DescribeLogDirs',
-  'ElectLeaders',
-  'AlterPartitionReassignments',
-  'ListPartitionReassignments',
   'UnregisterBroker',
   'SaslHandshake',
   'SaslAuthenticate',
@@ -94,6 +90,24 @@ test('Every codec was recorded in both directions', () => {
     for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'])
       assert(variants.has(codec), `${api} ${codec}`)
   }
+})
+
+test('Brokers following brokers were recorded, and what is asked about replicas with its errors', () => {
+  const variants = new Set(exchanges.map(({ exchange: { api, variant } }) => `${api} ${variant}`))
+  for (const step of [
+    'ElectLeaders not-needed',
+    'ElectLeaders preferred-not-available',
+    'ElectLeaders elected',
+    'AlterPartitionReassignments unknown-topic',
+    'AlterPartitionReassignments unknown-broker',
+    'AlterPartitionReassignments none-in-progress',
+    'AlterPartitionReassignments begin',
+    'ListPartitionReassignments moving',
+    'DescribeLogDirs unknown-topic',
+    'OffsetForLeaderEpoch by-a-replica',
+  ])
+    assert(variants.has(step), step)
+  assert(exchanges.some(({ exchange }) => exchange.client.startsWith('kafka-follower ')))
 })
 
 test('Recorded exchanges cover the accepted versions', context => {

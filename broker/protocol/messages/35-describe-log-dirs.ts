@@ -1,6 +1,7 @@
-// DescribeLogDirs (key 35), v1-4. Schema only.
+// DescribeLogDirs (key 35), v1-5. Schema only.
 //
-// v2 flexible. v3 an error for the request as a whole. v4 the size of the volume (KIP-827).
+// v2 flexible. v3 an error for the request as a whole. v4 the size of the volume (KIP-827). v5 whether new replicas
+// are kept out of the directory (KIP-1066).
 import {
   array,
   type Body,
@@ -49,6 +50,7 @@ export const describeLogDirsResponse = message(
         ),
         totalBytes: int64('4+', { default: -1 }),
         usableBytes: int64('4+', { default: -1 }),
+        isCordoned: bool('5+'),
       }),
     ),
   },
