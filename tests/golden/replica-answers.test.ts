@@ -82,10 +82,10 @@ const ownFields: ReadonlySet<string> = new Set([
   'totalBytes',
   'usableBytes',
 ])
-/** Whose followers are nobody's business but ours: who is no follower is told nothing, and need not ask again. */
+/** Followers are the brokers themselves, by the credentials they log in with: nobody else may claim to be one. */
 const ownErrors: Readonly<Record<string, number>> = {
-  'by-an-earlier-life': errorCodes.clusterAuthorizationFailed,
-  'by-no-replica': errorCodes.clusterAuthorizationFailed,
+  'by-an-earlier-life': errorCodes.topicAuthorizationFailed,
+  'by-no-replica': errorCodes.topicAuthorizationFailed,
 }
 
 const recorded = readExchanges().map(({ exchange }) => exchange)
