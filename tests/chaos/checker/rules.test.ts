@@ -320,6 +320,26 @@ test('C11 lag is for how long the next record had been known when a poll began t
   assert.partialDeepStrictEqual(lagOf(later), { worstMs: 31_000, key: 'k', at: 9 })
 })
 
+test('C11 lag begins when a process is given a key, and not again when it keeps it', () => {
+  const history = oneAfterAnother(
+    'ok send a@0 b@1',
+    'p1 ok assign k',
+    'p1 ok poll a@0',
+    'p1 ok assign k x',
+    'p1 ok poll',
+  )
+  // a and b are known from 1 s on; the process that comes at 103 s has b late by what it took from there to 108 s.
+  const late = history.map((event, at) => ({ ...event, timeNs: (event.timeNs + (at > 1 ? 100 : 0)) * 1e9 }))
+  assert.partialDeepStrictEqual(judge(late).lag, { worstMs: 5_000, key: 'k', at: 9 })
+})
+
+test('coverage wants faults injected that need not change a leader', () => {
+  const history: HistoryEvent[] = oneAfterAnother('ok send a@0')
+  history.push({ type: 'info', f: 'fault', timeNs: 9, process: -1, fault: 'F14', what: 'slow' })
+  const { coverage } = judge(history, { okSendsMin: 0, faults: [], injected: ['F14', 'F15'] })
+  assert.deepEqual(coverage.missing, ['nothing was read of k', 'no F15 was injected'])
+})
+
 test('a history that no client can have made is refused, not judged', () => {
   assert.throws(() => judge(allAtOnce('p1 ok send a@0', 'p1 ok send b@1')), /while one is open/)
   assert.throws(() => judge(allAtOnce('ok send a@0', 'ok send a@1')), /sent twice/)
