@@ -2,11 +2,17 @@
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
 import { nearest } from '../../analytics/queries/nearest.ts'
 import { runBacklog } from './backlog.ts'
+import { runBusy } from './busy.ts'
+import { runFailover } from './failover.ts'
 import { runPipeline } from './pipeline.ts'
+import { runReplication } from './replication.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   backlog: runBacklog,
+  busy: runBusy,
+  failover: runFailover,
   pipeline: runPipeline,
+  replication: runReplication,
 }
 const [name = '', ...args] = process.argv.slice(2)
 const benchmark = benchmarks[name]

@@ -13,7 +13,10 @@ export interface Usage {
 }
 
 export function usageOf(appliance: Appliance, room: Room): Usage {
-  const pid = appliance.supervisor.pidOf(room)
+  return usageOfProcess(appliance.supervisor.pidOf(room)!)
+}
+
+export function usageOfProcess(pid: number): Usage {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   const peakKiB = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return {

@@ -113,6 +113,15 @@ export class BrokerCluster implements AsyncDisposable {
     return exited
   }
 
+  portOf(brokerId: number): number {
+    return this.#ports.get(brokerId)!
+  }
+
+  /** Of a broker that was started. */
+  pidOf(brokerId: number): number {
+    return this.#children.get(brokerId)!.pid!
+  }
+
   /** SIGSTOP and SIGCONT, for pauses longer than the lease. */
   signal(brokerId: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#children.get(brokerId)?.kill(signal)
