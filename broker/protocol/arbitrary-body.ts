@@ -3,9 +3,12 @@
 import { zeroUuid } from './bytes.ts'
 import { type AnyField, type AnyMessage, isWithin, type Shape } from './fields.ts'
 
+/** Other cases than those of every day, for whoever wants more of them. */
+const { TAILRACE_FIRST_SEED: firstSeed = '0' } = process.env
+
 /** Numbers in [0, 1), reproducible (mulberry32). */
 export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
+  let state = (seed + Number(firstSeed)) >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)

@@ -24,6 +24,7 @@ const replica = 'broker/replication/replica.ts'
 const inSync = 'broker/replication/in-sync.ts'
 const fencing = 'broker/replication/fencing.ts'
 const isrWriter = 'broker/isr-writer.ts'
+const groupStep = 'broker/groups/group-step.ts'
 const registration = 'broker/controller/registration.ts'
 /** Stands for the shells around the cores; a bug in it shows what the simulator would see, not what it has seen. */
 const shell = 'tests/sim/replica-shell.ts'
@@ -99,12 +100,17 @@ export const mutants: readonly Mutant[] = [
     id: 'M6',
     bug: 'a replica joins the set before it has what was there when the epoch began',
     budget: 3_000,
-    isUnfound: true,
     patches: [
       {
         file: inSync,
         from: 'const hasCommitted = progress.fetchOffset >= highWatermark && progress.fetchOffset >= epochStartOffset',
         to: 'const hasCommitted = progress.fetchOffset >= highWatermark && epochStartOffset >= 0',
+      },
+      // Having been caught up in this epoch implies it: the catalogue's bug is the lack of both.
+      {
+        file: inSync,
+        from: 'return hasCommitted && isKeepingUp(progress, nowMs, lagTimeMaxMs)',
+        to: 'return hasCommitted && lagTimeMaxMs + nowMs > 0',
       },
     ],
   },
@@ -145,6 +151,27 @@ export const mutants: readonly Mutant[] = [
         file: isrWriter,
         from: '!broker || broker.epoch !== epoch || broker.isLeaving',
         to: '!broker || epoch < -1',
+      },
+    ],
+  },
+  {
+    id: 'M9',
+    bug: 'the controller writes over whatever a partition holds, whether it is the controller or not',
+    budget: 3_000,
+    patches: [
+      {
+        file: 'broker/controller/controller.ts',
+        from: `  #write(operations: readonly Operation[]): Promise<WriteOutcome> {
+    const { store, image } = this.#options
+    return write(store, image, [this.#own], operations)`,
+        to: `  async #write(operations: readonly Operation[]): Promise<WriteOutcome> {
+    const { store, image } = this.#options
+    const fresh: Operation[] = []
+    for (const operation of operations) {
+      const held = 'update' in operation ? await store.get(operation.update) : null
+      fresh.push('update' in operation && held ? { ...operation, version: held.version } : operation)
+    }
+    return write(store, image, [], fresh)`,
       },
     ],
   },
@@ -214,8 +241,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'M19',
     bug: 'hints of a watch are believed in the order in which they come',
-    budget: 3_000,
-    isUnfound: true,
+    budget: 1_000,
     patches: [
       {
         file: 'broker/controller/cluster-image.ts',
@@ -244,6 +270,18 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    id: 'M24',
+    bug: 'offsets are rewritten while commits are on their way to the disks',
+    budget: 1_000,
+    patches: [
+      {
+        file: 'broker/groups/offsets.ts',
+        from: 'grown > rewriteAfterBytes && this.#inFlight[partition] === 0',
+        to: 'grown > rewriteAfterBytes',
+      },
+    ],
+  },
+  {
     id: 'N1',
     bug: 'a broker that lost its disk leaves its sets while its earlier life is still registered',
     budget: 3_000,
@@ -265,6 +303,56 @@ export const mutants: readonly Mutant[] = [
         file: 'broker/membership.ts',
         from: 'image.controller === null || image.controller.incarnation === this.#registration?.incarnation',
         to: 'image.controller === null',
+      },
+    ],
+  },
+  {
+    id: 'N3',
+    bug: 'whoever was a member once may commit',
+    budget: 1_000,
+    patches: [
+      {
+        file: groupStep,
+        from: `'unknownMemberId'
+  if (claim.generation !== group.generation) return 'illegalGeneration'
+  if (group.state === 'completing`,
+        to: "'none'\n  if (group.state === 'completing",
+      },
+    ],
+  },
+  {
+    id: 'N4',
+    bug: 'groups are read back before they are committed',
+    budget: 3_000,
+    patches: [
+      {
+        file: shell,
+        from: '    this.#waiting.push({ end: this.log.end, told })\n    this.#release()',
+        to: "    told('none')",
+      },
+    ],
+  },
+  {
+    id: 'N5',
+    bug: 'a commit that failed below min ISR is forgotten, though it commits after all',
+    budget: 3_000,
+    patches: [
+      {
+        file: 'broker/groups/offsets.ts',
+        from: 'if (mayStillCommit(error)) this.whenCommitted(partition, land)\n        else land.settled(error)',
+        to: 'land.settled(error)',
+      },
+    ],
+  },
+  {
+    id: 'N6',
+    bug: 'a member is told its share before that is committed',
+    budget: 1_000,
+    patches: [
+      {
+        file: groupStep,
+        from: "  turn.effects.push({ type: 'persist', generation: group.generation })",
+        to: "  turn.effects.push({ type: 'persist', generation: group.generation })\n  becomeStable(group, turn)",
       },
     ],
   },

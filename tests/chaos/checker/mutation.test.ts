@@ -8,7 +8,8 @@ import { syntheticHistory } from './synthetic-history.ts'
 
 const nothingWanted = { okSendsMin: 0, faults: [] }
 const strict = { sendsAreBatches: true, consumesOnce: true }
-const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
+const { TAILRACE_FIRST_SEED: firstSeed = '1' } = process.env
+const seeds = Array.from({ length: 40 }, (_, index) => index + Number(firstSeed))
 
 interface Target {
   readonly key: string

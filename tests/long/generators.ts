@@ -1,0 +1,106 @@
+// What `npm run test:long` goes through, as a table: each row makes cases from numbers, for ever, and says which of
+// them failed. The suites of `npm test` run the first few. In this process or, where a row is a test file or a
+// program, in a child, which is told where to begin by TAILRACE_FIRST_SEED or by an argument.
+import { spawn } from 'node:child_process'
+import { simulate as simulateLine } from '../model/exactly-once.ts'
+import { mutants } from '../mutants/mutants.ts'
+import { hunt } from '../mutants/plant.ts'
+import { simulate as simulateCluster } from '../sim/simulation.ts'
+
+export interface Generator {
+  readonly name: string
+  readonly what: string
+  /** Cases between two looks at the clock. */
+  readonly atOnce: number
+  /** Case by case, `from` up to but without `to`; a sentence for each that failed. */
+  run(from: number, to: number): Promise<readonly string[]>
+}
+
+export const generators: readonly Generator[] = [
+  {
+    name: 'model',
+    what: 'model of the delivery contract, seeds',
+    atOnce: 100,
+    run: (from, to) => eachOf(from, to, async seed => simulateLine(seed).violations[0]),
+  },
+  {
+    name: 'simulation',
+    what: 'replica, controller and group cores under the simulator, seeds',
+    atOnce: 10,
+    run: (from, to) => eachOf(from, to, async seed => (await simulateCluster(seed)).violations[0]),
+  },
+  {
+    name: 'mutants',
+    what: 'planted bugs found within their budgets, each round from another seed, hunts',
+    atOnce: 1,
+    run: (from, to) => eachOf(from, to, huntOne),
+  },
+  testFile('hostile', 'hostile bytes at the decoders, runs', 'broker/protocol/hostile.test.ts', 100),
+  testFile(
+    'checker',
+    'mutations that the chaos checker must see, runs',
+    'tests/chaos/checker/mutation.test.ts',
+    40,
+  ),
+  testFile('crash', 'power cuts at every write of the log, runs', 'broker/log/crash-sweep.test.ts', 30_011),
+  {
+    name: 'chaos',
+    what: 'three real brokers under faults for a minute, runs',
+    atOnce: 1,
+    run: (from, to) =>
+      eachOf(from, to, async seed => {
+        const store = seed % 2 === 0 ? 'zookeeper' : 'sqlite'
+        const run = ['tests/chaos/run.ts', '--minutes', '1', '--store', store, '--seed', String(seed)]
+        const { code, lastLines } = await child(['--disable-warning=TimeoutNegativeWarning', ...run], seed)
+        // A minute is too short to meet every fault: only a history that is wrong is a failure.
+        return code === 1 ? `${store}: ${lastLines}` : undefined
+      }),
+  },
+]
+
+/** A test file whose cases begin with the first seed; each run takes so many of them. */
+function testFile(name: string, what: string, file: string, seedsEach: number): Generator {
+  const one = async (run: number) => {
+    const { code, lastLines } = await child(['--test', '--test-reporter=tap', file], run * seedsEach)
+    return code === 0 ? undefined : lastLines
+  }
+  return { name, what, atOnce: 1, run: (from, to) => eachOf(from, to, one) }
+}
+
+async function huntOne(turn: number): Promise<string | undefined> {
+  const mutant = mutants[turn % mutants.length]!
+  const round = Math.floor(turn / mutants.length)
+  const { found, tried } = await hunt(mutant, 1 + round * mutant.budget, mutant.budget)
+  return found.length === 0
+    ? `${mutant.id} not found in ${tried} seeds from ${1 + round * mutant.budget}`
+    : undefined
+}
+
+async function eachOf(
+  from: number,
+  to: number,
+  one: (seed: number) => Promise<string | undefined>,
+): Promise<readonly string[]> {
+  const failures: string[] = []
+  for (let seed = from; seed < to; seed++) {
+    const failure = await one(seed)
+    if (failure !== undefined) failures.push(`${seed}: ${failure}`)
+  }
+  return failures
+}
+
+const keptCharacters = 2_000
+
+function child(
+  argv: readonly string[],
+  firstSeed: number,
+): Promise<{ readonly code: number | null; readonly lastLines: string }> {
+  const env = { ...process.env, TAILRACE_FIRST_SEED: String(firstSeed) }
+  const started = spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  let told = ''
+  started.stdout.setEncoding('utf8').on('data', text => (told = (told + text).slice(-keptCharacters)))
+  return new Promise((resolve, reject) => {
+    started.on('error', reject)
+    started.on('close', code => resolve({ code, lastLines: told }))
+  })
+}
