@@ -34,11 +34,11 @@ export function readRange(
     const segment = segments[index]!
     if (segment.baseOffset >= limitOffset) return nothing
     const position = segment.positionOf(offset, cursor)
-    // The last offsets of a segment may be gone, by compaction or damage: the next one goes on.
-    if (position < 0) continue
-    const limit =
-      limitOffset >= segment.nextOffset ? segment.sizeBytes : segment.positionOf(limitOffset, cursor)
-    const end = rangeEnd(segment, cursor, position, limit, maxBytes, atLeastOneBatch)
+    // The last offsets of a segment may be gone, or all of them, by compaction or damage: the next one goes on.
+    if (position < 0 || position >= segment.sizeBytes) continue
+    const limit = limitOffset >= segment.nextOffset ? -1 : segment.positionOf(limitOffset, cursor)
+    const upTo = limit < 0 ? segment.sizeBytes : limit
+    const end = rangeEnd(segment, cursor, position, upTo, maxBytes, atLeastOneBatch)
     if (end <= position) return nothing
     segment.wasRead = true
     return { ok: true, file: segment.file, position, length: end - position }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { batchView } from '../protocol/record-batch.ts'
+import { parseDurablePoint } from './checkpoints.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogDirectory } from './log-directory.ts'
 import {
@@ -156,6 +157,27 @@ test('damage at the very end of what was durable: its offsets are not given out 
   const again = restarted(disk)
   assert.deepEqual(recordsOf(logOf(again)), ['0:a', '1:b', '3:d'])
   assert.deepEqual(gaps(again).length, 1)
+})
+
+test('a segment of which nothing is left: whoever reads at its offsets goes on behind them', () => {
+  const disk = written(['a', 'b'])
+  disk.damage(logPath, bytes => bytes.fill(0))
+  restarted(disk)
+  const log = logOf(restarted(disk))
+  appendFlushed(disk, log, ['c'])
+  assert.deepEqual([log.logStartOffset, recordsOf(log)], [0, ['2:c']])
+})
+
+test('the durable point that recovery writes is not taken back by the next power cut', () => {
+  const disk = written(['a', 'b', 'c'])
+  for (const cut of [1, 2]) {
+    disk.crash('none', noRandom)
+    if (cut === 1) openDirectory(disk)
+    assert.equal(parseDurablePoint(disk.bytesOf('/data/logs-0/durable-point')), 3, `after power cut ${cut}`)
+  }
+  disk.crash('none', noRandom)
+  flip(disk, logPath, boundaries(disk)[2]! + 65)
+  assert.deepEqual(gaps(openDirectory(disk)).length, 1, 'damage is damage still')
 })
 
 test('a file that ends before the durable point: the missing records are reported', () => {

@@ -60,7 +60,8 @@ export function recoverSegments(options: RecoveryOptions): RecoveredLog {
   settle(options, segments, scanned, durablePoint)
   if (!options.isClean || isShort) {
     disk.syncDirectory(directory)
-    // Last, for it may reach the medium at once: it must never say more than what is there with its name.
+    // Last, for it must never say more than what is there with its name; and synced, or the next power cut takes it
+    // back and damage below it passes for a torn tail.
     writeDurablePoint(disk, directory, segments.at(-1)!.nextOffset)
   }
   const active = segments.at(-1)!
@@ -194,6 +195,7 @@ function writeDurablePoint(disk: Disk, directory: string, offset: number): void 
   const fd = disk.open(`${directory}/${partitionFiles.durablePoint}`, 'create')
   try {
     writeFully(disk, fd, formatDurablePoint(offset), 0)
+    disk.sync(fd)
   } finally {
     disk.close(fd)
   }

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { simulate as simulateLine } from '../model/exactly-once.ts'
 import { mutants } from '../mutants/mutants.ts'
 import { hunt } from '../mutants/plant.ts'
+import { simulate as simulateDisk } from '../sim/disk-simulation.ts'
 import { simulate as simulateCluster } from '../sim/simulation.ts'
 
 export interface Generator {
@@ -28,6 +29,12 @@ export const generators: readonly Generator[] = [
     what: 'replica, controller and group cores under the simulator, seeds',
     atOnce: 10,
     run: (from, to) => eachOf(from, to, async seed => (await simulateCluster(seed)).violations[0]),
+  },
+  {
+    name: 'disk',
+    what: 'real logs on a simulated disk, seeds',
+    atOnce: 50,
+    run: (from, to) => eachOf(from, to, async seed => (await simulateDisk(seed)).violations[0]),
   },
   {
     name: 'mutants',

@@ -4,7 +4,8 @@ import { cp, mkdir, mkdtempDisposable, readFile, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Outcome } from '../sim/simulation.ts'
+import { simulate as simulateLine } from '../model/exactly-once.ts'
+import { without } from '../model/rules.ts'
 import type { Mutant, Patch } from './mutants.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -13,23 +14,47 @@ const copied = ['broker', 'runtime', 'tests/sim', 'tests/model', 'package.json']
 export interface Hunt {
   readonly tried: number
   /** Of the seeds that found it. */
-  readonly found: readonly Outcome[]
+  readonly found: readonly Find[]
 }
+
+/** A seed that found it, and by which rule. */
+export interface Find {
+  readonly seed: number
+  readonly violations: readonly string[]
+}
+
+const worlds = { cluster: 'tests/sim/simulation.ts', disk: 'tests/sim/disk-simulation.ts' } as const
 
 /** Goes through seeds until `wanted` of them have found it, or all are tried. */
 export async function hunt(mutant: Mutant, firstSeed: number, seeds: number, wanted = 1): Promise<Hunt> {
+  const { rule, world = 'cluster' } = mutant
+  if (rule) {
+    const withoutRule = (seed: number) => simulateLine(seed, without(rule))
+    return await search(withoutRule, firstSeed, seeds, wanted)
+  }
   await using directory = await mkdtempDisposable(join(tmpdir(), `mutant-${mutant.id}-`))
   await plant(mutant, directory.path)
-  const simulation = pathToFileURL(join(directory.path, 'tests/sim/simulation.ts')).href
-  const { simulate } = (await import(simulation)) as typeof import('../sim/simulation.ts')
-  const found: Outcome[] = []
+  const { simulate } = await import(pathToFileURL(join(directory.path, worlds[world])).href)
+  return await search(simulate, firstSeed, seeds, wanted)
+}
+
+async function search(
+  simulate: (seed: number) => Verdict | Promise<Verdict>,
+  firstSeed: number,
+  seeds: number,
+  wanted: number,
+): Promise<Hunt> {
+  const found: Find[] = []
   let tried = 0
   while (tried < seeds && found.length < wanted) {
-    const outcome = await simulate(firstSeed + tried++)
-    if (outcome.violations.length > 0) found.push(outcome)
+    const seed = firstSeed + tried++
+    const { violations } = await simulate(seed)
+    if (violations.length > 0) found.push({ seed, violations })
   }
   return { tried, found }
 }
+
+type Verdict = Pick<Find, 'violations'>
 
 async function plant({ id, patches }: Mutant, directory: string): Promise<void> {
   const filter = (path: string) => !path.endsWith('.test.ts')

@@ -15,5 +15,5 @@ for (const mutant of mutants.filter(({ id }) => asked.length === 0 || asked.incl
     ? `found ${found.length} times in ${tried} seeds, median ${median}; seed ${first.seed}: ${first.violations[0]}`
     : `not found in ${tried} seeds`
   console.log(`${mutant.id.padEnd(4)}${told}`)
-  if (!first && !mutant.isUnfound) process.exitCode = 1
+  if (!first) process.exitCode = 1
 }

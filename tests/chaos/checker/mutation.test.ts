@@ -56,7 +56,7 @@ const mutations: readonly { readonly name: string; readonly mutate: Mutation; re
           return action.offset === null || offset === null ? action : { ...action, offset }
         },
       ),
-    rules: /G0-|nonmonotonic-send/,
+    rules: /G0-|G1c-|nonmonotonic-send/,
   },
   {
     name: 'a value is in the log again, at the end',
