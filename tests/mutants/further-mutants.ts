@@ -27,6 +27,7 @@ export const furtherMutants: readonly Mutant[] = [
     id: 'M13',
     bug: 'the log is cut at the first batch that cannot be read, wherever that is',
     budget: 400,
+    isQuick: true,
     world: 'disk',
     patches: [
       {
@@ -67,6 +68,7 @@ export const furtherMutants: readonly Mutant[] = [
     id: 'M24',
     bug: 'offsets are rewritten while commits are on their way to the disks',
     budget: 1_000,
+    isQuick: true,
     patches: [
       {
         file: 'broker/groups/offsets.ts',
@@ -79,6 +81,7 @@ export const furtherMutants: readonly Mutant[] = [
     id: 'N3',
     bug: 'whoever was a member once may commit',
     budget: 1_000,
+    isQuick: true,
     patches: [
       {
         file: groupStep,

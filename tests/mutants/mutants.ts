@@ -199,8 +199,8 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: registration,
-        from: '  if (!before) return []\n',
-        to: '  if (!before || identity) return []\n',
+        from: 'const isWiped = before?.directoryId !== identity.directoryId',
+        to: 'const isWiped = before === null',
       },
     ],
   },
@@ -279,7 +279,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: registration,
-        from: '  for (;;) {\n    await refresh(store, image)\n    const left',
+        from: '  for (;;) {\n    await refresh(store, image)\n    const guards',
         to: '  await refresh(store, image)\n  await leaveLostSets(options)\n  for (;;) {\n    const left',
       },
       { file: registration, from: '      if (!left) await leaveLostSets(options)\n', to: '' },
