@@ -257,7 +257,9 @@ export const mutants: readonly Mutant[] = [
     id: 'M20',
     bug: 'a leader promises without looking at its lease',
     budget: 3_000,
-    patches: [{ file: shell, from: ' || !this.host.isLeaseHeld()) return', to: ') return' }],
+    patches: [
+      { file: fencing, from: ' && (isLeaseHeld || isAttended(replica, nowMs))', to: ' && nowMs >= 0' },
+    ],
   },
   {
     id: 'M23',

@@ -176,7 +176,11 @@ export class Checker {
         `${brokerId} in epoch ${leaderEpoch} acknowledged ${value} at ${offset} of ${shell.index}, where it is not`,
       )
     }
-    if (isLeaseOver) this.fail('R2', `${brokerId} acknowledged ${value} after its session had ended`)
+    if (isLeaseOver && !shell.isAttended())
+      this.fail(
+        'R2',
+        `${brokerId} acknowledged ${value} after its session had ended, with nobody in attendance`,
+      )
   }
 
   /** R11. */

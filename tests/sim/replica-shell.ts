@@ -2,7 +2,7 @@
 // the follower's loop of fetch, write, flush. It stands where partition.ts and follower.ts stand in a broker.
 import type { PartitionMeta } from '../../broker/controller/cluster-state.ts'
 import type { ErrorName } from '../../broker/protocol/errors.ts'
-import { epochError, followerError, produceError } from '../../broker/replication/fencing.ts'
+import { epochError, followerError, mayPromise, produceError } from '../../broker/replication/fencing.ts'
 import type { IsrOutcome, IsrProposal } from '../../broker/replication/peers.ts'
 import {
   newReplica,
@@ -53,6 +53,7 @@ export type Told = (error: ErrorName, offset: number) => void
 const fetchTimeoutMs = 400
 const fetchWaitMs = 60
 const retryMs = 50
+const attendanceMs = 1_500
 
 export class ReplicaShell {
   readonly topicId: string
@@ -64,6 +65,8 @@ export class ReplicaShell {
   #parked: (() => void)[] = []
   #isFlushing = false
   #round = 0
+  /** Leader: when each follower last fetched in this epoch. */
+  readonly #attendedMs = new Map<number, number>()
   /** Follower: what the answer that is being flushed said of the watermark. */
   #heard: { readonly leaderEpoch: number; readonly highWatermark: number; readonly upTo: number } | null =
     null
@@ -92,6 +95,7 @@ export class ReplicaShell {
     if (leader === this.host.brokerId) {
       // Granted to an earlier life of this broker: the controller will grant a new one.
       if (meta.leaderBrokerEpoch !== this.host.brokerEpoch()) return
+      this.#attendedMs.clear()
       this.step({ type: 'lead', leaderEpoch, countsFlushedBytes, ...stored, ...ends })
       this.host.observe(this, { type: 'led' })
     } else {
@@ -105,6 +109,14 @@ export class ReplicaShell {
     this.#round++
     this.#heard = null
     this.step({ type: 'stop', error: 'notLeaderOrFollower' })
+  }
+
+  /** Whether all the others in sync have fetched from it lately, so that none of them had been elected. */
+  isAttended(): boolean {
+    const { replica, host } = this
+    const others = replica.isr.filter(id => id !== host.brokerId)
+    const isHere = (id: number) => host.nowMs() - (this.#attendedMs.get(id) ?? -Infinity) <= attendanceMs
+    return others.length > 0 && others.every(isHere)
   }
 
   tick(): void {
@@ -197,6 +209,7 @@ export class ReplicaShell {
       return true
     }
     const before = replica.highWatermark
+    this.#attendedMs.set(brokerId, this.host.nowMs())
     this.step({ type: 'fetched', brokerId, brokerEpoch, leaderEpoch, fetchOffset })
     const entries = log.entries.slice(fetchOffset, fetchOffset + this.host.fetchRecords)
     const { highWatermark } = replica
@@ -233,7 +246,8 @@ export class ReplicaShell {
   }
 
   #release(): void {
-    if (this.replica.role !== 'leader' || !this.host.isLeaseHeld()) return
+    const { replica, host } = this
+    if (!mayPromise(replica, host.isLeaseHeld(), host.nowMs())) return
     const due = this.#waiting.filter(({ end }) => end <= this.replica.highWatermark)
     this.#waiting = this.#waiting.filter(({ end }) => end > this.replica.highWatermark)
     for (const { end, told } of due) told('none', end - 1)
