@@ -44,17 +44,21 @@ export async function logIn(connection: Connection, login: ScramLogin, timeoutMs
   const { mechanism, user } = login
   const refuse = (why: string) =>
     new LoginError(`Cannot log in to ${connection.host}:${connection.port} as "${user}": ${why}`)
-  const shaken = await connection.request(apis.saslHandshake, { mechanism }, { timeoutMs })
-  if (shaken.errorCode !== 0) {
-    throw refuse(`${errorName(shaken.errorCode)}; it takes ${shaken.mechanisms.join(', ') || 'nothing'}`)
-  }
   const say = async (authBytes: Buffer) => {
     const answer = await connection.request(apis.saslAuthenticate, { authBytes }, { timeoutMs })
     if (answer.errorCode !== 0) throw refuse(answer.errorMessage ?? errorName(answer.errorCode))
     return answer
   }
   const client = new ScramClient(scramMechanisms[mechanism].hash, user, randomBytes(18).toString('base64url'))
-  const { salt, iterations } = client.readChallenge((await say(client.first())).authBytes)
+  // Both at once: one round trip less before a follower follows.
+  const shaking = connection.request(apis.saslHandshake, { mechanism }, { timeoutMs })
+  const challenging = say(client.first())
+  challenging.catch(() => undefined)
+  const shaken = await shaking
+  if (shaken.errorCode !== 0) {
+    throw refuse(`${errorName(shaken.errorCode)}; it takes ${shaken.mechanisms.join(', ') || 'nothing'}`)
+  }
+  const { salt, iterations } = client.readChallenge((await challenging).authBytes)
   const last = await say(client.prove(await login.saltedPassword(salt, iterations)))
   client.verify(last.authBytes)
   return last.sessionLifetimeMs

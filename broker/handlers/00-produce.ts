@@ -28,7 +28,7 @@ export function produce(request: ProduceRequest, call: Call, broker: Broker): An
     for (const { index, records } of topic.partitionData) {
       const row = new ProduceRow(index, pending)
       rows.push(row)
-      const refused = refusal ?? topicRefusal(served, call)
+      const refused = refusal ?? topicRefusal(topic.name, served, call)
       const partition = served?.partitions[index]
       if (refused !== null) row.refuse(refused, null)
       else if (!partition) row.refuse(missingError(served, index), null)
@@ -51,8 +51,11 @@ function refusalOf(request: ProduceRequest, call: Call): ErrorName | null {
   return request.transactionalId === null ? null : 'transactionalIdAuthorizationFailed'
 }
 
-function topicRefusal(served: ServedTopic | undefined, call: Call): ErrorName | null {
-  if (!served) return call.apiVersion >= 13 ? 'unknownTopicId' : 'unknownTopicOrPartition'
+function topicRefusal(name: string, served: ServedTopic | undefined, call: Call): ErrorName | null {
+  const isById = call.apiVersion >= 13
+  const isKnown = served !== undefined || !isById
+  if (isKnown && !call.access.may('write', 'topic', served?.name ?? name)) return 'topicAuthorizationFailed'
+  if (!served) return isById ? 'unknownTopicId' : 'unknownTopicOrPartition'
   return served.isInternal && call.clientId !== adminClientId ? 'invalidTopicException' : null
 }
 

@@ -105,9 +105,10 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
     for (const topic of request.topics) {
       const served = findTopic(topic, call, broker)
       const isUnknownId = call.apiVersion >= 13 && !served
+      const mayRead = isUnknownId || call.access.may('read', 'topic', served?.name ?? topic.topic)
       for (const wish of topic.partitions) {
-        const partition = served?.partitions[wish.partition]
-        const unknown = isUnknownId ? 'unknownTopicId' : missingError(served, wish.partition)
+        const partition = mayRead ? served?.partitions[wish.partition] : undefined
+        const unknown = mayRead ? unknownOf(isUnknownId, served, wish) : 'topicAuthorizationFailed'
         const found = { error: 'none' as const, found: null, diverging: null }
         this.targets.push({ wish, served, partition, unknown, hasVoted: false, ...found })
       }
@@ -195,6 +196,10 @@ function isCold({ log }: Partition, offset: number): boolean {
   if (log.sizeBytes <= coldBytes) return false
   const behind = (log.logEndOffset - offset) / (log.logEndOffset - log.logStartOffset)
   return log.sizeBytes * behind > coldBytes
+}
+
+function unknownOf(isUnknownId: boolean, served: ServedTopic | undefined, wish: RequestPartition): ErrorName {
+  return isUnknownId ? 'unknownTopicId' : missingError(served, wish.partition)
 }
 
 function findTopic(

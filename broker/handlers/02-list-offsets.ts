@@ -37,13 +37,14 @@ export function listOffsets(
 ): Answer<typeof apis.listOffsets> {
   const topics = request.topics.map(({ name, partitions }) => {
     const served = broker.topics.byName(name)
+    const isVisible = call.access.may('describe', 'topic', name)
     return {
       name,
       partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
-        const partition = served?.partitions[partitionIndex]
+        const partition = isVisible ? served?.partitions[partitionIndex] : undefined
         const found = partition
           ? find(partition, currentLeaderEpoch, timestamp, call.apiVersion)
-          : refused(missingError(served, partitionIndex))
+          : refused(isVisible ? missingError(served, partitionIndex) : 'topicAuthorizationFailed')
         const { error, offset, leaderEpoch } = found
         return {
           partitionIndex,

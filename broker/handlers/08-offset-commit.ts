@@ -21,13 +21,17 @@ export function offsetCommit(
     const served =
       call.apiVersion >= 10 ? broker.topics.byId(topic.topicId) : broker.topics.byName(topic.name)
     const unknown: ErrorName = call.apiVersion >= 10 ? 'unknownTopicId' : 'unknownTopicOrPartition'
-    const errors = topic.partitions.map(one => {
-      const error = served ? refusalOf(one, served) : unknown
+    const name = served?.name ?? topic.name
+    const isAllowed = (call.apiVersion >= 10 && !served) || call.access.may('read', 'topic', name)
+    const errors = topic.partitions.map((one): ErrorName => {
+      const error = isAllowed ? (served ? refusalOf(one, served) : unknown) : 'topicAuthorizationFailed'
       if (error === 'none' && served) entries.push(entryOf(one, served, broker))
       return error
     })
     return { topic, errors }
   })
+  if (!call.access.may('read', 'group', request.groupId))
+    return answer(topics, 'groupAuthorizationFailed', true)
   if (request.groupInstanceId !== null) return answer(topics, 'unsupportedVersion')
   const { groupId, memberId, generationIdOrMemberEpoch: generation } = request
   broker.groups.commit({ groupId, memberId, generation }, entries, error =>
@@ -56,14 +60,18 @@ function entryOf(one: RequestTopic['partitions'][number], served: ServedTopic, b
 }
 
 /** A partition's own error, else what became of all that were well-formed. */
-function answer(topics: readonly { topic: RequestTopic; errors: readonly ErrorName[] }[], error: ErrorName) {
+function answer(
+  topics: readonly { topic: RequestTopic; errors: readonly ErrorName[] }[],
+  error: ErrorName,
+  isForAll = false,
+) {
   return {
     topics: topics.map(({ topic, errors }) => ({
       name: topic.name,
       topicId: topic.topicId,
       partitions: topic.partitions.map(({ partitionIndex }, at) => ({
         partitionIndex,
-        errorCode: errorCodes[errors[at] === 'none' ? error : errors[at]!],
+        errorCode: errorCodes[isForAll || errors[at] === 'none' ? error : errors[at]!],
       })),
     })),
   }

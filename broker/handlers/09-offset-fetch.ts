@@ -16,17 +16,22 @@ export function offsetFetch(
 ): Answer<typeof apis.offsetFetch> {
   if (call.apiVersion < 8) {
     const wishes = request.topics?.map(({ name, partitionIndexes }) => ({ name, partitionIndexes })) ?? null
-    const refusal = broker.groups.refusalOf(request.groupId)
+    const refusal = refusalOf(request.groupId, call, broker)
     if (refusal !== 'none') return { ...refused(wishes, refusal), errorCode: errorCodes[refusal] }
-    return { topics: topicsOf(request.groupId, wishes, broker) }
+    return { topics: topicsOf(request.groupId, wishes, call, broker) }
   }
   const groups = request.groups.map(({ groupId, topics }) => {
     const wishes = topics === null ? null : topics.map(topic => named(topic, call, broker))
-    const refusal = broker.groups.refusalOf(groupId)
+    const refusal = refusalOf(groupId, call, broker)
     if (refusal !== 'none') return { groupId, topics: [], errorCode: errorCodes[refusal] }
-    return { groupId, topics: topicsOf(groupId, wishes, broker) }
+    return { groupId, topics: topicsOf(groupId, wishes, call, broker) }
   })
   return { groups }
+}
+
+function refusalOf(groupId: string, call: Call, broker: Broker): ErrorName {
+  const isAllowed = call.access.may('describe', 'group', groupId)
+  return isAllowed ? broker.groups.refusalOf(groupId) : 'groupAuthorizationFailed'
 }
 
 interface Wish {
@@ -55,10 +60,12 @@ function refused(wishes: readonly Wish[] | null, error: ErrorName) {
   return { topics }
 }
 
-function topicsOf(groupId: string, wishes: readonly Wish[] | null, broker: Broker) {
+function topicsOf(groupId: string, wishes: readonly Wish[] | null, call: Call, broker: Broker) {
+  const isVisible = (name: string) => call.access.may('describe', 'topic', name)
   const { offsets } = broker.groups
   if (wishes === null) {
-    return [...offsets.topicsOf(groupId)].map(([name, partitions]) => ({
+    const visible = [...offsets.topicsOf(groupId)].filter(([name]) => isVisible(name))
+    return visible.map(([name, partitions]) => ({
       name,
       topicId: broker.topics.byName(name)?.id ?? zeroUuid,
       partitions: [...partitions].map(([index, committed]) => answerOne(index, committed, 'none')),
@@ -68,8 +75,9 @@ function topicsOf(groupId: string, wishes: readonly Wish[] | null, broker: Broke
     name: name ?? '',
     topicId: topicId ?? zeroUuid,
     partitions: partitionIndexes.map(index => {
-      const committed = name === null ? undefined : offsets.get(groupId, name, index)
-      return answerOne(index, committed, name === null ? 'unknownTopicId' : 'none')
+      if (name === null) return answerOne(index, undefined, 'unknownTopicId')
+      if (!isVisible(name)) return answerOne(index, undefined, 'topicAuthorizationFailed')
+      return answerOne(index, offsets.get(groupId, name, index), 'none')
     }),
   }))
 }

@@ -12,7 +12,7 @@ export function findCoordinator(
   call: Call,
   broker: Broker,
 ): Answer<typeof apis.findCoordinator> {
-  const find = (groupId: string) => coordinatorOf(groupId, refusalOf(request.keyType), broker)
+  const find = (groupId: string) => coordinatorOf(groupId, refusalOf(request.keyType, groupId, call), broker)
   if (call.apiVersion < 4) return find(request.key)
   return { coordinators: request.coordinatorKeys.map(key => ({ key, ...find(key) })) }
 }
@@ -20,7 +20,8 @@ export function findCoordinator(
 function coordinatorOf(groupId: string, refusal: ErrorName, broker: Broker) {
   const nobody = { nodeId: -1, host: '', port: -1 }
   if (refusal !== 'none') {
-    const errorMessage = 'This broker coordinates consumer groups only.'
+    const isDenied = refusal === 'groupAuthorizationFailed'
+    const errorMessage = isDenied ? null : 'This broker coordinates consumer groups only.'
     return { ...nobody, errorCode: errorCodes[refusal], errorMessage }
   }
   const endpoint = broker.coordinatorOf(groupId)
@@ -29,7 +30,9 @@ function coordinatorOf(groupId: string, refusal: ErrorName, broker: Broker) {
   return { ...nobody, errorCode: errorCodes.coordinatorNotAvailable, errorMessage }
 }
 
-function refusalOf(keyType: number): ErrorName {
-  if (keyType === coordinatorTypes.group) return 'none'
+function refusalOf(keyType: number, groupId: string, call: Call): ErrorName {
+  if (keyType === coordinatorTypes.group) {
+    return call.access.may('describe', 'group', groupId) ? 'none' : 'groupAuthorizationFailed'
+  }
   return keyType === coordinatorTypes.transaction ? 'transactionalIdAuthorizationFailed' : 'invalidRequest'
 }

@@ -23,7 +23,8 @@ export function describeGroups(
   broker: Broker,
 ): Answer<typeof apis.describeGroups> {
   const groups = request.groups.map(groupId => {
-    const refusal = broker.groups.refusalOf(groupId)
+    const isVisible = call.access.may('describe', 'group', groupId)
+    const refusal = isVisible ? broker.groups.refusalOf(groupId) : 'groupAuthorizationFailed'
     if (refusal !== 'none') return { groupId, errorCode: errorCodes[refusal], groupState: '' }
     const group = broker.groups.find(groupId)
     const found = group ? describe(group) : missing(groupId, call)

@@ -4,18 +4,21 @@ import type { Call } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import type { ListGroupsRequest } from '../protocol/messages/16-list-groups.ts'
+import { mayCluster } from '../security/access.ts'
 import { groupStateNames } from './15-describe-groups.ts'
 
 const groupType = 'classic'
 
 export function listGroups(
   request: ListGroupsRequest,
-  _call: Call,
+  call: Call,
   broker: Broker,
 ): Answer<typeof apis.listGroups> {
   const states = lowerCase(request.statesFilter)
   const types = lowerCase(request.typesFilter)
+  const seesAll = mayCluster(call.access, 'describe')
   const groups = [...broker.groups.groups()]
+    .filter(({ id }) => seesAll || call.access.may('describe', 'group', id))
     .map(({ id, protocolType, state }) => ({
       groupId: id,
       protocolType,

@@ -10,9 +10,12 @@ import { apis } from '../protocol/apis.ts'
 import { zeroUuid } from '../protocol/bytes.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { CreateTopicsRequest } from '../protocol/messages/19-create-topics.ts'
+import { mayCluster } from '../security/access.ts'
 import { configSourceCodes } from './32-describe-configs.ts'
 
 const notController: Outcome = { error: 'notController', message: 'The controller cannot be reached.' }
+
+const notAllowed: Outcome = { error: 'topicAuthorizationFailed', message: 'Authorization failed.' }
 
 type RequestTopic = CreateTopicsRequest['topics'][number]
 
@@ -21,6 +24,14 @@ export async function createTopics(
   call: Call,
   broker: Broker,
 ): LaterAnswer<typeof apis.createTopics> {
+  const mayCreate = ({ name }: RequestTopic) =>
+    mayCluster(call.access, 'create') || call.access.may('create', 'topic', name)
+  const denied = request.topics.filter(topic => !mayCreate(topic))
+  if (denied.length > 0) {
+    const allowed = { ...request, topics: request.topics.filter(mayCreate) }
+    const { topics = [] } = allowed.topics.length > 0 ? await createTopics(allowed, call, broker) : {}
+    return { topics: [...topics, ...denied.map(topic => refused(topic, notAllowed))] }
+  }
   if (!broker.parts.membership.controller) {
     const isHandedOn = isForwarded(call)
     const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.createTopics, request)

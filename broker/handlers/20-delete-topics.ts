@@ -14,20 +14,33 @@ export async function deleteTopics(
   call: Call,
   broker: Broker,
 ): LaterAnswer<typeof apis.deleteTopics> {
-  const wishes =
+  const all =
     call.apiVersion >= 6 ? request.topics : request.topicNames.map(name => ({ name, topicId: zeroUuid }))
+  const mayDelete = ({ name, topicId }: Wish) => {
+    const known = name ?? broker.topics.byId(topicId)?.name
+    return known === undefined || call.access.may('delete', 'topic', known)
+  }
+  const wishes = all.filter(mayDelete)
+  const errorCode = errorCodes.topicAuthorizationFailed
+  const denied = all.filter(wish => !mayDelete(wish)).map(wish => ({ ...wish, errorCode }))
   if (!broker.parts.membership.controller) {
     const isHandedOn = isForwarded(call)
     const body = { topics: wishes, timeoutMs: request.timeoutMs }
     const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.deleteTopics, body)
-    return answer ?? { responses: wishes.map(wish => ({ ...wish, errorCode: errorCodes.notController })) }
+    const away = () => wishes.map(wish => ({ ...wish, errorCode: errorCodes.notController }))
+    return { responses: [...(answer?.responses ?? away()), ...denied] }
   }
   const responses = []
   for (const wish of wishes) responses.push(await deleteOne(wish, broker))
-  return { responses }
+  return { responses: [...responses, ...denied] }
 }
 
-async function deleteOne(wish: { readonly name: string | null; readonly topicId: string }, broker: Broker) {
+interface Wish {
+  readonly name: string | null
+  readonly topicId: string
+}
+
+async function deleteOne(wish: Wish, broker: Broker) {
   const served = wish.name === null ? broker.topics.byId(wish.topicId) : broker.topics.byName(wish.name)
   const answer = (error: ErrorName, errorMessage: string | null) => ({
     name: served?.name ?? wish.name,

@@ -6,6 +6,7 @@ import type { Answer, LaterAnswer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { InitProducerIdRequest } from '../protocol/messages/22-init-producer-id.ts'
+import { mayCluster } from '../security/access.ts'
 
 export function initProducerId(
   request: InitProducerIdRequest,
@@ -16,6 +17,8 @@ export function initProducerId(
   if (request.transactionalId !== null) {
     return { errorCode: errorCodes.transactionalIdAuthorizationFailed, producerEpoch: -1 }
   }
+  const mayWrite = mayCluster(call.access, 'idempotentWrite') || call.access.maySomewhere('write', 'topic')
+  if (!mayWrite) return { errorCode: errorCodes.clusterAuthorizationFailed, producerEpoch: -1 }
   return nextProducerId(broker)
 }
 

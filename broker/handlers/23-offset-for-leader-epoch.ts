@@ -10,18 +10,21 @@ import { epochError } from '../replication/fencing.ts'
 import type { ServedTopic } from '../topic-table.ts'
 import { missingError } from './leader-hints.ts'
 
+const denied = { errorCode: errorCodes.topicAuthorizationFailed }
+
 export function offsetForLeaderEpoch(
   request: OffsetForLeaderEpochRequest,
-  _call: Call,
+  call: Call,
   broker: Broker,
 ): Answer<typeof apis.offsetForLeaderEpoch> {
   const topics = request.topics.map(({ topic, partitions }) => {
     const served = broker.topics.byName(topic)
+    const isVisible = call.access.may('describe', 'topic', topic)
     return {
       topic,
       partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => ({
         partition,
-        ...find(served, partition, currentLeaderEpoch, leaderEpoch),
+        ...(isVisible ? find(served, partition, currentLeaderEpoch, leaderEpoch) : denied),
       })),
     }
   })

@@ -17,6 +17,7 @@ import {
   configTypes,
   type DescribeConfigsRequest,
 } from '../protocol/messages/32-describe-configs.ts'
+import { mayCluster } from '../security/access.ts'
 import type { ServedTopic } from '../topic-table.ts'
 
 export const configSourceCodes: Readonly<Record<EffectiveConfig['source'], number>> = {
@@ -29,21 +30,27 @@ type Resource = DescribeConfigsRequest['resources'][number]
 
 export function describeConfigs(
   request: DescribeConfigsRequest,
-  _call: Call,
+  call: Call,
   broker: Broker,
 ): Answer<typeof apis.describeConfigs> {
-  return { results: request.resources.map(resource => describe(resource, request, broker)) }
+  return { results: request.resources.map(resource => describe(resource, request, call, broker)) }
 }
 
-function describe(resource: Resource, request: DescribeConfigsRequest, broker: Broker) {
+function describe(resource: Resource, request: DescribeConfigsRequest, call: Call, broker: Broker) {
   const { resourceType, resourceName } = resource
   if (resourceType === configResourceTypes.topic) {
+    if (!call.access.may('describeConfigs', 'topic', resourceName)) {
+      return refused(resource, 'topicAuthorizationFailed', 'Authorization failed.')
+    }
     const served = broker.topics.byName(resourceName)
     if (!served)
       return refused(resource, 'unknownTopicOrPartition', `Topic "${resourceName}" does not exist.`)
     return { ...resource, errorCode: 0, configs: topicConfigs(served, resource, request, broker) }
   }
   if (resourceType === configResourceTypes.broker) {
+    if (!mayCluster(call.access, 'describeConfigs')) {
+      return refused(resource, 'clusterAuthorizationFailed', 'Authorization failed.')
+    }
     if (resourceName !== '' && resourceName !== String(broker.brokerId)) {
       return refused(resource, 'invalidRequest', `Broker "${resourceName}" does not exist.`)
     }

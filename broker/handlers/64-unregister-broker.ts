@@ -2,7 +2,7 @@
 // back. One that still lives and is not stopped registers again when its session next ends. The controller writes it.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
-import { forwardingClientId } from '../forwarder.ts'
+import { isForwarded } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
 import { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
@@ -16,8 +16,8 @@ export async function unregisterBroker(
   const { membership, forwarder } = broker.parts
   const { controller } = membership
   if (!controller) {
-    const isForwarded = call.clientId === forwardingClientId
-    const answer = isForwarded ? null : await forwarder.forward(apis.unregisterBroker, request)
+    const isHandedOn = isForwarded(call)
+    const answer = isHandedOn ? null : await forwarder.forward(apis.unregisterBroker, request)
     return answer ?? { errorCode: errorCodes.notController, errorMessage: null }
   }
   try {

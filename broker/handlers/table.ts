@@ -34,6 +34,7 @@ import { describeUserScramCredentials } from './50-describe-user-scram-credentia
 import { alterUserScramCredentials } from './51-alter-user-scram-credentials.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { unregisterBroker } from './64-unregister-broker.ts'
+import { ofCluster, ofGroup } from './guards.ts'
 
 export function handlerTable(broker: Broker): HandlerTable {
   const table = new Map<number, HandlerRow>()
@@ -45,10 +46,10 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.offsetCommit, offsetCommit, broker),
     serve(apis.offsetFetch, offsetFetch, broker),
     serve(apis.findCoordinator, findCoordinator, broker),
-    serve(apis.joinGroup, joinGroup, broker),
-    serve(apis.heartbeat, heartbeat, broker),
-    serve(apis.leaveGroup, leaveGroup, broker),
-    serve(apis.syncGroup, syncGroup, broker),
+    serve(apis.joinGroup, ofGroup(joinGroup), broker),
+    serve(apis.heartbeat, ofGroup(heartbeat), broker),
+    serve(apis.leaveGroup, ofGroup(leaveGroup), broker),
+    serve(apis.syncGroup, ofGroup(syncGroup), broker),
     serve(apis.describeGroups, describeGroups, broker),
     serve(apis.listGroups, listGroups, broker),
     serve(apis.saslHandshake, saslHandshake, broker),
@@ -61,15 +62,15 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.createAcls, createAcls, broker),
     serve(apis.deleteAcls, deleteAcls, broker),
     serve(apis.describeConfigs, describeConfigs, broker),
-    serve(apis.describeLogDirs, describeLogDirs, broker),
+    serve(apis.describeLogDirs, ofCluster('describe', describeLogDirs), broker),
     serve(apis.saslAuthenticate, saslAuthenticate, broker.parts.security),
-    serve(apis.electLeaders, electLeaders, broker),
-    serve(apis.alterPartitionReassignments, alterPartitionReassignments, broker),
-    serve(apis.listPartitionReassignments, listPartitionReassignments, broker),
+    serve(apis.electLeaders, ofCluster('alter', electLeaders), broker),
+    serve(apis.alterPartitionReassignments, ofCluster('alter', alterPartitionReassignments), broker),
+    serve(apis.listPartitionReassignments, ofCluster('describe', listPartitionReassignments), broker),
     serve(apis.describeUserScramCredentials, describeUserScramCredentials, broker),
     serve(apis.alterUserScramCredentials, alterUserScramCredentials, broker),
     serve(apis.describeCluster, describeCluster, broker),
-    serve(apis.unregisterBroker, unregisterBroker, broker),
+    serve(apis.unregisterBroker, ofCluster('alter', unregisterBroker), broker),
   ]
   for (const row of rows) table.set(row.api.key, row)
   return table
