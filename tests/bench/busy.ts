@@ -31,7 +31,8 @@ export async function runBusy(args: readonly string[]): Promise<void> {
   const result = await keepBusy(Number(values.seconds), Number(values.hogs))
   const { elections, latenciesMs } = result
   console.log(
-    `busy ${values.hogs} hogs on ${availableParallelism()} cores for ${values.seconds} s: ${elections} elections (target 0), ` +
+    `busy ${values.hogs} hogs on ${availableParallelism()} cores for ${values.seconds} s: ` +
+      `${elections} elections (target 0), ` +
       `${latenciesMs.length} produced, p50 ${quantile(latenciesMs, 0.5)} ms, p99 ${quantile(latenciesMs, 0.99)} ms`,
   )
   if (elections > 0) process.exitCode = 1

@@ -32,10 +32,9 @@ export async function runFailover(args: readonly string[]): Promise<void> {
     pauses.push(pause)
   }
   const worst = Math.max(...pauses)
-  console.log(
-    `failover ${store}, ${pauses.length} × kill -9: p50 ${quantile(pauses, 0.5)} ms, p95 ${quantile(pauses, 0.95)} ms, ` +
-      `worst ${worst} ms (targets on SQLite: p50 ${targets.p50Ms}, worst ${targets.worstMs})`,
-  )
+  const quantiles = `p50 ${quantile(pauses, 0.5)} ms, p95 ${quantile(pauses, 0.95)} ms, worst ${worst} ms`
+  const wished = `targets on SQLite: p50 ${targets.p50Ms}, worst ${targets.worstMs}`
+  console.log(`failover ${store}, ${pauses.length} × kill -9: ${quantiles} (${wished})`)
 }
 
 async function killLeader(cluster: BrokerCluster, batch: Buffer): Promise<number> {

@@ -48,10 +48,11 @@ function report(what: string, rate: number, one: readonly Run[], three: readonly
   const p50 = [one, three].map(runs => median(runs, run => run.p50Ms))
   const failures = [...one, ...three].reduce((sum, run) => sum + run.failures, 0)
   console.log(`batches of ${what}, ${rate} MB/s, medians of ${one.length} pairs, ${failures} failed`)
-  const row = (name: string, [a, b]: readonly number[], unit: string, target: string) =>
-    console.log(
-      `  ${name.padEnd(4)} RF 1 ${a!.toFixed(2)} ${unit}, RF 3 ${b!.toFixed(2)} ${unit}: ${(b! / a!).toFixed(2)} ×${target}`,
-    )
+  const row = (name: string, [a, b]: readonly number[], unit: string, target: string) => {
+    const ratio = (b! / a!).toFixed(2)
+    const values = `RF 1 ${a!.toFixed(2)} ${unit}, RF 3 ${b!.toFixed(2)} ${unit}`
+    console.log(`  ${name.padEnd(4)} ${values}: ${ratio} ×${target}`)
+  }
   row('CPU', cpu, 'CPU-s per GB', ` (target ${targets.cpu})`)
   row('p50', p50, 'ms', '')
   row('p99', p99, 'ms', ` (target ${targets.p99})`)

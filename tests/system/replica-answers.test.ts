@@ -9,7 +9,7 @@ import { decodeRequest, decodeRequestHeader, decodeResponse } from '../../broker
 import { type Exchange, exchangeFileName, readExchanges } from '../../fixtures/wire.ts'
 import { batch } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
-import { BrokerCluster } from '../system/broker-cluster.ts'
+import { BrokerCluster } from './broker-cluster.ts'
 
 const lengthPrefixBytes = 4
 /** Whose log directory it is. */
