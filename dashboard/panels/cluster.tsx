@@ -134,7 +134,7 @@ function Copies({ cluster }: { readonly cluster: ClusterState }) {
       title={names.join(', ')}
     >
       <Shape name={state === 'offline' ? 'cross' : 'triangle'} />
-      {words}
+      <span className="nowrap">{words}</span>
       {names.length > 0 && <span className="muted mono names">{shortened(names)}</span>}
     </p>
   ))
