@@ -23,6 +23,8 @@ export interface CommandSurroundings {
 }
 
 const pollMs = 300
+/** Longer than a broker's session on one machine. */
+const steadyMs = 2_500
 
 export function addClusterCommands(cluster: Command, surroundings: CommandSurroundings): void {
   const add = (
@@ -110,15 +112,19 @@ async function reportOf(admin: ClusterAdmin): Promise<ClusterReport> {
   return clusterReport(view, await admin.sizes(view.brokers))
 }
 
+/** For a while on end: of a broker that has just died the others learn a session later. */
 async function untilHealthy(admin: ClusterAdmin, timeoutSeconds = Infinity): Promise<ClusterReport> {
   const deadlineMs = performance.now() + timeoutSeconds * 1_000
+  let healthySinceMs = Infinity
   let told = ''
   for (;;) {
     const report = await reportOf(admin).catch((error: unknown) => {
       if (performance.now() > deadlineMs) throw error
       return null
     })
-    if (report && (report.healthy || performance.now() > deadlineMs)) return report
+    const nowMs = performance.now()
+    healthySinceMs = report?.healthy ? Math.min(healthySinceMs, nowMs) : Infinity
+    if (report && (nowMs - healthySinceMs >= steadyMs || nowMs > deadlineMs)) return report
     const line = report ? progressOf(report) : 'no broker answers'
     if (line !== told) tell(line)
     told = line

@@ -2,6 +2,7 @@
 // died, and stops them in order. Every child lives in a process group of its own, so that Ctrl-C reaches this
 // process alone, and ends when its stdin closes, so that none outlives a supervisor that was killed.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -84,6 +85,8 @@ class Child {
   readonly #spec: ProcessSpec
   readonly #log: Log
   readonly #output: LogFile
+  /** For `kill`: the process as it runs now. */
+  readonly #pidPath: string
   #process: ChildProcess | undefined
   #stopping = false
   #restartTimer: NodeJS.Timeout | undefined
@@ -96,6 +99,7 @@ class Child {
     this.#spec = spec
     this.#log = log
     this.#output = new LogFile(join(logDirectory, `${spec.name}.log`))
+    this.#pidPath = join(logDirectory, `${spec.name}.pid`)
   }
 
   get group(): string {
@@ -167,6 +171,7 @@ class Child {
       },
     )
     this.#process = child
+    if (child.pid !== undefined) writeFileSync(this.#pidPath, `${child.pid}\n`)
     child.stdin.on('error', () => {})
     createInterface(child.stdout).on('line', line => {
       const facts = parseReady(line)
