@@ -3,7 +3,7 @@
 
 import type { Brokers } from './brokers.ts'
 import { diskFaults } from './faults/disk-faults.ts'
-import { type Fault, missingFor, rest, type Scene } from './faults/fault.ts'
+import { type Fault, missingFor, nothing, rest, type Scene } from './faults/fault.ts'
 import { machineFaults } from './faults/machine-faults.ts'
 import { networkFaults } from './faults/network-faults.ts'
 import { processFaults } from './faults/process-faults.ts'
@@ -58,6 +58,7 @@ export async function strikeUntil(
   endMs: number,
   note: (fault: string, what: string) => void,
   say: (what: string) => void,
+  onNothing: () => void,
 ): Promise<void> {
   const { brokers, random } = scene
   let waiting: Fault[] = []
@@ -69,7 +70,9 @@ export async function strikeUntil(
       if (waiting.length === 0) waiting = [...possible]
       const [fault] = waiting.splice(random.below(waiting.length), 1)
       note(fault!.number, fault!.title)
-      say(await fault!.strike(scene))
+      const what = await fault!.strike(scene)
+      say(what)
+      if (what.includes(nothing)) onNothing()
       await brokers.heal()
       await rest(afterMs)
     }

@@ -55,6 +55,13 @@ export class Recorder {
     this.events.push({ type: 'info', f: 'fault', process: nobody, timeNs: now(), fault, what })
   }
 
+  /** The last fault has turned out to be impossible just then: it counts as a calm window. */
+  notInjected(): void {
+    const at = this.events.findLastIndex(({ f }) => f === 'fault')
+    const event = this.events[at]
+    if (event?.f === 'fault') this.events[at] = { ...event, fault: 'calm' }
+  }
+
   leader(key: Key, leader: number, epoch: number): void {
     this.events.push({ type: 'info', f: 'leader', process: nobody, timeNs: now(), key, leader, epoch })
   }

@@ -20,7 +20,7 @@ import { type Make, Workload } from './workload.ts'
 
 const topic = 'chaos'
 const partitions = 6
-const segmentBytes = 256 * 1024
+const segmentBytes = 32 * 1024
 const threads: readonly Make[] = ['own', 'own', 'own', 'own', 'plain', 'plain', 'plain', 'kafkajs', 'kafkajs']
 const readsTimeoutMs = 240_000
 /** Below this length a run cannot meet every class of fault: it says which ones it met. */
@@ -103,8 +103,14 @@ async function runOnce(options: RunOptions): Promise<number> {
   const endMs = performance.now() + minutes * 60_000
   const unread: string[] = []
   try {
-    await strikeUntil({ brokers, watch, random, topic, onAnomaly }, possible, endMs, note, what =>
-      say(`  ${what}`),
+    const scene = { brokers, watch, random, topic, onAnomaly }
+    await strikeUntil(
+      scene,
+      possible,
+      endMs,
+      note,
+      what => say(`  ${what}`),
+      () => recorder.notInjected(),
     )
     await brokers.heal()
     say('peace')

@@ -25,7 +25,7 @@ export interface Fault {
   readonly movesLeaders: boolean
   /** Only when it is named: the product is known not to stand it yet, or a person has to look at what comes of it. */
   readonly onRequest?: boolean
-  /** Injects it; whatever stays is undone by healing the brokers. Returns in words what was done. */
+  /** Injects it; whatever stays is undone by healing the brokers. Returns in words what was done, or `nothing`. */
   readonly strike: (scene: Scene) => Promise<string>
 }
 
@@ -33,6 +33,9 @@ export interface Fault {
 export function sessionMs({ brokers }: Scene): number {
   return sessionTtlMsOf(brokers.metadataPath)
 }
+
+/** In what a strike returns when the fault could not be injected just then. */
+export const nothing = 'nothing: '
 
 /** Why it cannot be injected here; null when it can. */
 export function missingFor({ needs }: Fault, brokers: Brokers): string | null {
