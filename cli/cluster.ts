@@ -61,11 +61,12 @@ export async function removeBroker(
         `${brokers.length + 1}), or do with fewer copies: tailrace cluster remove-broker ${brokerId} --copies ${others}`,
     )
   }
-  const moved = await place(admin, tell, ids => ({
+  const wishOf = (ids: readonly number[]) => ({
     brokers: ids.filter(id => id !== brokerId),
-    copiesOf: now => Math.min(now, copies),
+    copiesOf: (now: number) => Math.min(now, copies),
     even: false,
-  }))
+  })
+  const moved = await place(admin, tell, wishOf, brokerId)
   const { errorCode, errorMessage } = await admin.request(apis.unregisterBroker, { brokerId })
   const isForgotten = errorCode === errorCodes.none || errorCode === errorCodes.brokerIdNotRegistered
   if (!isForgotten) refuse(errorCode, errorMessage)
@@ -123,6 +124,7 @@ async function place(
   admin: ClusterAdmin,
   tell: Tell,
   wishOf: (brokers: readonly number[]) => PlacementWish,
+  leavingId = -1,
 ): Promise<Moved> {
   let partitions = 0
   let replicas = 0
@@ -130,7 +132,7 @@ async function place(
     const view = await admin.view()
     const ids = view.brokers.map(({ id }) => id)
     const wish = wishOf(ids)
-    refuseAbsent(view, wish)
+    refuseAbsent(view, leavingId)
     const now = view.partitions.map(one => ({ ...one, replicas: targetOf(one) }))
     const plan = planPlacement(now, wish)
     const isMoving = view.partitions.some(({ adding, removing }) => adding.length + removing.length > 0)
@@ -152,15 +154,15 @@ async function place(
 }
 
 /** Those who stay have to be there: nothing is given to, or counted on, a broker that is down. */
-function refuseAbsent({ brokers, partitions }: AdminView, wish: PlacementWish): void {
-  const alive = new Set(brokers.map(({ id }) => id))
-  const leaving = (id: number) => !wish.even && alive.size === wish.brokers.length && !alive.has(id)
-  const absent = partitions.flatMap(({ replicas }) => replicas.filter(id => !alive.has(id) && !leaving(id)))
-  if (absent.length === 0) return
+function refuseAbsent({ brokers, partitions }: AdminView, leavingId: number): void {
+  const here = new Set([leavingId, ...brokers.map(({ id }) => id)])
+  const absent = new Set(partitions.flatMap(({ replicas }) => replicas.filter(id => !here.has(id))))
+  const [first] = absent
+  if (first === undefined) return
   throw new ExitError(
     exitCodes.unhealthy,
-    `Broker ${[...new Set(absent)].join(', ')} is down and holds replicas. Start it, or remove it first: ` +
-      `tailrace cluster remove-broker ${absent[0]}`,
+    `Broker ${[...absent].join(', ')} is down and holds replicas. Start it, or remove it first: ` +
+      `tailrace cluster remove-broker ${first}`,
   )
 }
 
