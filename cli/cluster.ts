@@ -58,7 +58,7 @@ export async function removeBroker(
       exitCodes.failed,
       `Cannot remove broker ${brokerId}: there are ${wanted} copies of the data, and ${others} ` +
         `${others === 1 ? 'broker' : 'brokers'} would be left. Add a broker first (tailrace up --brokers ` +
-        `${brokers.length + 1}), or do with fewer copies: tailrace cluster remove-broker ${brokerId} --copies ${others}`,
+        `${brokers.length + 1}), or keep fewer copies: tailrace cluster remove-broker ${brokerId} --copies ${others}`,
     )
   }
   const wishOf = (ids: readonly number[]) => ({

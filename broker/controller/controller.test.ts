@@ -162,7 +162,7 @@ async function everything(store: MetadataStore) {
   return [entries, at] as const
 }
 
-test('a broker is forgotten when no partition counts on it; one forgotten too early is trusted with nothing', async () => {
+test('a broker is forgotten when nothing counts on it; one forgotten too early is trusted with nothing', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
   const path = join(directory.path, 'metadata.db')
   const one = await joinCluster(path, { brokerId: 1 })

@@ -1,5 +1,5 @@
-// A broker comes back with an empty disk under its old id, in the worst moments: it had led, it was the last in sync, it
-// was the only one that may be elected. It is trusted with nothing until it has copied everything.
+// A broker comes back with an empty disk under its old id, in the worst moments: it had led, it was the last in sync,
+// it was the only one that may be elected. It is trusted with nothing until it has copied everything.
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
