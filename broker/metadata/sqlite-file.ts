@@ -5,7 +5,16 @@
 //                             when every session has ended anyhow, so each boot of the machine begins a new one
 //
 // Nothing here waits: a locked file answers 'busy', and the caller decides how long to go on trying.
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { StoredEntry, WireOperation, WireResult } from './sqlite-messages.ts'
@@ -259,6 +268,17 @@ function bootId(): string {
   }
 }
 
+/** The cluster's secret is in it. By name, not by a descriptor: closing one drops SQLite's locks. */
+function keepToOwner(path: string): void {
+  for (const name of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      chmodSync(name, 0o600)
+    } catch {
+      // Not made yet, and then made as the first one is.
+    }
+  }
+}
+
 function openDatabase(path: string, synchronous: 'FULL' | 'OFF', tables: string): Database.Database {
   const database = new Database(path, { timeout: openTimeoutMs })
   const deadlineMs = performance.now() + openTimeoutMs
@@ -272,6 +292,7 @@ function openDatabase(path: string, synchronous: 'FULL' | 'OFF', tables: string)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
     }
   }
+  keepToOwner(path)
   database.pragma(`synchronous = ${synchronous}`)
   database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`)
   database.pragma('busy_timeout = 0')

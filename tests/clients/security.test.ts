@@ -181,7 +181,9 @@ test('a connection keeps its user: authenticating anew as another fails', async 
 
 test('the cluster secret is a file that only its owner reads, and makes a client one of the brokers', async () => {
   const path = join(served.broker.directory, 'cluster-secret')
-  assert.equal(statSync(path).mode & 0o777, 0o600)
+  for (const name of [path, join(served.broker.directory, 'metadata.db')]) {
+    assert.equal(statSync(name).mode & 0o777, 0o600, name)
+  }
   const secret = readFileSync(path, 'utf8').trim()
   const broker = await connect(passwordLogin('tailrace', secret, 'SCRAM-SHA-256'))
   const vote = { replicaId: 1, replicaState: { replicaId: 1, replicaEpoch: 1 }, maxWaitMs: 0 }
