@@ -13,6 +13,7 @@ export interface BrokerCounters {
   readonly refusedBatches: Counter
   readonly duplicateBatches: Counter
   readonly fetchedBytes: Counter
+  readonly uncleanElections: Counter
   readonly send: SendCounters
   answered(call: Call, nowMs: number): void
 }
@@ -43,6 +44,7 @@ export function createBrokerCounters(metrics: Metrics): BrokerCounters {
     producedRecords: count('produced_records', 'Records appended for producers.'),
     refusedBatches: count('refused_batches', 'Batches that were not appended.'),
     duplicateBatches: count('duplicate_batches', 'Batches known by their sequence and not appended again.'),
+    uncleanElections: count('unclean_elections', 'Partitions this broker leads although it was not in sync.'),
     fetchedBytes: count('fetched_bytes', 'Bytes of batches sent to consumers.'),
     send: { sendfileBytes: sent('sendfile'), copiedBytes: sent('copy'), memoryBytes: sent('memory') },
     answered: (call, nowMs) => {

@@ -14,6 +14,7 @@ import type { GroupCoordinator } from './groups/coordinator.ts'
 import { offsetsPartitionOf } from './groups/group-records.ts'
 import type { LocalPartitions } from './local-partitions.ts'
 import type { LogDirectory } from './log/log-directory.ts'
+import { LossReports } from './loss-report.ts'
 import type { Membership } from './membership.ts'
 import { offsetsTopic } from './offsets-topic.ts'
 import { apis } from './protocol/apis.ts'
@@ -72,6 +73,7 @@ const partitionsMax = 2_000
 
 export class Broker {
   readonly parts: BrokerParts
+  readonly losses = new LossReports(this)
   readonly #creating = new Map<string, Promise<TopicOutcome>>()
 
   constructor(parts: BrokerParts) {
@@ -128,12 +130,14 @@ export class Broker {
   /** Every few seconds. */
   tick(): void {
     for (const partition of this.topics.partitions()) partition.tick()
+    this.losses.look()
   }
 
   /** Takes over what is new in the image of the cluster. */
   async apply(): Promise<void> {
     try {
       await this.parts.local.apply()
+      this.losses.look()
     } catch (error) {
       this.parts.log.warn('the state of the cluster could not be taken over, trying again', { error })
     }

@@ -109,7 +109,7 @@ function nextOf(now: PartitionMeta, partition: Partition, { isr }: IsrProposal):
   }
   const left = [...now.isr, ...(now.elr ?? [])].filter(id => !isr.includes(id) && !hasLost(id))
   const elr = isr.length < replica.minIsr ? [...new Set(left)] : []
-  return { ...now, isr, elr, leaderRecovery: 0, partitionEpoch: now.partitionEpoch + 1 }
+  return { ...now, isr, elr, partitionEpoch: now.partitionEpoch + 1 }
 }
 
 function sameOrder(one: readonly number[], other: readonly number[]): boolean {

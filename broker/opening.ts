@@ -17,7 +17,7 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { IsrWriter } from './isr-writer.ts'
 import { LocalPartitions } from './local-partitions.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
-import { lossesTopic, reportCorruptions } from './loss-report.ts'
+import { lossesTopic } from './loss-report.ts'
 import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
@@ -97,9 +97,10 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     onRefused: options.onFatal,
   })
   await createInitialTopics(broker)
-  reportCorruptions(broker)
+  broker.losses.look()
   const close = async () => {
     broker.groups.close()
+    broker.losses.close()
     followers.close()
     broker.parts.forwarder.close()
     broker.parts.wheel.close()
@@ -128,6 +129,10 @@ function openMembership(options: OpenOptions, store: MetadataStore, logs: LogDir
       brokerId: config.brokerId,
       directoryId: logs.directoryId,
       previousBrokerEpoch: logs.previousBrokerEpoch,
+      isDamaged: ({ id, meta }, index) => {
+        const found = logs.get(meta.value.name, index)
+        return found?.topicId === id && found.corruptions.length > 0
+      },
       host: config.advertisedHost ?? config.host,
       port: config.advertisedPort ?? options.port,
     },
@@ -159,12 +164,12 @@ function joinRooms(
     topics,
     logs,
     turns,
-    peers: peersOf(options, membership, followers),
+    peers: peersOf(options, membership, followers, (...lost) => broker.losses.cut(...lost)),
     configDefaults: configDefaults(config),
     log,
     onRole: partition => followGroups(groups, partition),
   })
-  return new Broker({
+  const broker: Broker = new Broker({
     config,
     clock,
     log,
@@ -189,12 +194,14 @@ function joinRooms(
     security,
     configDefaults: configDefaults(config),
   })
+  return broker
 }
 
 function peersOf(
   { clock, log }: OpenOptions,
   membership: Membership,
   followers: FollowerFetches,
+  lost: PartitionPeers['lost'],
 ): PartitionPeers {
   const endpoints = {
     endpointOf: (brokerId: number) => {
@@ -214,6 +221,7 @@ function peersOf(
     lease: membership,
     followers,
     alarm: ({ topic, index }, message, fields) => log.error(message, { topic, partition: index, ...fields }),
+    lost,
   }
 }
 

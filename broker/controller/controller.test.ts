@@ -32,14 +32,17 @@ interface Life {
   /** Of the clean-shutdown marker. */
   readonly previousBrokerEpoch?: number
   readonly isDurable?: boolean
+  readonly isDamaged?: boolean
 }
 
 async function joinCluster(path: string, life: Life = {}): Promise<Member> {
-  const { brokerId = 1, directoryId = newUuid(), previousBrokerEpoch = -1, isDurable = true } = life
+  const { brokerId = 1, directoryId = newUuid(), previousBrokerEpoch = -1 } = life
+  const { isDurable = true, isDamaged = false } = life
   const store = await openSqliteStore(path)
   const session = await store.openSession(2_000)
   const image = new ClusterImage()
-  const identity = { brokerId, directoryId, previousBrokerEpoch, host: '127.0.0.1', port: 9_092 }
+  const address = { host: '127.0.0.1', port: 9_092 }
+  const identity = { brokerId, directoryId, previousBrokerEpoch, isDamaged: () => isDamaged, ...address }
   const registering = { store, session, image, identity, log: quiet, isDurable: () => isDurable }
   const registration = await register(registering)
   const { incarnation, guard: registered } = registration
@@ -183,6 +186,32 @@ test('a broker is forgotten when nothing counts on it; one forgotten too early i
   assert.deepEqual(wiped.image.topics.get(topicId!)!.partitions[0]!.value.isr, [1])
   await wiped.store.close()
   await one.store.close()
+})
+
+test('a damaged replica leaves sets in which others have everything, and stays where it is the best', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'controller-'))
+  const path = join(directory.path, 'metadata.db')
+  const one = await joinCluster(path, { brokerId: 1 })
+  const directoryId = newUuid()
+  const two = await joinCluster(path, { brokerId: 2, directoryId })
+  one.image.replaceAll(...(await everything(one.store)))
+  const { topicId } = await one.controller!.createTopic('logs', [[2, 1], [2, 1], [2, 1], [2]], {})
+  const topic = () => one.image.topics.get(topicId!)!
+  await one.controller!.change(topic(), 1, now => ({ ...now, isr: [2] }))
+  await one.controller!.change(topic(), 2, now => ({ ...now, isr: [2], elr: [1] }))
+  await two.store.close()
+  const damaged = await joinCluster(path, { brokerId: 2, directoryId, isDamaged: true })
+  const states = damaged.image.topics.get(topicId!)!.partitions.map(({ value }) => {
+    const { leader, leaderEpoch, isr, elr = [] } = value
+    return [leader, leaderEpoch, isr, elr]
+  })
+  assert.deepEqual(states, [
+    [-1, 1, [1], []],
+    [2, 0, [2], []],
+    [-1, 1, [], [1]],
+    [2, 0, [2], []],
+  ])
+  await damaged.store.close()
 })
 
 test('a topic is gone only when the files of every replica are, and its name is free before', async () => {

@@ -43,7 +43,7 @@ export function decide(topics: Iterable<Topic>, brokers: LiveBrokers, options: D
     topic.partitions.forEach(({ value, version }, index) => {
       const next = nextOf(value, brokers, rules, options)
       if (next === null) return
-      changes.push({ topic, index, version, next, isUnclean: next.leaderRecovery === 1 })
+      changes.push({ topic, index, version, next, isUnclean: isUncleanChange(value, next) })
     })
   }
   return changes
@@ -76,7 +76,14 @@ export function nextOf(
   const isUnchanged = settled === now && isSame && sameMembers(isr, now.isr) && sameMembers(nextElr, elr)
   if (isUnchanged) return null
   const epochs = isSame ? {} : epochOf(now, leader, leaderBrokerEpoch)
-  return { ...next, ...epochs, isr, elr: nextElr, leaderRecovery: isUnclean ? 1 : 0 }
+  // Stays until the leader has put on record what was lost.
+  const leaderRecovery = isUnclean ? 1 : (settled.leaderRecovery ?? 0)
+  return { ...next, ...epochs, isr, elr: nextElr, leaderRecovery }
+}
+
+/** Whether it makes somebody lead who was neither in sync nor eligible. */
+export function isUncleanChange({ isr, elr = [] }: PartitionMeta, { leader }: PartitionMeta): boolean {
+  return leader >= 0 && !isr.includes(leader) && !elr.includes(leader)
 }
 
 function epochOf(now: PartitionMeta, leader: number, leaderBrokerEpoch: number) {

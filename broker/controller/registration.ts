@@ -23,6 +23,8 @@ export interface Identity {
   readonly port: number
   /** Of the clean-shutdown marker that was found; -1 without one. */
   readonly previousBrokerEpoch: number
+  /** Whether the log of this partition was found to lack records in its midst; default: none does. */
+  readonly isDamaged?: (topic: Topic, index: number) => boolean
 }
 
 export interface RegistrationOptions {
@@ -58,6 +60,7 @@ export class ControllerFencedError extends Error {
 }
 
 const retryMs = 100
+const undamaged = () => false
 
 /** 16 random bytes as 22 characters; never one that starts with "-", which command lines would take for a flag. */
 export function newUuid(): string {
@@ -100,7 +103,7 @@ export async function register(options: RegistrationOptions): Promise<Registrati
     if (isFree) {
       const operations: Operation[] = left ? [{ remove: key, version: left.version }] : []
       // Sets are left while nobody is registered: the earlier life's fetches would else bring it back into them.
-      if (left && topicsLost(options).length > 0) {
+      if (left && mayLack(options)) {
         await store.transact([], operations, transactionTimeoutMs)
         continue
       }
@@ -139,9 +142,10 @@ async function remember({ store, image }: RegistrationOptions, known: KnownBroke
 }
 
 /**
- * A new directory has nothing, and what was not flushed may be gone after an unclean end. Such a replica leaves the
- * sets it was in, while it is not registered and so cannot be elected. Where nobody else is left it leaves, too: then
- * nobody leads until a person decides; but a topic that only ever had this one replica starts again.
+ * A new directory has nothing, what was not flushed may be gone after an unclean end, and a disk may have lost what it
+ * had. Such a replica leaves the sets it was in, while it is not registered and so cannot be elected. Where nobody else
+ * is left it leaves, too, unless it is only damaged: then nobody leads until a person decides; but a topic that only
+ * ever had this one replica starts again.
  */
 async function leaveLostSets(options: RegistrationOptions): Promise<void> {
   const { store, image, log } = options
@@ -161,11 +165,24 @@ async function leaveLostSets(options: RegistrationOptions): Promise<void> {
   }
 }
 
+function mayLack(options: RegistrationOptions): boolean {
+  if (topicsLost(options).length > 0) return true
+  const { image, identity } = options
+  const { isDamaged = undamaged } = identity
+  const isAnyDamaged = (topic: Topic) => topic.partitions.some((_, index) => isDamaged(topic, index))
+  return [...image.topics.values()].some(isAnyDamaged)
+}
+
 function withdrawals(options: RegistrationOptions): Operation[] {
   const operations: Operation[] = []
-  for (const topic of topicsLost(options)) {
+  const { image, identity } = options
+  const { brokerId, isDamaged = undamaged } = identity
+  const lost = new Set(topicsLost(options))
+  for (const topic of image.topics.values()) {
     topic.partitions.forEach(({ value, version }, index) => {
-      const next = withoutLost(value, options.identity.brokerId)
+      let next: PartitionMeta | null = null
+      if (lost.has(topic)) next = withoutLost(value, brokerId)
+      else if (isDamaged(topic, index)) next = withoutDamaged(value, brokerId)
       const key = keys.partition(topic.id, index)
       if (next) operations.push({ update: key, value: encodeValue(next), version })
     })
@@ -187,6 +204,12 @@ function topicsLost({ image, identity, isDurable, lives }: RegistrationOptions):
 function isOlderCopy(lives: DirectoryLives | undefined, { incarnation }: KnownBroker): boolean {
   const known = lives?.read() ?? null
   return known !== null && incarnation !== undefined && !known.includes(incarnation)
+}
+
+/** With the gap it is still the best there is, where nobody else has everything: it stays, and leads. */
+function withoutDamaged(now: PartitionMeta, brokerId: number): PartitionMeta | null {
+  const others = [...now.isr, ...(now.elr ?? [])].filter(id => id !== brokerId)
+  return others.length === 0 ? null : withoutLost(now, brokerId)
 }
 
 function withoutLost(now: PartitionMeta, brokerId: number): PartitionMeta | null {

@@ -4,7 +4,7 @@ import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { PartitionMeta, Topic } from '../controller/cluster-state.ts'
 import type { Controller } from '../controller/controller.ts'
-import { nextOf } from '../controller/decide.ts'
+import { isUncleanChange, nextOf } from '../controller/decide.ts'
 import { isForwarded } from '../forwarder.ts'
 import type { LaterAnswer } from '../handler-row.ts'
 import { apis } from '../protocol/apis.ts'
@@ -114,7 +114,7 @@ function electedOf(
   const rules = { ...membership.rulesOf(topic), mayBeUnclean: isUnclean }
   const options = { controllerEpoch: controller.epoch, preferred: !isUnclean }
   const next = nextOf(now, membership.image.brokers, rules, options)
-  if (next?.leaderRecovery === 1) {
+  if (next && isUncleanChange(now, next)) {
     const fields = { topic: topic.meta.value.name, leader: next.leader }
     log.error('unclean election on request: acknowledged records may be lost', fields)
   }

@@ -1,7 +1,7 @@
 // Three brokers in one process, as much of them as replication needs: a partition each on a real directory, a real
 // server with the data path's handlers, real followers; and a store of one entry that tells them their roles.
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,6 +65,7 @@ interface Life {
 export class ReplicaTrio implements AsyncDisposable {
   readonly entry: Entry = { leader: -1, leaderEpoch: 0, partitionEpoch: 0, isr: brokerIds }
   readonly alarms: string[] = []
+  readonly lost: (readonly [brokerId: number, from: number, to: number])[] = []
   readonly #lives = new Map<number, Life>()
   readonly #connections = new Map<number, Connection>()
   readonly #directory: AsyncDisposable & { readonly path: string }
@@ -88,11 +89,21 @@ export class ReplicaTrio implements AsyncDisposable {
     return this.#lives.get(id)!.partition
   }
 
-  async startBroker(id: number): Promise<void> {
+  async startBroker(id: number, tell = () => this.tell()): Promise<void> {
     const path = this.#paths.get(id) ?? join(this.#directory.path, `broker-${id}`)
     this.#paths.set(id, path)
     this.#lives.set(id, await this.#open(id, path, ++this.#brokerEpochs))
-    this.tell()
+    tell()
+  }
+
+  /** A bit of the nth batch flips on the disk of a broker that is down. */
+  damage(id: number, batch: number): void {
+    const path = join(this.#paths.get(id)!, `${topic}-0`, `${'0'.repeat(20)}.log`)
+    const bytes = readFileSync(path)
+    let at = 0
+    for (let index = 0; index < batch; index++) at = batchEnd(bytes, at, bytes.length)
+    bytes[batchEnd(bytes, at, bytes.length) - 1]! ^= 1
+    writeFileSync(path, bytes)
   }
 
   /** As kill -9: nothing is said to anybody, and the next life finds the files as they were at this moment. */
@@ -214,6 +225,7 @@ export class ReplicaTrio implements AsyncDisposable {
       lease: { isHeld: () => true },
       followers,
       alarm: (_partition: Partition, message: string) => this.alarms.push(`${id}: ${message}`),
+      lost: (_partition: Partition, from: number, to: number) => this.lost.push([id, from, to]),
     }
     const turns = new TurnQueue()
     const log = logs.get(topic, 0) ?? logs.create(topic, 0, topicId)

@@ -41,6 +41,36 @@ test('with too few in sync nothing more is committed: 20 for who waits, 19 befor
   await until('the follower hears of it', () => trio.partition(2).highWatermark === 3)
 })
 
+test('a damaged replica fetches anew what its disk lost, quietly, and a damaged copy is no vote', async () => {
+  await using trio = await ReplicaTrio.start()
+  for (const value of ['a', 'b', 'c']) await trio.acknowledged(1, value)
+  await trio.kill(3)
+  trio.damage(3, 1)
+  // What registration does for it.
+  trio.elect(1, [1, 2])
+  await trio.acknowledged(1, 'd')
+  await trio.startBroker(3)
+  await until('broker 3 is in sync', () => trio.entry.isr.includes(3))
+  assert.deepEqual(trio.valuesOf(3), ['1:a', '1:b', '1:c', '2:d'])
+  assert.deepEqual(trio.partition(3).log.corruptions, [])
+  assert.deepEqual([trio.alarms, trio.lost], [['3: damaged records are fetched anew from the leader'], []])
+})
+
+test('a replica that had more than an uncleanly elected leader says which records are lost', async () => {
+  await using trio = await ReplicaTrio.start()
+  await trio.acknowledged(1, 'a')
+  await trio.kill(3)
+  await trio.acknowledged(1, 'b')
+  await trio.acknowledged(1, 'c')
+  await until('both know it as committed', () => [1, 2].every(id => trio.partition(id).highWatermark === 3))
+  await trio.startBroker(3, () => trio.elect(3, [3]))
+  await until('the others have cut it away', () => trio.lost.length === 2)
+  assert.deepEqual(trio.lost.toSorted(), [
+    [1, 1, 3],
+    [2, 1, 3],
+  ])
+})
+
 test('acks=all that nobody confirms ends by its time-out, and the record stays', async () => {
   await using trio = await ReplicaTrio.start()
   await trio.acknowledged(1, 'a')

@@ -17,6 +17,7 @@ export const partitionFiles = {
   leaderEpochs: 'leader-epoch-checkpoint',
   metadata: 'partition.metadata',
   durablePoint: 'durable-point',
+  suspect: 'suspect',
 } as const
 
 /** A file that does not say what its kind says. Never repaired silently: the message names file and line. */

@@ -124,3 +124,28 @@ test('an empty follower that begins within a batch takes the whole batch', () =>
   assert(follower.appendFetched(sent(leader, 2), 2, 1, startMs).ok)
   assert.deepEqual(recordsOf(follower), ['0:a', '1:b', '2:c', '3:d'])
 })
+
+test("a gap in the leader's log is no damage of the follower's, through any end and any cut", () => {
+  const leader = leaderOf([['a'], 1], [['b'], 1], [['c'], 1], [['d'], 1])
+  const bytes = sent(leader)
+  const size = batchView.sizeInBytes(bytes, 0)
+  const gapped = Buffer.concat([bytes.subarray(0, size), bytes.subarray(2 * size)])
+  for (const mode of ['process', 'none'] as const) {
+    const disk = new SimDisk()
+    const follower = newLog(disk)
+    assert.equal(follower.appendFetched(gapped, 0, 1, startMs).ok, true)
+    follower.requestFlush()
+    disk.completeFlushes()
+    disk.crash(mode, () => 0)
+    const again = newLog(disk)
+    assert.deepEqual([recordsOf(again), again.corruptions], [['0:a', '2:c', '3:d'], []])
+    again.truncateTo(1, startMs)
+    assert.equal(again.appendFetched(bytes.subarray(size), 1, 1, startMs).ok, true)
+    disk.crash('process', () => 0)
+    assert.deepEqual(recordsOf(newLog(disk)), ['0:a', '1:b', '2:c', '3:d'], 'what was lacking has come')
+    assert.deepEqual(
+      disk.list('/data/logs-0').filter(name => name.endsWith('.gap')),
+      [],
+    )
+  }
+})

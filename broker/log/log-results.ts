@@ -14,6 +14,10 @@ export type AppendResult =
     }
   | Refusal
 
+export function appended(baseOffset: number, offsetDelta: number, duplicate: boolean): AppendResult {
+  return { ok: true, baseOffset, lastOffset: baseOffset + offsetDelta, logAppendTimeMs: -1, duplicate }
+}
+
 export interface Refusal {
   readonly ok: false
   readonly error: ErrorName

@@ -8,17 +8,17 @@ import assert from 'node:assert/strict'
 import type { ErrorName } from '../protocol/errors.ts'
 import { batchView, setBaseOffset, setLeaderEpoch, validateProducerBatch } from '../protocol/record-batch.ts'
 import type { BatchCursor } from './batch-cursor.ts'
-import { formatDurablePoint, partitionFiles } from './checkpoints.ts'
-import { type Disk, isPassing, readFully, writeFully } from './disk.ts'
+import { type Disk, isPassing, readFully } from './disk.ts'
+import { DurablePoint } from './durable-point.ts'
 import { appendFetched, type FetchedSink } from './fetched-batches.ts'
 import { type CommitSource, GroupCommit } from './group-commit.ts'
 import { KeptEpochs } from './kept-epochs.ts'
 import type { LogConfig } from './log-config.ts'
-import { SharedFile } from './log-file.ts'
 import type { LogListener, LogParts } from './log-parts.ts'
 import { findMaxTimestamp, findTimestamp, readRange } from './log-reader.ts'
 import {
   type AppendResult,
+  appended,
   type Corruption,
   type FollowResult,
   type ReadResult,
@@ -28,7 +28,7 @@ import {
 } from './log-results.ts'
 import { checkSequence, producerOf, recordSequence } from './producer-batches.ts'
 import type { ProducerState } from './producer-state.ts'
-import type { Quarantine } from './quarantine.ts'
+import { markSuspect, type Quarantine } from './quarantine.ts'
 import { loadProducers, writeProducerSnapshot } from './recovered-state.ts'
 import { CorruptLogError } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
@@ -54,7 +54,7 @@ export class PartitionLog {
   readonly #commit: GroupCommit
   readonly #producers: ProducerState
   readonly #quarantine: Quarantine
-  readonly #durablePoint: SharedFile
+  readonly #durablePoint: DurablePoint
   readonly #epochs: KeptEpochs
   #logStartOffset: number
   #logEndOffset: number
@@ -80,7 +80,7 @@ export class PartitionLog {
     this.#logEndOffset = this.#segments.active.nextOffset
     this.#finishedEnd = parts.isComplete ? this.#logEndOffset : -1
     this.#highWatermark = Math.min(Math.max(parts.highWatermark, this.#logStartOffset), this.#logEndOffset)
-    this.#durablePoint = SharedFile.created(parts.disk, `${parts.directory}/${partitionFiles.durablePoint}`)
+    this.#durablePoint = new DurablePoint(parts.disk, parts.directory)
     this.#commit = new GroupCommit(parts.disk, parts.flushQueue, this.#commitSource(), this.#logEndOffset)
   }
 
@@ -185,8 +185,20 @@ export class PartitionLog {
     try {
       return readRange(this.#segments.all, this.#cursor, offset, maxBytes, limitOffset, atLeastOneBatch)
     } catch (error) {
-      return { ok: false, error: error instanceof CorruptLogError ? 'corruptMessage' : 'kafkaStorageError' }
+      if (!(error instanceof CorruptLogError)) return { ok: false, error: 'kafkaStorageError' }
+      this.doubt(error)
+      return { ok: false, error: 'corruptMessage' }
     }
+  }
+
+  /**
+   * The disk gives back something else than was written. A log in use is not repaired: the next start reads all of it,
+   * sets the damage aside, and fetches it anew where another replica has it.
+   */
+  doubt(error: Error): void {
+    if (this.#failure) return
+    markSuspect(this.#disk, this.directory)
+    this.fail(error)
   }
 
   /** The bytes of a range in a buffer of their own. */
@@ -230,22 +242,23 @@ export class PartitionLog {
     if (offset >= this.#logEndOffset) return
     assert(offset >= this.#logStartOffset)
     // Below the durable point recovery would call the missing batches damage: first the promise goes, then they.
-    this.#lowerDurablePoint(Math.min(this.#segments.baseOffsetOf(offset), this.durableEnd))
+    this.#durablePoint.lower(Math.min(this.#segments.baseOffsetOf(offset), this.durableEnd))
     const removed = this.#segments.cutTo(offset, this.#cursor, this.config)
     this.#disk.syncDirectory(this.directory)
     this.#logEndOffset = this.#segments.active.nextOffset
     this.#highWatermark = Math.min(this.#highWatermark, this.#logEndOffset)
     this.#commit.truncated(this.#logEndOffset, removed)
-    this.#writeDurablePoint(this.durableEnd)
+    this.#durablePoint.write(this.durableEnd)
     this.#epochs.truncateFromEnd(this.#logEndOffset)
     loadProducers(this.#disk, this.directory, this.#segments.all, this.#cursor, this.#producers, nowMs)
+    this.#quarantine.discardAbove(this.#logEndOffset)
   }
 
   /** Drops everything and goes on at `offset`: a follower whose leader no longer has what would come next. Blocks. */
   restartAt(offset: number, nowMs: number): void {
     this.truncateTo(this.#logStartOffset, nowMs)
     // Below the durable point recovery would call the gap damage.
-    this.#lowerDurablePoint(0)
+    this.#durablePoint.lower(0)
     const removed = this.#segments.restart(offset, nowMs)
     this.#disk.syncDirectory(this.directory)
     this.#commit.truncated(Math.min(offset, this.#logEndOffset), removed)
@@ -318,6 +331,7 @@ export class PartitionLog {
     const baseOffset = batchView.baseOffset(batch, 0)
     const lastOffset = batchView.lastOffset(batch, 0)
     try {
+      if (baseOffset > this.#logEndOffset) this.#quarantine.noteGap(this.#logEndOffset, baseOffset)
       this.#epochs.begin(batchView.leaderEpoch(batch, 0), baseOffset)
       if (this.#segments.isDueToRoll(batch.length, lastOffset, config, nowMs)) this.#roll(baseOffset, nowMs)
       this.#segments.active.append(batch, config.indexIntervalBytes, nowMs)
@@ -358,16 +372,6 @@ export class PartitionLog {
     this.#epochs.truncateFromStart(offset)
   }
 
-  #writeDurablePoint(offset: number): void {
-    writeFully(this.#disk, this.#durablePoint.fd, formatDurablePoint(offset), 0)
-  }
-
-  /** What is about to go must not be called damage: synced at once. */
-  #lowerDurablePoint(offset: number): void {
-    this.#writeDurablePoint(offset)
-    this.#disk.sync(this.#durablePoint.fd)
-  }
-
   readonly #fetchedSink: FetchedSink = { log: this, write: (batch, nowMs) => this.#write(batch, nowMs) }
 
   #commitSource(): CommitSource {
@@ -383,7 +387,7 @@ export class PartitionLog {
       takeSealedFiles: () => this.#segments.takeSealedFiles(),
       onCommitted: durableEnd => {
         try {
-          this.#writeDurablePoint(durableEnd)
+          this.#durablePoint.write(durableEnd)
         } catch {
           // An older point is as true, only less precise.
         }
@@ -392,8 +396,4 @@ export class PartitionLog {
       onCommitFailed: error => this.fail(error),
     }
   }
-}
-
-function appended(baseOffset: number, offsetDelta: number, duplicate: boolean): AppendResult {
-  return { ok: true, baseOffset, lastOffset: baseOffset + offsetDelta, logAppendTimeMs: -1, duplicate }
 }

@@ -3,17 +3,20 @@
 //
 //   00000000000000000120-00000000000000000123.8192.corrupt            offsets 120..122, read at byte 8192
 //   00000000000000000120-00000000000000000123.8192.corrupt-reported   the same, once it is in the loss ledger
+//   00000000000000000120-00000000000000000123.0.gap                   offsets that the leader's log lacks, too
 //
 // The names are the truth: they tell recovery which gaps in the offsets are old news.
+import { partitionFiles } from './checkpoints.ts'
 import { type Disk, readFully, writeFully } from './disk.ts'
 import type { Corruption } from './log-results.ts'
 
-const namePattern = /^(\d{20})-(\d{20})\.(\d+)\.corrupt(-reported)?$/
+const namePattern = /^(\d{20})-(\d{20})\.(\d+)\.(corrupt|corrupt-reported|gap)$/
 const copyBytes = 1024 * 1024
 
 interface Gap {
   readonly corruption: Corruption
-  readonly name: string
+  name: string
+  /** Nobody need hear of it any more. */
   reported: boolean
 }
 
@@ -28,14 +31,14 @@ export class Quarantine {
     for (const name of names) {
       const match = namePattern.exec(name)
       if (!match) continue
-      const [, from, to, position, reported] = match
+      const [, from, to, position, kind] = match
       const corruption = {
         path: `${directory}/${name}`,
         position: Number(position),
         fromOffset: Number(from),
         toOffset: Number(to),
       }
-      this.#gaps.push({ corruption, name: name.replace('-reported', ''), reported: reported !== undefined })
+      this.#gaps.push({ corruption, name, reported: kind !== 'corrupt' })
     }
   }
 
@@ -52,8 +55,7 @@ export class Quarantine {
 
   /** Copies `[position, endPosition)` of an open file aside, durably: only then may the original be rewritten. */
   add(fd: number, position: number, endPosition: number, fromOffset: number, toOffset: number): void {
-    const digits = (offset: number) => String(offset).padStart(20, '0')
-    const name = `${digits(fromOffset)}-${digits(toOffset)}.${position}.corrupt`
+    const name = `${rangeName(fromOffset, toOffset)}.${position}.corrupt`
     const path = `${this.#directory}/${name}`
     const copy = this.#disk.open(path, 'create')
     try {
@@ -71,15 +73,50 @@ export class Quarantine {
   reported(corruption: Corruption): void {
     const gap = this.#gaps.find(candidate => candidate.corruption === corruption)
     if (!gap || gap.reported) return
-    this.#disk.rename(`${this.#directory}/${gap.name}`, `${this.#directory}/${gap.name}-reported`)
+    const name = `${gap.name}-reported`
+    this.#disk.rename(`${this.#directory}/${gap.name}`, `${this.#directory}/${name}`)
+    gap.name = name
     gap.reported = true
+  }
+
+  /** A leader's log goes on at `toOffset`: durable before its next batch is written, or that would look like damage. */
+  noteGap(fromOffset: number, toOffset: number): void {
+    if (this.isKnown(fromOffset, toOffset)) return
+    const name = `${rangeName(fromOffset, toOffset)}.0.gap`
+    const path = `${this.#directory}/${name}`
+    this.#disk.close(this.#disk.open(path, 'create'))
+    this.#disk.syncDirectory(this.#directory)
+    this.#gaps.push({ corruption: { path, position: 0, fromOffset, toOffset }, name, reported: true })
+  }
+
+  /** The log was cut there: what was amiss beyond is no part of it any more. */
+  discardAbove(logEndOffset: number): void {
+    this.#discard(({ corruption }) => corruption.toOffset > logEndOffset)
   }
 
   /** Gaps wholly below the log's start, once reported, explain nothing any more. */
   discardBelow(logStartOffset: number): void {
-    const old = this.#gaps.filter(gap => gap.reported && gap.corruption.toOffset <= logStartOffset)
-    for (const gap of old) this.#disk.unlink(`${this.#directory}/${gap.name}-reported`)
-    if (old.length > 0) this.#gaps = this.#gaps.filter(gap => !old.includes(gap))
+    this.#discard(gap => gap.reported && gap.corruption.toOffset <= logStartOffset)
+  }
+
+  #discard(isOver: (gap: Gap) => boolean): void {
+    const over = this.#gaps.filter(isOver)
+    for (const gap of over) this.#disk.unlink(`${this.#directory}/${gap.name}`)
+    if (over.length > 0) this.#gaps = this.#gaps.filter(gap => !over.includes(gap))
+  }
+}
+
+function rangeName(fromOffset: number, toOffset: number): string {
+  return [fromOffset, toOffset].map(offset => String(offset).padStart(20, '0')).join('-')
+}
+
+/** The next start is to read the whole log, whatever else says that it is sound. */
+export function markSuspect(disk: Disk, directory: string): void {
+  try {
+    disk.close(disk.open(`${directory}/${partitionFiles.suspect}`, 'create'))
+    disk.syncDirectory(directory)
+  } catch {
+    // The damage will be found again.
   }
 }
 

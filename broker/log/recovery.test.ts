@@ -10,6 +10,7 @@ import {
   appendFlushed,
   batchOf,
   closeOn,
+  Heard,
   logOf,
   openDirectory,
   recordsOf,
@@ -316,4 +317,35 @@ test('after a failed flush the next start writes the tail again, so that its flu
   assert.deepEqual(recordsOf(logOf(restarted(disk))), ['0:a', '1:b', '2:c'])
   disk.crash('none', noRandom)
   assert.deepEqual(recordsOf(logOf(openDirectory(disk))), ['0:a', '1:b', '2:c'])
+})
+
+test('damage that a read meets ends the directory; the next start looks at every byte and sets it aside', async () => {
+  const disk = written(['a', 'b', 'c'])
+  const [, start] = boundaries(disk) as [number, number]
+  await closeOn(disk, restarted(disk))
+  const heard = new Heard()
+  const trusted = logOf(openDirectory(disk, {}, heard))
+  // A batch that cannot be as long as it says.
+  disk.damage(logPath, bytes => {
+    bytes.writeInt32BE(2 ** 30, start + 8)
+    return bytes
+  })
+  const found = trusted.read(1, 1_000, 3, true)
+  assert(!found.ok && found.error === 'corruptMessage')
+  assert.equal(heard.failures.length, 1)
+  const directory = restarted(disk)
+  assert.deepEqual(gaps(directory), [{ position: start, fromOffset: 1, toOffset: 2 }])
+  assert.deepEqual(recordsOf(logOf(directory)), ['0:a', '2:c'])
+  assert.equal(disk.status('/data/logs-0/suspect'), null)
+})
+
+test('cut to before its damage, a log is as before it, and has nothing to report', () => {
+  const disk = written(['a', 'b', 'c'])
+  flip(disk, logPath, boundaries(disk)[1]! + 65)
+  const directory = restarted(disk)
+  const log = logOf(directory)
+  log.truncateTo(directory.corruptions[0]!.corruption.fromOffset, startMs)
+  assert.deepEqual([log.logEndOffset, directory.corruptions], [1, []])
+  const again = restarted(disk)
+  assert.deepEqual([recordsOf(logOf(again)), again.corruptions], [['0:a'], []])
 })

@@ -34,7 +34,16 @@ export interface RecoveredLog {
   readonly isComplete: boolean
 }
 
-export function recoverSegments(options: RecoveryOptions): RecoveredLog {
+export function recoverSegments(given: RecoveryOptions): RecoveredLog {
+  const isSuspect = given.disk.status(`${given.directory}/${partitionFiles.suspect}`) !== null
+  if (!isSuspect) return recover(given)
+  const recovered = recover({ ...given, isClean: false, recoveryPoint: 0 })
+  // What was damaged is set aside by now, durably.
+  given.disk.unlink(`${given.directory}/${partitionFiles.suspect}`)
+  return recovered
+}
+
+function recover(options: RecoveryOptions): RecoveredLog {
   const { disk, directory, cursor, nowMs } = options
   const names = discardLeftovers(disk, directory)
   const quarantine = new Quarantine(disk, directory, names)

@@ -95,6 +95,7 @@ export class Partition {
     this.#step({ type: 'follow', leader, ...storedStateOf(order), ...this.#newEpochOf(order) })
     // A fetch offset is a vote: what was written and not flushed, as a leader perhaps, is flushed first.
     if (order.countsFlushedBytes) this.#askForFlush()
+    if (leader >= 0) this.#cutDamage()
     if (leader >= 0) this.peers.followers.follow(this, order)
     else this.peers.followers.unfollow(this)
   }
@@ -236,13 +237,27 @@ export class Partition {
     if (this.replica.role === 'follower') this.peers.followers.durable(this)
   }
 
-  #cut(offset: number): void {
-    if (offset < this.log.logStartOffset) {
+  /**
+   * What the disk lost, and what follows, is fetched anew: the leader has all that is committed. Only outside the
+   * in-sync set, which a damaged replica leaves when it registers: a member is counted for everything it has.
+   */
+  #cutDamage(): void {
+    const { log, replica } = this
+    if (log.corruptions.length === 0 || replica.isr.includes(replica.brokerId)) return
+    const fromOffset = Math.min(...log.corruptions.map(corruption => corruption.fromOffset))
+    const toOffset = log.logEndOffset
+    this.peers.alarm(this, 'damaged records are fetched anew from the leader', { fromOffset, toOffset })
+    this.#cut(Math.min(fromOffset, toOffset), true)
+  }
+
+  #cut(offset: number, isRepair = false): void {
+    const { log, peers } = this
+    if (offset < log.logStartOffset) {
       this.#restart(offset)
       return
     }
-    this.#onDisk(() => this.log.truncateTo(offset, this.peers.clock.wallMs()))
-    this.#wasCut()
+    this.#onDisk(() => log.truncateTo(offset, peers.clock.wallMs()))
+    this.#wasCut(isRepair)
   }
 
   #restart(offset: number): void {
@@ -251,9 +266,9 @@ export class Partition {
     this.#askForFlush()
   }
 
-  #wasCut(): void {
+  #wasCut(isRepair = false): void {
     const { logEndOffset, durableEnd } = this.log
-    this.#step({ type: 'truncated', logEndOffset, durableEnd })
+    this.#step({ type: 'truncated', logEndOffset, durableEnd, isRepair })
   }
 
   /** A disk that refuses is the end of this log: half of a change must not be served. */
@@ -298,6 +313,7 @@ export class Partition {
       case 'lostCommitted': {
         const { fromOffset, toOffset } = effect
         this.peers.alarm(this, 'a follower cut away what it knew as committed', { fromOffset, toOffset })
+        this.peers.lost(this, fromOffset, toOffset)
         break
       }
       case 'stopped':

@@ -89,6 +89,8 @@ export interface PartitionPeers {
   readonly followers: Followers
   /** A follower cut away what it believed to be committed, or the like: somebody must look. */
   alarm(partition: Partition, message: string, fields: Readonly<Record<string, unknown>>): void
+  /** What it knew as committed is gone from this log, and from the leader's. */
+  lost(partition: Partition, fromOffset: number, toOffset: number): void
 }
 
 /** For a broker without others. */
@@ -99,4 +101,5 @@ export const noPeers: PartitionPeers = {
   lease: { isHeld: () => true },
   followers: { follow: () => undefined, unfollow: () => undefined, durable: () => undefined },
   alarm: () => undefined,
+  lost: () => undefined,
 }

@@ -91,8 +91,8 @@ export type ReplicaEvent =
     }
   /** The leader answered us; what it sent is written. */
   | { readonly type: 'answered'; readonly leaderEpoch: number; readonly leaderHighWatermark: number }
-  /** Our log was cut at its end. */
-  | ({ readonly type: 'truncated' } & Ends)
+  /** Our log was cut at its end; `isRepair`: to fetch anew what the disk had lost, and nothing of that is lost. */
+  | ({ readonly type: 'truncated'; readonly isRepair?: boolean } & Ends)
   /** What the store made of the set that was asked for, and what it holds now. Unknown: nothing changes here. */
   | {
       readonly type: 'isrApplied' | 'isrRefused'
@@ -330,12 +330,17 @@ function answered(
   raiseHighWatermark(replica, Math.min(leaderHighWatermark, replica.logEndOffset), effects)
 }
 
-function truncated(replica: Replica, { logEndOffset, durableEnd }: Ends, effects: ReplicaEffect[]): void {
+function truncated(
+  replica: Replica,
+  { logEndOffset, durableEnd, isRepair = false }: Extract<ReplicaEvent, { type: 'truncated' }>,
+  effects: ReplicaEffect[],
+): void {
   if (replica.role === 'leader') throw new Error('Cannot truncate: a leader never cuts its own log')
   replica.logEndOffset = logEndOffset
   replica.durableEnd = replica.countsFlushedBytes ? durableEnd : logEndOffset
   if (replica.highWatermark <= logEndOffset) return
-  effects.push({ type: 'lostCommitted', fromOffset: logEndOffset, toOffset: replica.highWatermark })
+  const toOffset = replica.highWatermark
+  if (!isRepair) effects.push({ type: 'lostCommitted', fromOffset: logEndOffset, toOffset })
   replica.highWatermark = logEndOffset
 }
 
