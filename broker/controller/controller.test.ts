@@ -212,6 +212,7 @@ test('a damaged replica leaves sets in which others have everything, and stays w
     [2, 0, [2], []],
   ])
   await damaged.store.close()
+  await one.store.close()
 })
 
 test('a topic is gone only when the files of every replica are, and its name is free before', async () => {
