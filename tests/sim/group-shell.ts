@@ -3,6 +3,7 @@
 // log to its end, and what was rewritten is cut off at the front.
 import { GroupCoordinator } from '../../broker/groups/coordinator.ts'
 import type { AppendWaiter, OffsetsLog } from '../../broker/groups/offsets.ts'
+import { mayPromise } from '../../broker/replication/fencing.ts'
 import { createLog } from '../../runtime/log.ts'
 import type { MemoryLog } from './memory-log.ts'
 import type { ReplicaShell, Told } from './replica-shell.ts'
@@ -57,6 +58,12 @@ export class GroupShell implements OffsetsLog {
     const shell = this.#host.shell()
     if (shell) shell.awaitCommitted(error => waiter.settled(error))
     else waiter.settled('notLeaderOrFollower')
+  }
+
+  /** Whether what is answered now is surely this leader's to say. */
+  mayPromise(): boolean {
+    const shell = this.#host.shell()
+    return shell !== undefined && mayPromise(shell.replica, shell.host.isLeaseHeld(), shell.host.nowMs())
   }
 
   replay(_partition: number, onBatches: (batches: Buffer) => void): void {
