@@ -32,6 +32,10 @@ export class OffsetsTopic implements OffsetsLog {
     return offsetsTopic.partitions
   }
 
+  mayPromise(partition: number): boolean {
+    return this.#find(partition)?.mayPromise ?? false
+  }
+
   append(partition: number, batch: Buffer, waiter: AppendWaiter): void {
     const appended = this.#find(partition)?.append(batch, acksAll, waiter, this.#wallMs())
     if (!appended) waiter.settled('notLeaderOrFollower')

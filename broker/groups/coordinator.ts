@@ -89,7 +89,7 @@ export class GroupCoordinator {
   /** 'none' if this broker looks after the group now. */
   refusalOf(groupId: string): ErrorName {
     const partition = this.#offsets.partitionOf(groupId)
-    if (this.#loaded.has(partition)) return 'none'
+    if (this.#loaded.has(partition)) return this.#offsets.mayPromise(partition) ? 'none' : 'notCoordinator'
     return this.#loading.has(partition) ? 'coordinatorLoadInProgress' : 'notCoordinator'
   }
 

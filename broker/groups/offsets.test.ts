@@ -15,6 +15,11 @@ class MemoryLog implements OffsetsLog {
   readonly #batches: Buffer[][] = [[], []]
   readonly #ends = [0, 0]
   readonly waiting: AppendWaiter[] = []
+  isLeading = true
+
+  mayPromise(): boolean {
+    return this.isLeading
+  }
 
   append(partition: number, batch: Buffer, waiter: AppendWaiter): void {
     setBaseOffset(batch, 0, this.#ends[partition]!)
@@ -130,6 +135,9 @@ test('groups are read back when they are committed, by the leader of that very t
   await turn()
   assert.equal(coordinator.refusalOf('g'), 'none')
   assert.equal(coordinator.offsets.get('g', 'logs', 3)?.offset, 42)
+  log.isLeading = false
+  assert.equal(coordinator.refusalOf('g'), 'notCoordinator', 'another may look after it by now')
+  assert.equal(coordinator.heartbeat('g', 'm', 1), 'notCoordinator')
   coordinator.close()
 })
 

@@ -25,6 +25,8 @@ export interface AppendWaiter {
 /** The partitions of `__consumer_offsets`, as far as this room needs them. */
 export interface OffsetsLog {
   readonly partitions: number
+  /** Whether what is known of it is surely the latest: false on a leader that may have been replaced. */
+  mayPromise(partition: number): boolean
   append(partition: number, batch: Buffer, waiter: AppendWaiter): void
   /** Tells when all that is in the log by now is committed. The same errors as of an append. */
   whenCommitted(partition: number, waiter: AppendWaiter): void
@@ -77,6 +79,10 @@ export class OffsetStore {
 
   get partitions(): number {
     return this.#log.partitions
+  }
+
+  mayPromise(partition: number): boolean {
+    return this.#log.mayPromise(partition)
   }
 
   /** Reads one partition back. Groups come out in the order of their last record; null means removed. */

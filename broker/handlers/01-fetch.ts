@@ -242,8 +242,9 @@ function look(target: Target, reader: Reader, bytesLeft: number, isFirst: boolea
 
 /** A follower names the epoch it follows in, and is a registered broker: nobody else reads what is not committed. */
 function readerError(partition: Partition, reader: Reader, currentLeaderEpoch: number): ErrorName {
+  if (reader.replicaId < 0) return partition.clientError(currentLeaderEpoch)
   const fenced = epochError(partition.replica, currentLeaderEpoch)
-  if (fenced !== 'none' || reader.replicaId < 0) return fenced
+  if (fenced !== 'none') return fenced
   if (currentLeaderEpoch < 0) return 'unknownLeaderEpoch'
   const endpoint = partition.peers.endpoints.endpointOf(reader.replicaId)
   if (!endpoint || reader.brokerEpoch < endpoint.brokerEpoch) return 'clusterAuthorizationFailed'

@@ -6,7 +6,7 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import { listOffsetsTimestamps as at, type ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
-import { epochError, knowsHighWatermark } from '../replication/fencing.ts'
+import { knowsHighWatermark } from '../replication/fencing.ts'
 import type { Partition } from '../replication/partition.ts'
 import { missingError } from './leader-hints.ts'
 
@@ -65,7 +65,7 @@ function find(
   timestamp: number,
   apiVersion: number,
 ): Found {
-  const fenced = epochError(partition.replica, currentLeaderEpoch)
+  const fenced = partition.clientError(currentLeaderEpoch)
   if (fenced !== 'none') return refused(fenced)
   if (timestamp < 0 && apiVersion < (sinceVersion.get(timestamp) ?? Infinity))
     return refused('unsupportedVersion')

@@ -6,7 +6,6 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { OffsetForLeaderEpochRequest } from '../protocol/messages/23-offset-for-leader-epoch.ts'
-import { epochError } from '../replication/fencing.ts'
 import type { ServedTopic } from '../topic-table.ts'
 import { missingError } from './leader-hints.ts'
 
@@ -39,7 +38,7 @@ function find(
 ) {
   const partition = served?.partitions[index]
   if (!partition) return { errorCode: errorCodes[missingError(served, index)] }
-  const error = epochError(partition.replica, currentLeaderEpoch)
+  const error = partition.clientError(currentLeaderEpoch)
   if (error !== 'none') return { errorCode: errorCodes[error] }
   const { epoch, endOffset } = partition.endOffsetForEpoch(leaderEpoch)
   return { errorCode: 0, leaderEpoch: epoch, endOffset }

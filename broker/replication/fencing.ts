@@ -4,9 +4,9 @@ import type { ErrorName } from '../protocol/errors.ts'
 import { isAttended } from './in-sync.ts'
 import type { Replica } from './replica.ts'
 
-/** May a produce be appended? Asked before anything is written. */
-export function produceError(replica: Replica, acks: number): ErrorName {
-  if (replica.role !== 'leader') return 'notLeaderOrFollower'
+/** May a produce be appended? Asked before anything is written, with the answer of `mayPromise`. */
+export function produceError(replica: Replica, acks: number, isPromising: boolean): ErrorName {
+  if (!isPromising) return 'notLeaderOrFollower'
   return acks === -1 && replica.isr.length < replica.minIsr ? 'notEnoughReplicas' : 'none'
 }
 
@@ -17,6 +17,12 @@ export function epochError(replica: Replica, currentLeaderEpoch: number): ErrorN
     if (currentLeaderEpoch > replica.leaderEpoch) return 'unknownLeaderEpoch'
   }
   return replica.role === 'leader' ? 'none' : 'notLeaderOrFollower'
+}
+
+/** A client that reads: from a leader that may have been replaced it would learn what is no longer so. */
+export function clientError(replica: Replica, currentLeaderEpoch: number, isPromising: boolean): ErrorName {
+  const fenced = epochError(replica, currentLeaderEpoch)
+  return fenced === 'none' && !isPromising ? 'notLeaderOrFollower' : fenced
 }
 
 /** Whether a fetch by this broker is a follower's, under a registration that nothing newer has replaced. */

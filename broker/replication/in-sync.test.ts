@@ -137,7 +137,7 @@ test('under the minimum whoever waits for replicas is told, and the watermark st
   assert.match(lastOf(replica, '20000 tick'), /propose 1 from 0/)
   assert.equal(lastOf(replica, '20000 applied 1 from 0 is 1'), 'underMinIsr')
   assert.equal(replica.highWatermark, 0)
-  assert.equal(produceError(replica, -1), 'notEnoughReplicas')
+  assert.equal(produceError(replica, -1, true), 'notEnoughReplicas')
 })
 
 test('a replica set without a broker forgets what it fetched', () => {

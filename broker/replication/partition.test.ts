@@ -140,33 +140,54 @@ test('a lease that may have run out holds promises back: kept when it is held ag
   partition.lead({ ...facts, isr: [1], leaderEpoch: 1 })
   const told: ErrorName[] = []
   const waiter = { settled: (error: ErrorName) => void told.push(error) }
-  const produce = (value: string) => {
+  const produce = (value: string, isHeldThen: boolean) => {
+    isHeld = true
     appended(partition.append(batchOf({ values: [value] }), -1, waiter, startMs))
+    isHeld = isHeldThen
     flush()
     return told.splice(0)
   }
-  assert.deepEqual(produce('a'), ['none'])
-  isHeld = false
-  assert.deepEqual(produce('b'), [])
+  assert.deepEqual(produce('a', true), ['none'])
+  assert.deepEqual(produce('b', false), [])
   isHeld = true
   partition.tick()
   assert.deepEqual(told.splice(0), ['none'])
-  isHeld = false
-  assert.deepEqual(produce('c'), [])
+  assert.deepEqual(produce('c', false), [])
   partition.stop('notLeaderOrFollower')
   assert.deepEqual(told, ['notLeaderOrFollower'])
+})
+
+test('without a lease nothing is appended, and clients are not answered from what may be old', () => {
+  const lease = { isHeld: () => isHeld }
+  let isHeld = true
+  const { partition, log } = partitionWith('', { lease })
+  partition.lead({ ...facts, isr: [1], leaderEpoch: 3 })
+  assert.equal(partition.clientError(3), 'none')
+  isHeld = false
+  for (const acks of [-1, 0, 1]) {
+    const refused = partition.append(batchOf({ values: ['a'] }), acks, null, startMs)
+    assert.equal(refused.ok ? 'none' : refused.error, 'notLeaderOrFollower')
+  }
+  assert.equal(log.logEndOffset, 0)
+  assert.deepEqual(
+    [-1, 2, 3, 4].map(epoch => partition.clientError(epoch)),
+    ['notLeaderOrFollower', 'fencedLeaderEpoch', 'notLeaderOrFollower', 'unknownLeaderEpoch'],
+  )
 })
 
 test('while the lease may have run out, members that still fetch in this epoch speak for the leader', () => {
   const time = { nowMs: 0 }
   const clock = { monotonicMs: () => time.nowMs, wallMs: () => startMs }
-  const { partition, flush } = partitionWith('', { lease: { isHeld: () => false }, clock })
+  let isHeld = true
+  const { partition, flush } = partitionWith('', { lease: { isHeld: () => isHeld }, clock })
   const all = [1, 2, 3]
   partition.lead({ ...facts, replicas: all, isr: all, minIsr: 2, leaderEpoch: 5 })
   const told: string[] = []
   const produce = (acks: number) => {
     const waiter = { settled: (error: ErrorName) => void told.push(`${acks} ${error}`) }
+    isHeld = true
     appended(partition.append(batchOf({ values: ['a'] }), acks, waiter, startMs))
+    isHeld = false
     flush()
   }
   produce(1)

@@ -2,7 +2,7 @@
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
 import type { AppendResult, FollowResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
-import { followerError, mayPromise, produceError } from './fencing.ts'
+import { clientError, followerError, mayPromise, produceError } from './fencing.ts'
 import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
 import {
   type FollowOrder,
@@ -82,6 +82,17 @@ export class Partition {
     return this.replica.highWatermark
   }
 
+  /** Leads, and nobody else can have been elected meanwhile: see fencing.ts. */
+  get mayPromise(): boolean {
+    const { clock, lease } = this.peers
+    return mayPromise(this.replica, lease.isHeld(), clock.monotonicMs())
+  }
+
+  /** Why a client is not answered from this log, or 'none'. */
+  clientError(currentLeaderEpoch: number): ErrorName {
+    return clientError(this.replica, currentLeaderEpoch, this.mayPromise)
+  }
+
   /** Leads in an epoch that is newer than any known here; throws otherwise. */
   lead(grant: PartitionGrant): void {
     this.peers.followers.unfollow(this)
@@ -130,7 +141,7 @@ export class Partition {
     nowMs: number,
     produceVersion?: number,
   ): AppendResult {
-    const refusal = produceError(this.replica, acks)
+    const refusal = produceError(this.replica, acks, this.mayPromise)
     if (refusal !== 'none') return { ok: false, error: refusal, message: '' }
     if (batch.length > this.batchBytesMax) {
       const message = `The batch of ${batch.length} bytes is larger than max.message.bytes, ${this.batchBytesMax}.`
@@ -327,8 +338,7 @@ export class Partition {
 
   /** Whoever waits while nothing may be promised waits on: until it may again, or for the end of the role. */
   #release(): void {
-    const { clock, lease } = this.peers
-    if (!mayPromise(this.replica, lease.isHeld(), clock.monotonicMs())) return
+    if (!this.mayPromise) return
     this.#awaitingDisk.release(this.replica.durableEnd)
     this.#awaitingReplicas.release(this.replica.highWatermark)
   }

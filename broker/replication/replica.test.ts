@@ -74,8 +74,8 @@ append 6                 4/6 hw 4
 flush 6                  6/6 hw 4  durable 6
 `,
   )
-  assert.equal(produceError(replica, -1), 'notEnoughReplicas')
-  assert.equal(produceError(replica, 1), 'none')
+  assert.equal(produceError(replica, -1, true), 'notEnoughReplicas')
+  assert.equal(produceError(replica, 1, true), 'none')
 })
 
 test('while a proposed set is in flight both sets count', () => {

@@ -2,7 +2,13 @@
 // the follower's loop of fetch, write, flush. It stands where partition.ts and follower.ts stand in a broker.
 import type { PartitionMeta } from '../../broker/controller/cluster-state.ts'
 import type { ErrorName } from '../../broker/protocol/errors.ts'
-import { epochError, followerError, mayPromise, produceError } from '../../broker/replication/fencing.ts'
+import {
+  clientError,
+  epochError,
+  followerError,
+  mayPromise,
+  produceError,
+} from '../../broker/replication/fencing.ts'
 import type { IsrOutcome, IsrProposal } from '../../broker/replication/peers.ts'
 import {
   newReplica,
@@ -134,7 +140,7 @@ export class ReplicaShell {
 
   /** Whoever asks hears of it when it is in every in-sync log. */
   append(wish: Omit<LogEntry, 'epoch'>, told: Told): void {
-    const refusal = produceError(this.replica, -1)
+    const refusal = produceError(this.replica, -1, this.#mayPromise)
     if (refusal !== 'none') {
       told(refusal, -1)
       return
@@ -164,7 +170,7 @@ export class ReplicaShell {
 
   /** Records below the watermark, for a consumer; null when this is not the leader. */
   read(offset: number, records: number): readonly LogEntry[] | null {
-    if (epochError(this.replica, -1) !== 'none') return null
+    if (clientError(this.replica, -1, this.#mayPromise) !== 'none') return null
     return this.log.entries.slice(offset, Math.min(offset + records, this.replica.highWatermark))
   }
 
@@ -245,9 +251,12 @@ export class ReplicaShell {
     }
   }
 
+  get #mayPromise(): boolean {
+    return mayPromise(this.replica, this.host.isLeaseHeld(), this.host.nowMs())
+  }
+
   #release(): void {
-    const { replica, host } = this
-    if (!mayPromise(replica, host.isLeaseHeld(), host.nowMs())) return
+    if (!this.#mayPromise) return
     const due = this.#waiting.filter(({ end }) => end <= this.replica.highWatermark)
     this.#waiting = this.#waiting.filter(({ end }) => end > this.replica.highWatermark)
     for (const { end, told } of due) told('none', end - 1)
