@@ -24,6 +24,8 @@ export interface BrokerConfig {
   readonly initialTopics: readonly { readonly name: string; readonly partitions: number }[]
   /** How many brokers the cluster is made of; the initial topics wait until all are there. Default 1. */
   readonly clusterSize?: number
+  /** Kafka's connections.max.reauth.ms: after this long a client has to log in again; 0, the default, for never. */
+  readonly connectionsMaxReauthMs?: number
   /** How fast replicas that are not in sync catch up, all of this broker's together. Default 50 MiB/s. */
   readonly replicationThrottleBytesPerSecond?: number
 }

@@ -71,7 +71,11 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const clusterId = await clusterIdOf(store)
   const secret = await ClusterSecret.of(store)
   secret.writeTo(secretDirectory(config.metadataPath, config.dataDirectory))
-  const security = await Security.open({ secret, clock: options.clock })
+  const security = await Security.open({
+    secret,
+    clock: options.clock,
+    sessionLifetimeMs: config.connectionsMaxReauthMs ?? 0,
+  })
   const logs = openLogs(options, clusterId)
   const membership = openMembership(options, store, logs)
   membership.image.onOther = (key, entry) => security.image.apply(key, entry)

@@ -46,6 +46,7 @@ export async function runBroker(
   })
   const { broker } = opened
   observe(metrics, broker, server)
+  broker.parts.security.image.onUserChanged = user => server.endSessionsOf(user)
   server.serve({
     handlers: handlerTable(broker),
     newSession: (door, host, certified) => broker.parts.security.newSession(door, host, certified),

@@ -39,6 +39,8 @@ export const defaultLimits: ServerLimits = {
   idleMs: 600_000,
 }
 
+const revokedAnswerMs = 500
+
 /** What a connection needs of the house around it. */
 export interface ServerContext {
   readonly clock: Clock
@@ -199,6 +201,16 @@ export class Server {
       } else if (!connection.session.isOpen && nowMs - connection.openedMs > authenticationMs) {
         connection.close(`not authenticated within ${authenticationMs} ms`)
       } else if (silentMs > idleMs && connection.waitsForClient) connection.end()
+    }
+  }
+
+  /** Who logged in as this user is a stranger from now on; answers under way have a moment to leave. */
+  endSessionsOf(user: string): void {
+    for (const connection of this.#connections) {
+      if (connection.session.user !== user) continue
+      connection.session.revoke()
+      if (connection.waitsForClient) connection.end()
+      else setTimeout(() => connection.end(), revokedAnswerMs).unref()
     }
   }
 

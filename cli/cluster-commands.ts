@@ -154,7 +154,7 @@ function explainInterruption(): () => void {
 }
 
 /** Every broker of this machine that the data knows, where no other address is given. */
-function bootstrapOf({ bootstrap, kafkaPort, data }: Settings): string[] {
+export function bootstrapOf({ bootstrap, kafkaPort, data }: Settings): string[] {
   if (bootstrap !== undefined) return bootstrap.split(',')
   const ids = brokersIn(data)
   return (ids.length > 0 ? ids : [1]).map(id => `127.0.0.1:${kafkaPort + id - 1}`)

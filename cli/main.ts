@@ -16,6 +16,7 @@ import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { terminalLog } from './terminal-log.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
+import { addUserCommands } from './user-commands.ts'
 
 const program = new Command('tailrace')
   .description('Log lines in, live exact statistics out. Kafka clients welcome on its port.')
@@ -94,6 +95,11 @@ withShared(program.command('status'))
 
 const cluster = program.command('cluster').description('change what the cluster is made of')
 addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })
+
+addUserCommands(program.command('users').description('who may use the Kafka port from elsewhere'), {
+  withShared,
+  settingsOf: flags => settingsOf(flags),
+})
 
 withShared(cluster.command('move-metadata'))
   .description('with all brokers stopped: from SQLite to ZooKeeper, or back')

@@ -71,6 +71,18 @@ export class AuthenticatedSession {
     this.isOpen = options.startsAs !== null
   }
 
+  /** Who it was let in as by a password; null for others. */
+  get user(): string | null {
+    return this.#user
+  }
+
+  /** What it was let in by holds no more. */
+  revoke(): void {
+    this.identity = strangerIdentity
+    this.isOpen = false
+    this.#conversation = null
+  }
+
   get mechanisms(): readonly Mechanism[] {
     return this.#options.isEncrypted ? [...scramOnly, 'PLAIN'] : scramOnly
   }
@@ -133,7 +145,8 @@ export class AuthenticatedSession {
   #letIn(user: string, token: Buffer, mechanism: Mechanism, nowMs: number): SaslStep {
     if (this.#user !== null && this.#user !== user) return this.#fail(mechanism)
     const { realm, host } = this.#options
-    const { sessionLifetimeMs } = realm
+    // Brokers are not asked again: nothing changes the secret they share.
+    const sessionLifetimeMs = user === clusterUser ? 0 : realm.sessionLifetimeMs
     this.#user = user
     this.#conversation = null
     this.identity = realm.identityOf(user, host)

@@ -63,6 +63,8 @@ export interface KnownUser {
 }
 
 export class SecurityImage {
+  /** A user that was known has gone, or has other passwords. */
+  onUserChanged: (name: string) => void = () => {}
   readonly users = new Map<string, KnownUser>()
   readonly authorizer: Authorizer
   readonly #rules = new Map<string, { readonly rule: AclRule; readonly version: Version }>()
@@ -76,8 +78,10 @@ export class SecurityImage {
     if (room !== securityKeys.room || id === undefined) return
     if (what === 'users') {
       const name = Buffer.from(id, 'base64url').toString()
+      const known = this.users.get(name)
       if (entry) this.users.set(name, { keys: decodeUser(entry.value), version: entry.version })
       else this.users.delete(name)
+      if (known && known.version !== entry?.version) this.onUserChanged(name)
     } else if (what === 'acls') this.#applyRule(key, entry)
   }
 
