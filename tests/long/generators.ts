@@ -51,6 +51,12 @@ export const generators: readonly Generator[] = [
   ),
   testFile('crash', 'power cuts at every write of the log, runs', 'broker/log/crash-sweep.test.ts', 30_011),
   {
+    name: 'fuzz',
+    what: 'a real broker under 20,000 frames by the grammar, most of them damaged, seeds',
+    atOnce: 1,
+    run: (from, to) => eachOf(from, to, fuzzOne),
+  },
+  {
     name: 'chaos',
     what: 'three real brokers under faults for a minute, runs',
     atOnce: 1,
@@ -72,6 +78,11 @@ function testFile(name: string, what: string, file: string, seedsEach: number): 
     return code === 0 ? undefined : lastLines
   }
   return { name, what, atOnce: 1, run: (from, to) => eachOf(from, to, one) }
+}
+
+async function fuzzOne(seed: number): Promise<string | undefined> {
+  const { code, lastLines } = await child(['tests/fuzz/run.ts', String(seed)], 0)
+  return code === 0 ? undefined : lastLines
 }
 
 async function huntOne(turn: number): Promise<string | undefined> {
