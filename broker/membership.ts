@@ -165,21 +165,32 @@ export class Membership {
     const others = [...this.image.brokers.values()].some(({ brokerId }) => brokerId !== this.brokerId)
     if (!others || !this.#session || !this.isHeld()) return
     const deadlineMs = performance.now() + timeoutMs
-    const key = keys.leavingBroker(this.brokerId)
-    const value = encodeValue({ brokerEpoch: this.brokerEpoch })
-    const left = await this.#store.get(key)
-    const operations = left ? [{ remove: key, version: left.version }] : []
-    const creation = { create: key, value, session: this.#session }
-    await this.#store.transact(
-      [this.registered],
-      [...operations, creation],
-      Math.min(timeoutMs, transactionTimeoutMs),
-    )
-    await this.#catchUp()
+    await this.stepBack(true, timeoutMs)
     while (performance.now() < deadlineMs && this.#leadsWhatOthersCould()) {
       await this.settle()
       await new Promise(resolve => setTimeout(resolve, 20))
     }
+  }
+
+  /** Whether this broker has others lead and be in sync in its place, as far as there are enough of them. */
+  get isSteppingBack(): boolean {
+    return this.image.brokers.get(this.brokerId)?.isLeaving === true
+  }
+
+  /** Says so to all, until it is taken back or the session ends. */
+  async stepBack(isSteppingBack: boolean, timeoutMs: number): Promise<void> {
+    const session = this.#session
+    if (!session) return
+    const key = keys.leavingBroker(this.brokerId)
+    const value = encodeValue({ brokerEpoch: this.brokerEpoch })
+    const left = await this.#store.get(key)
+    const removals = left ? [{ remove: key, version: left.version }] : []
+    const creations = isSteppingBack ? [{ create: key, value, session }] : []
+    const operations = [...removals, ...creations]
+    if (operations.length > 0) {
+      await this.#store.transact([this.registered], operations, Math.min(timeoutMs, transactionTimeoutMs))
+    }
+    await this.#catchUp()
   }
 
   /** Somebody says that what is known may be old. Reads everything, at most once at a time. */

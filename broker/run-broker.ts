@@ -9,6 +9,7 @@ import type { Broker } from './broker.ts'
 import { createBrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
 import type { Connection } from './connection.ts'
+import { FullDisk } from './full-disk.ts'
 import { handlerTable } from './handlers/table.ts'
 import { openMetadataStore } from './metadata/open-store.ts'
 import { openBroker } from './opening.ts'
@@ -62,9 +63,11 @@ export async function runBroker(
     },
   })
   context.ready({ port, clusterId: broker.parts.clusterId, brokerId: config.brokerId })
-  const ticking = startTicking(broker, server, metrics)
+  const fullDisk = new FullDisk(broker.parts.membership, log)
+  const ticking = startTicking(broker, server, metrics, fullDisk)
   try {
     await Promise.race([aborted(context.signal), failed.promise])
+    fullDisk.close()
     await opened.leave()
   } finally {
     clearInterval(ticking)
@@ -84,12 +87,13 @@ function warnOfSecondInstance(broker: Broker, connection: Connection, clientId: 
   })
 }
 
-function startTicking(broker: Broker, server: Server, metrics: Metrics): NodeJS.Timeout {
+function startTicking(broker: Broker, server: Server, metrics: Metrics, fullDisk: FullDisk): NodeJS.Timeout {
   let ticks = 0
   const path = join(broker.parts.config.dataDirectory, 'metrics.prom')
   return setInterval(() => {
     ticks++
     broker.parts.logs.tick(broker.clock.wallMs())
+    fullDisk.look(broker.parts.logs)
     server.tick()
     if (ticks % groupsEveryTicks === 0) broker.groups.tick()
     if (ticks % metricsEveryTicks !== 0) return
@@ -128,6 +132,11 @@ function observe(metrics: Metrics, broker: Broker, server: Server): void {
     name('log_bytes'),
     'Size of a partition on disk.',
     perPartition(p => p.log.sizeBytes),
+  )
+  metrics.observed(
+    name('disk_full'),
+    'Produce is refused because the disk has no room.',
+    single(() => Number(broker.parts.logs.isFull)),
   )
   metrics.observed(
     name('connections'),

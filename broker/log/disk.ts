@@ -31,6 +31,10 @@ export interface Disk {
   rename(from: string, to: string): void
   unlink(path: string): void
   status(path: string): FileStatus | null
+  /** What may still be written to the file system of a directory. */
+  freeBytes(path: string): number
+  /** The whole of it. */
+  totalBytes(path: string): number
   /** Names in a directory, sorted. */
   list(path: string): string[]
   /** With those above it that are missing. */
@@ -78,6 +82,14 @@ export const realDisk: Disk = {
     if (!status) return null
     return { sizeBytes: status.size, modifiedMs: status.mtimeMs, isDirectory: status.isDirectory() }
   },
+  freeBytes: path => {
+    const { bavail, bsize } = fs.statfsSync(path)
+    return bavail * bsize
+  },
+  totalBytes: path => {
+    const { blocks, bsize } = fs.statfsSync(path)
+    return blocks * bsize
+  },
   list: path => fs.readdirSync(path).sort(),
   makeDirectory: path => {
     fs.mkdirSync(path, { recursive: true, mode: 0o750 })
@@ -92,12 +104,20 @@ export function isPassing(error: NodeJS.ErrnoException): boolean {
   return passingErrors.has(error.code ?? '')
 }
 
+/** Whether it passes only when somebody makes room. */
+export function isOutOfSpace(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT'
+}
+
 /** A write can be short without an error (a full disk, a signal): goes on until everything is written or one fails. */
 export function writeFully(disk: Disk, fd: number, buffer: Buffer, position: number): void {
   let written = 0
   while (written < buffer.length) {
     const count = disk.write(fd, buffer, written, buffer.length - written, position + written)
-    if (count === 0) throw new Error(`Cannot write ${buffer.length - written} bytes: the disk took none`)
+    if (count === 0) {
+      const message = `Cannot write ${buffer.length - written} bytes: the disk took none`
+      throw Object.assign(new Error(message), { code: 'ENOSPC' })
+    }
     written += count
   }
 }

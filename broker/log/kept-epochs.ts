@@ -3,14 +3,17 @@
 import type { Disk } from './disk.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { writeLeaderEpochs } from './recovered-state.ts'
+import type { Reserve } from './reserve.ts'
 
 export class KeptEpochs {
   readonly #disk: Disk
   readonly #directory: string
+  readonly #reserve: Reserve
   #epochs: LeaderEpochs
 
-  constructor(disk: Disk, directory: string, epochs: LeaderEpochs) {
+  constructor(disk: Disk, directory: string, reserve: Reserve, epochs: LeaderEpochs) {
     this.#disk = disk
+    this.#reserve = reserve
     this.#directory = directory
     this.#epochs = epochs
   }
@@ -42,7 +45,7 @@ export class KeptEpochs {
   #change(change: (epochs: LeaderEpochs) => boolean): void {
     const changed = new LeaderEpochs(this.#epochs.entries)
     if (!change(changed)) return
-    writeLeaderEpochs(this.#disk, this.#directory, changed)
+    this.#reserve.attempt(() => writeLeaderEpochs(this.#disk, this.#directory, changed))
     this.#epochs = changed
   }
 }

@@ -1,20 +1,18 @@
 // A broker's data directory: the lock, meta.properties, its partitions, the checkpoints and the clean-shutdown
 // marker, all but the lock in Kafka's formats. Touches only that directory. `tick` drives everything periodic.
 import { randomBytes } from 'node:crypto'
-import { dirname } from 'node:path'
 import { BatchCursor } from './batch-cursor.ts'
 import {
   directoryFiles,
   formatCleanShutdown,
-  formatMetaProperties,
   formatPartitionMetadata,
   parseCleanShutdown,
-  parseMetaProperties,
   parsePartitionMetadata,
   partitionFiles,
 } from './checkpoints.ts'
+import { identifyDirectory, LogDirectoryError } from './directory-identity.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
-import { type Disk, flushed, isPassing, readFile, realDisk, replaceFile, writeFully } from './disk.ts'
+import { type Disk, flushed, readFile, realDisk, replaceFile, writeFully } from './disk.ts'
 import { FlushQueue } from './group-commit.ts'
 import { Lives } from './lives.ts'
 import { defaultLogConfig, type LogConfig } from './log-config.ts'
@@ -25,6 +23,7 @@ import { PartitionLog } from './partition-log.ts'
 import { ProducerState } from './producer-state.ts'
 import { loadLeaderEpochs, loadProducers } from './recovered-state.ts'
 import { recoverSegments } from './recovery.ts'
+import { Reserve, reserveBytesFor } from './reserve.ts'
 
 export interface LogDirectoryOptions {
   readonly path: string
@@ -36,12 +35,11 @@ export interface LogDirectoryOptions {
   readonly config?: Partial<LogConfig>
   /** The real one unless a test brings its own, and then there is nothing to lock. */
   readonly disk?: Disk
+  /** Kept for a full disk; of a disk that a test brings, nothing unless it says so. */
+  readonly reserveBytes?: number
 }
 
-/** The directory cannot be used, and the message says why: in use, another cluster's, or not readable. */
-export class LogDirectoryError extends Error {
-  override readonly name = 'LogDirectoryError'
-}
+export { LogDirectoryError }
 
 const intervalsMs = {
   highWatermarks: 5_000,
@@ -66,6 +64,7 @@ export class LogDirectory {
   readonly #config: LogConfig
   readonly #cursor: BatchCursor
   readonly #flushQueue = new FlushQueue()
+  readonly #reserve: Reserve
   readonly #logs = new Map<string, PartitionLog>()
   readonly #highWatermarks: OffsetCheckpoint
   readonly lives: Lives
@@ -108,7 +107,11 @@ export class LogDirectory {
     this.#config = { ...defaultLogConfig, ...options.config }
     this.#cursor = new BatchCursor(disk)
     this.#listener = this.#wrap(options.listener)
-    this.directoryId = this.#identify(options.clusterId, options.nodeId)
+    const reserveBytes =
+      options.reserveBytes ?? (options.disk ? 0 : reserveBytesFor(disk.totalBytes(this.path)))
+    this.#reserve = new Reserve(disk, this.path, reserveBytes)
+    this.#reserve.look(false)
+    this.directoryId = identifyDirectory(disk, this.path, options.clusterId, options.nodeId)
     const marker = readFile(disk, this.#in(directoryFiles.cleanShutdown))
     this.previousBrokerEpoch = marker ? parseCleanShutdown(marker) : -1
     this.lives = new Lives(disk, this.path)
@@ -140,6 +143,11 @@ export class LogDirectory {
   /** Why nothing can be appended or flushed any more; null while all is well. */
   get failure(): Error | null {
     return this.#failure
+  }
+
+  /** No room on the disk: only internal topics take records, until there is some again. */
+  get isFull(): boolean {
+    return this.#reserve.isFull
   }
 
   /** A new, empty log; durable, name and all, when this returns. Blocks for a few flushes. */
@@ -181,9 +189,10 @@ export class LogDirectory {
     this.#nowMs = nowMs
     this.#removeDoomed()
     if (this.#failure || this.#onDrained) return
+    this.#attempt(() => this.#reserve.look())
     if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
     if (this.#isDue('recoveryPoints')) this.#checkpoint(this.#recoveryPoints, recoveryPointOf)
-    if (this.#isDue('retention')) this.#retain()
+    if (this.isFull || this.#isDue('retention')) this.#retain()
     if (this.#isDue('maintenance')) {
       for (const log of this.logs()) this.#attempt(() => log.maintain(nowMs))
     }
@@ -219,24 +228,6 @@ export class LogDirectory {
         listener.onFailed(log, error)
       },
     }
-  }
-
-  #identify(clusterId: string, nodeId: number): string {
-    const path = this.#in(directoryFiles.metaProperties)
-    const bytes = readFile(this.#disk, path)
-    if (bytes) {
-      const found = parseMetaProperties(bytes, path)
-      if (found.clusterId === clusterId && found.nodeId === nodeId) return found.directoryId
-      const owner = `node ${found.nodeId} of cluster ${found.clusterId}`
-      throw new LogDirectoryError(
-        `Cannot open "${this.path}": it belongs to ${owner}, not to node ${nodeId} of ${clusterId}`,
-      )
-    }
-    // First use: the directory's own name must be as durable as what is put into it.
-    this.#disk.syncDirectory(dirname(this.path))
-    const directoryId = randomBytes(16).toString('base64url')
-    replaceFile(this.#disk, path, formatMetaProperties({ clusterId, nodeId, directoryId }))
-    return directoryId
   }
 
   #openLogs(): void {
@@ -286,6 +277,7 @@ export class LogDirectory {
       producers,
       cursor: this.#cursor,
       flushQueue: this.#flushQueue,
+      reserve: this.#reserve,
       listener: this.#listener,
       topic: name.slice(0, name.lastIndexOf('-')),
       partition: Number(name.slice(name.lastIndexOf('-') + 1)),
@@ -342,7 +334,7 @@ export class LogDirectory {
   /** A full disk passes, and the work is tried again; anything else is the end of the directory. */
   #tolerate(error: NodeJS.ErrnoException): void {
     const [log] = this.#logs.values()
-    if (!isPassing(error)) log?.fail(error)
+    if (!this.#reserve.survives(error)) log?.fail(error)
   }
 
   #removeDoomed(): void {

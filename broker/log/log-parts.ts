@@ -7,6 +7,7 @@ import type { LogConfig } from './log-config.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { Reserve } from './reserve.ts'
 import type { Segment } from './segment.ts'
 
 /** Whoever owns the logs hears here how flushes ended. */
@@ -22,6 +23,7 @@ export interface LogParts {
   readonly disk: Disk
   readonly cursor: BatchCursor
   readonly flushQueue: FlushQueue
+  readonly reserve: Reserve
   readonly listener: LogListener
   readonly directory: string
   readonly topic: string

@@ -43,9 +43,13 @@ export class OffsetCheckpoint {
         done(error)
         return
       }
-      this.#disk.rename(besidePath(this.#path), this.#path)
-      this.#written = bytes
-      this.#disk.flushDirectory(dirname(this.#path), done)
+      try {
+        this.#disk.rename(besidePath(this.#path), this.#path)
+        this.#written = bytes
+        this.#disk.flushDirectory(dirname(this.#path), done)
+      } catch (renameError) {
+        done(renameError as Error)
+      }
     })
   }
 

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import type { ErrorName } from '../protocol/errors.ts'
 import { batchView, setBaseOffset, setLeaderEpoch, validateProducerBatch } from '../protocol/record-batch.ts'
 import type { BatchCursor } from './batch-cursor.ts'
-import { type Disk, isPassing, readFully } from './disk.ts'
+import { type Disk, readFully } from './disk.ts'
 import { DurablePoint } from './durable-point.ts'
 import { appendFetched, type FetchedSink } from './fetched-batches.ts'
 import { type CommitSource, GroupCommit } from './group-commit.ts'
@@ -30,6 +30,7 @@ import { checkSequence, producerOf, recordSequence } from './producer-batches.ts
 import type { ProducerState } from './producer-state.ts'
 import { markSuspect, type Quarantine } from './quarantine.ts'
 import { loadProducers, writeProducerSnapshot } from './recovered-state.ts'
+import type { Reserve } from './reserve.ts'
 import { CorruptLogError } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 
@@ -56,6 +57,7 @@ export class PartitionLog {
   readonly #quarantine: Quarantine
   readonly #durablePoint: DurablePoint
   readonly #epochs: KeptEpochs
+  readonly #reserve: Reserve
   #logStartOffset: number
   #logEndOffset: number
   #highWatermark: number
@@ -75,7 +77,8 @@ export class PartitionLog {
     this.#segments = new SegmentList(parts.disk, parts.directory, parts.segments)
     this.#producers = parts.producers
     this.#quarantine = parts.quarantine
-    this.#epochs = new KeptEpochs(parts.disk, parts.directory, parts.epochs)
+    this.#epochs = new KeptEpochs(parts.disk, parts.directory, parts.reserve, parts.epochs)
+    this.#reserve = parts.reserve
     this.#logStartOffset = parts.logStartOffset
     this.#logEndOffset = this.#segments.active.nextOffset
     this.#finishedEnd = parts.isComplete ? this.#logEndOffset : -1
@@ -327,6 +330,8 @@ export class PartitionLog {
 
   /** Null if the batch, which bears its offsets and epoch, is in the page cache; else nothing of it is. */
   #write(batch: Buffer, nowMs: number): Refusal | null {
+    const full = this.#reserve.refusal(this.topic)
+    if (full) return full
     const { config } = this
     const baseOffset = batchView.baseOffset(batch, 0)
     const lastOffset = batchView.lastOffset(batch, 0)
@@ -339,20 +344,11 @@ export class PartitionLog {
       recordSequence(this.#producers, batch, 0, nowMs)
       return null
     } catch (error) {
-      return this.#refuseWrite(error as NodeJS.ErrnoException)
+      // A full disk passes; any other error, or bytes that cannot be taken back, mean the end of this directory.
+      const { message } = error as Error
+      if (!this.#segments.takeBack() || !this.#reserve.survives(error as Error)) this.fail(error as Error)
+      return refused('kafkaStorageError', message)
     }
-  }
-
-  /** A full disk passes; any other error, or bytes that cannot be taken back, mean the end of this directory. */
-  #refuseWrite(error: NodeJS.ErrnoException): Refusal {
-    const { active } = this.#segments
-    try {
-      this.#disk.truncate(active.file.fd, active.sizeBytes)
-      if (!isPassing(error)) this.fail(error)
-    } catch {
-      this.fail(error)
-    }
-    return refused('kafkaStorageError', error.message)
   }
 
   #roll(nextOffset: number, nowMs: number): void {

@@ -5,7 +5,7 @@
 // Touches only the partition's directory. Owns descriptors: `close` lets go of them.
 import assert from 'node:assert/strict'
 import type { BatchCursor } from './batch-cursor.ts'
-import type { Disk } from './disk.ts'
+import { type Disk, isPassing } from './disk.ts'
 import type { LogConfig } from './log-config.ts'
 import type { SharedFile } from './log-file.ts'
 import { segmentIndexOf } from './log-reader.ts'
@@ -78,6 +78,16 @@ export class SegmentList {
     this.#sealedFiles.push(sealed.file)
   }
 
+  /** What a failed write may have left behind the last batch. False if it stays. */
+  takeBack(): boolean {
+    try {
+      this.#disk.truncate(this.active.file.fd, this.active.sizeBytes)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   takeSealedFiles(): SharedFile[] {
     const files = this.#sealedFiles
     this.#sealedFiles = []
@@ -143,11 +153,17 @@ export class SegmentList {
         this.#isSettling = false
         return
       }
-      const fd = this.#disk.open(path, 'write')
-      this.#disk.flush(fd, flushError => {
-        this.#disk.close(fd)
-        next(flushError)
-      })
+      try {
+        const fd = this.#disk.open(path, 'write')
+        this.#disk.flush(fd, flushError => {
+          this.#disk.close(fd)
+          next(flushError)
+        })
+      } catch (openError) {
+        // Too many open files, perhaps: a later round tries again.
+        this.#isSettling = false
+        if (!isPassing(openError as Error)) onFailed(openError as Error)
+      }
     }
     next(null)
   }

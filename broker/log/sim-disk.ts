@@ -3,17 +3,26 @@
 // last one before the power goes. Deterministic: the only randomness is handed to `crash`.
 import assert from 'node:assert/strict'
 import type { Disk, FileStatus, OpenMode } from './disk.ts'
+import {
+  applied,
+  type Change,
+  type CrashMode,
+  crashDirectory,
+  type Directory,
+  directory,
+  editEntries,
+  type File,
+  settle,
+  settleDirectory,
+  usedBytes,
+} from './sim-files.ts'
+
+export type { CrashMode }
 
 /** Thrown by every operation from the chosen one on, until `crash` restarts the machine. */
 export class PowerCut extends Error {
   override readonly name = 'PowerCut'
 }
-
-/**
- * What a crash keeps of the unsynced operations: none, all in order up to a random one, or any subset;
- * the last kept write may be torn. `process` is a kill -9: the page cache lives on, nothing is lost.
- */
-export type CrashMode = 'none' | 'prefix' | 'subset' | 'process'
 
 export type Operation =
   | 'open'
@@ -24,34 +33,6 @@ export type Operation =
   | 'rename'
   | 'unlink'
   | 'make'
-
-type Change =
-  | { readonly type: 'write'; readonly position: number; readonly bytes: Buffer }
-  | { readonly type: 'truncate'; readonly length: number }
-
-interface File {
-  readonly type: 'file'
-  /** What reads see: the page cache. */
-  view: Buffer
-  /** What the medium holds. */
-  durable: Buffer
-  /** Dirty: in the view, not yet on the medium. */
-  changes: Change[]
-  modifiedMs: number
-}
-
-interface Directory {
-  readonly type: 'directory'
-  readonly entries: Map<string, File | Directory>
-  durable: Map<string, File | Directory>
-  /** Each an atomic step: a rename within the directory is one, of two edits. */
-  changes: (readonly Edit[])[]
-}
-
-interface Edit {
-  readonly name: string
-  readonly node: File | Directory | null
-}
 
 interface OpenFile {
   readonly path: string
@@ -64,14 +45,14 @@ interface Flush {
   readonly done: (error: Error | null) => void
 }
 
-const sectorBytes = 512
-
 export class SimDisk implements Disk {
   nowMs = 0
   /** Mutating operations since the last restart. */
   operations = 0
   /** The operation, counted from 1, at which the power goes, before it takes effect. */
   cutAt = Number.POSITIVE_INFINITY
+  /** Room for the bytes of all files: what would go beyond is written in part, then refused. */
+  capacityBytes = Number.POSITIVE_INFINITY
   /** Longest write taken in one call. */
   writeBytesMax = Number.POSITIVE_INFINITY
   /** Returns an error to fail an operation with. A failed sync loses the file's dirty bytes and says so once. */
@@ -119,7 +100,10 @@ export class SimDisk implements Disk {
   write(fd: number, buffer: Buffer, start: number, length: number, position: number): number {
     const { file, path } = this.#writable(fd)
     this.#operate('write', path)
-    const count = Math.min(length, this.writeBytesMax)
+    const grows = Math.max(position + Math.min(length, this.writeBytesMax) - file.view.length, 0)
+    const lacking = grows > 0 ? Math.max(grows - this.freeBytes(), 0) : 0
+    const count = Math.min(length, this.writeBytesMax) - lacking
+    if (count <= 0) throw failure('ENOSPC', path)
     const change: Change = {
       type: 'write',
       position,
@@ -220,6 +204,16 @@ export class SimDisk implements Disk {
     return { sizeBytes: node.view.length, modifiedMs: node.modifiedMs, isDirectory: false }
   }
 
+  freeBytes(): number {
+    return Number.isFinite(this.capacityBytes)
+      ? Math.max(this.capacityBytes - usedBytes(this.#root), 0)
+      : Infinity
+  }
+
+  totalBytes(): number {
+    return this.capacityBytes
+  }
+
   list(path: string): string[] {
     return [...this.#directoryAt(path).entries.keys()].sort()
   }
@@ -316,73 +310,6 @@ export class SimDisk implements Disk {
     if (node?.type !== 'directory') throw failure('ENOENT', path)
     return node
   }
-}
-
-function directory(): Directory {
-  return { type: 'directory', entries: new Map(), durable: new Map(), changes: [] }
-}
-
-function editEntries(parent: Directory, edits: readonly Edit[]): void {
-  apply(parent.entries, edits)
-  parent.changes.push(edits)
-}
-
-function apply(entries: Map<string, File | Directory>, edits: readonly Edit[]): void {
-  for (const { name, node } of edits) {
-    if (node) entries.set(name, node)
-    else entries.delete(name)
-  }
-}
-
-function applied(bytes: Buffer, change: Change): Buffer {
-  if (change.type === 'truncate') {
-    return change.length <= bytes.length
-      ? Buffer.from(bytes.subarray(0, change.length))
-      : Buffer.concat([bytes, Buffer.alloc(change.length - bytes.length)])
-  }
-  const end = change.position + change.bytes.length
-  const result =
-    end <= bytes.length ? Buffer.from(bytes) : Buffer.concat([bytes, Buffer.alloc(end - bytes.length)])
-  change.bytes.copy(result, change.position)
-  return result
-}
-
-function settle(file: File, count: number): void {
-  for (const change of file.changes.splice(0, count)) file.durable = applied(file.durable, change)
-}
-
-function settleDirectory(node: Directory, count: number): void {
-  for (const edits of node.changes.splice(0, count)) apply(node.durable, edits)
-}
-
-function crashDirectory(node: Directory, mode: CrashMode, random: () => number): void {
-  const kept = survivors(node.changes, mode, random)
-  node.changes = kept
-  settleDirectory(node, kept.length)
-  node.entries.clear()
-  for (const [name, entry] of node.durable) {
-    node.entries.set(name, entry)
-    if (entry.type === 'directory') crashDirectory(entry, mode, random)
-    else crashFile(entry, mode, random)
-  }
-}
-
-function crashFile(file: File, mode: CrashMode, random: () => number): void {
-  const kept = survivors(file.changes, mode, random)
-  const last = kept.at(-1)
-  if (last?.type === 'write' && last.bytes.length > sectorBytes && random() < 0.5) {
-    const sectors = Math.floor(random() * Math.ceil(last.bytes.length / sectorBytes))
-    kept[kept.length - 1] = { ...last, bytes: last.bytes.subarray(0, sectors * sectorBytes) }
-  }
-  file.changes = kept
-  settle(file, kept.length)
-  file.view = Buffer.from(file.durable)
-}
-
-function survivors<T>(changes: readonly T[], mode: CrashMode, random: () => number): T[] {
-  if (mode === 'prefix') return changes.slice(0, Math.floor(random() * (changes.length + 1)))
-  if (mode === 'subset') return changes.filter(() => random() < 0.5)
-  return []
 }
 
 function parentOf(path: string): string {
