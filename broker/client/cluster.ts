@@ -4,7 +4,7 @@ import { apis } from '../protocol/apis.ts'
 import { zeroUuid } from '../protocol/bytes.ts'
 import { type ErrorName, errorName } from '../protocol/errors.ts'
 import type { MetadataResponse } from '../protocol/messages/03-metadata.ts'
-import { Connection, ConnectionError } from './connection.ts'
+import { Connection, ConnectionError, type ConnectionOptions } from './connection.ts'
 
 export interface BrokerAddress {
   readonly id: number
@@ -35,6 +35,8 @@ export interface ClusterOptions {
   /** Ask the broker to create topics that are missing. */
   readonly autoCreate?: boolean
   readonly requestTimeoutMs?: number
+  /** Who the client is, and how it reaches brokers elsewhere. */
+  readonly credentials?: Pick<ConnectionOptions, 'login' | 'tls'>
 }
 
 export class Cluster {
@@ -143,9 +145,9 @@ export class Cluster {
 
   async #open(host: string, port: number): Promise<Connection> {
     if (this.#closed) throw new ConnectionError('Cannot connect: this client is closed')
-    const { clientId, requestTimeoutMs } = this.#options
+    const { clientId, requestTimeoutMs, credentials } = this.#options
     const timeout = requestTimeoutMs === undefined ? {} : { requestTimeoutMs }
-    const connection = await Connection.open({ host, port, clientId, ...timeout })
+    const connection = await Connection.open({ host, port, clientId, ...timeout, ...credentials })
     if (this.#closed) {
       connection.close()
       throw new ConnectionError('Cannot connect: this client is closed')

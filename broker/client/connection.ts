@@ -1,19 +1,14 @@
 // One TCP connection to a broker: requests are pipelined and answered in order, versions are negotiated once at
 // the start. A timeout, a broken frame or an answer out of order ends the connection and fails whatever waits;
 // connecting again is the caller's business, because only the caller knows what may be sent twice.
-import { connect as connectSocket, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type AnyApi, apis, type Versions } from '../protocol/apis.ts'
 import { Reader, Writer } from '../protocol/bytes.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { Body, Encodable } from '../protocol/fields.ts'
-import {
-  decodeCorrelationId,
-  decodeResponse,
-  encodeRequest,
-  type FrameAllocator,
-  FrameSplitter,
-} from '../protocol/frame.ts'
+import { decodeCorrelationId, decodeResponse, encodeRequest, FrameSplitter } from '../protocol/frame.ts'
 import { logIn, type ScramLogin } from './login.ts'
+import { type LentMemory, type OpenSocket, openSocket, type TlsOptions } from './open-socket.ts'
 
 export interface ConnectionOptions {
   readonly host: string
@@ -26,13 +21,10 @@ export interface ConnectionOptions {
   readonly frameBytesMax?: number
   /** Who the client is; without it whatever the broker takes a stranger for. */
   readonly login?: ScramLogin
+  /** Without it what is said can be read on the way. */
+  readonly tls?: TlsOptions | (() => TlsOptions)
   /** With it answers are lent: their memory is used again as soon as the callback of `send` has returned. */
   readonly lending?: LentMemory
-}
-
-export interface LentMemory extends FrameAllocator {
-  /** What arrives is read into it. */
-  readonly readBuffer: Buffer
 }
 
 /** The connection is gone, and with it every answer that was waited for: whether they were carried out is unknown. */
@@ -104,9 +96,14 @@ export class Connection {
 
   /** Connects, negotiates versions and logs in. */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const connection = new Connection(await openSocket(options), options)
+    const timeoutMs = options.connectTimeoutMs ?? defaultConnectTimeoutMs
+    const { host, port, tls, lending = null } = options
+    const reaching = { host, port, connectTimeoutMs: timeoutMs, lending, ...(tls && { tls }) }
+    const reached = await openSocket(reaching).catch((error: Error) => {
+      throw new ConnectionError(`Cannot connect to ${host}:${port}: ${error.message}`, { cause: error })
+    })
+    const connection = new Connection(reached, options)
     try {
-      const timeoutMs = options.connectTimeoutMs ?? defaultConnectTimeoutMs
       await connection.#negotiate(timeoutMs)
       if (options.login) await logIn(connection, options.login, timeoutMs)
     } catch (error) {
@@ -278,36 +275,4 @@ function settle(pending: PendingRequest, error: Error | null, body: Body<AnyApi[
 function answeredVersion(frame: Buffer, pending: PendingRequest): number {
   if (pending.api !== apis.apiVersions) return pending.version
   return new Reader(frame, 4).int16() === errorCodes.unsupportedVersion ? 0 : pending.version
-}
-
-interface OpenSocket {
-  readonly socket: Socket
-  /** Told once the connection is there to hear it. */
-  readonly reads: { onBytes: (chunk: Buffer) => void }
-}
-
-function openSocket({ host, port, lending, connectTimeoutMs }: ConnectionOptions): Promise<OpenSocket> {
-  const timeoutMs = connectTimeoutMs ?? defaultConnectTimeoutMs
-  const reads: OpenSocket['reads'] = { onBytes: () => undefined }
-  const callback = (count: number, bytes: Uint8Array): boolean => {
-    reads.onBytes(bytes.subarray(0, count) as Buffer)
-    return true
-  }
-  return new Promise((resolve, reject) => {
-    const onread = lending && { buffer: lending.readBuffer, callback }
-    const socket = connectSocket({ host, port, ...(onread && { onread }) })
-    if (!onread) socket.on('data', chunk => reads.onBytes(chunk))
-    const fail = (error: Error) => {
-      clearTimeout(timer)
-      socket.destroy()
-      reject(new ConnectionError(`Cannot connect to ${host}:${port}: ${error.message}`, { cause: error }))
-    }
-    const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-    socket.once('error', fail)
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.off('error', fail)
-      resolve({ socket, reads })
-    })
-  })
 }

@@ -29,6 +29,7 @@ export class FollowerFetches implements Followers {
   readonly #throttle: CatchUpThrottle | null
   readonly #rounds = new Map<string, LeaderRounds>()
   readonly #roundsOf = new Map<Partition, LeaderRounds>()
+  #closed = false
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -37,6 +38,8 @@ export class FollowerFetches implements Followers {
   }
 
   follow(partition: Partition, { leader, leaderHost, leaderPort, leaderEpoch }: FollowOrder): void {
+    // What is still being told while a broker stops must not begin rounds that nobody ends.
+    if (this.#closed) return
     const address = `${leader}@${leaderHost}:${leaderPort}`
     let rounds = this.#rounds.get(address)
     if (this.#roundsOf.get(partition) !== rounds) this.unfollow(partition)
@@ -64,6 +67,7 @@ export class FollowerFetches implements Followers {
   }
 
   close(): void {
+    this.#closed = true
     for (const rounds of this.#rounds.values()) rounds.close()
     this.#rounds.clear()
     this.#roundsOf.clear()

@@ -1,5 +1,5 @@
 // The memory that a leader's answers arrive in, one after the other: used again for each round, kept while small.
-import type { LentMemory } from '../client/connection.ts'
+import type { LentMemory } from '../client/open-socket.ts'
 
 const readBufferBytes = 256 * 1024
 /** An answer of the usual limit fits; what a single huge batch needed is let go. */
