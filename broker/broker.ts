@@ -4,8 +4,8 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
-import { collidingName, topicNameFault } from './controller/cluster-state.ts'
-import type { Controller, Outcome } from './controller/controller.ts'
+import { collidingName, type Topic, type TopicMeta, topicNameFault } from './controller/cluster-state.ts'
+import type { Controller, Outcome, TopicChange } from './controller/controller.ts'
 import { placeReplicas } from './controller/placement.ts'
 import type { ProducerIds } from './controller/producer-ids.ts'
 import { type ConfigDefaults, configFault } from './controller/topic-configs.ts'
@@ -69,7 +69,7 @@ const replicationFactorDefault = 3
 const takesRecordsTimeoutMs = 3_000
 
 /** Of one topic. Each has files of its own, made durable one after the other. */
-const partitionsMax = 2_000
+export const partitionsMax = 2_000
 
 export class Broker {
   readonly parts: BrokerParts
@@ -226,6 +226,30 @@ export class Broker {
     }
   }
 
+  /** Changes a topic's own entry; 'none' when the change is durable and this broker goes by it. */
+  async changeTopic(
+    served: ServedTopic,
+    decideOn: (now: TopicMeta) => TopicChange | Outcome,
+  ): Promise<Outcome> {
+    const { membership, local } = this.parts
+    const { controller } = membership
+    if (!controller) return { error: 'notController', message: 'Another broker is the controller.' }
+    let outcome: Outcome = { error: 'none', message: null }
+    try {
+      await controller.changeTopic(served.topic, now => {
+        const decided = decideOn(now)
+        if (!('error' in decided)) return decided
+        outcome = decided
+        return null
+      })
+      await local.apply()
+      await membership.settle()
+      return outcome
+    } catch (error) {
+      return this.#notController(error)
+    }
+  }
+
   /** What the controller could not write is for the client to ask again: by then there is another, or this one anew. */
   #notController(error: unknown): Outcome {
     this.parts.log.warn('the metadata store refused a change', { error })
@@ -263,13 +287,20 @@ export class Broker {
     return { error: 'leaderNotAvailable', message: null, topic: null }
   }
 
+  /** Replicas for partitions that are added to a topic, as many each as its others have. */
+  placeMore(topic: Topic, count: number): number[][] {
+    const { name, configs } = topic.meta.value
+    const replicationFactor = topic.partitions[0]?.value.replicas.length ?? -1
+    return this.#place({ name, partitions: count, configs, replicationFactor }, topic.partitions.length)
+  }
+
   /** Brokers that may be given replicas: those alive, and those that only are down for now. */
   #placeable(): number[] {
     const { known, brokers } = this.parts.membership.image
     return [...new Set([...brokers.keys(), ...known.keys()])]
   }
 
-  #place(wish: TopicWish): number[][] {
+  #place(wish: TopicWish, first = 0): number[][] {
     const { brokers, topics } = this.parts.membership.image
     const all = this.#placeable()
     const live = all.filter(id => brokers.get(id)?.isLeaving === false)
@@ -277,6 +308,6 @@ export class Broker {
     if (live.length === 0) throw new Error('No broker is alive')
     const { replicationFactor = -1 } = wish
     const copies = replicationFactor === -1 ? this.replicationFactorDefault : replicationFactor
-    return placeReplicas(live, down, this.partitionsOf(wish), copies, topics.size)
+    return placeReplicas(live, down, this.partitionsOf(wish), copies, topics.size + first)
   }
 }

@@ -15,7 +15,7 @@ import { write } from './controller/store-writes.ts'
 import { type ConfigDefaults, type PartitionSettings, partitionSettings } from './controller/topic-configs.ts'
 import type { LogDirectory } from './log/log-directory.ts'
 import type { Membership } from './membership.ts'
-import type { Operation } from './metadata/store.ts'
+import type { Operation, Version } from './metadata/store.ts'
 import { Partition, type PartitionPeers } from './replication/partition.ts'
 import type { TurnQueue } from './replication/turn-queue.ts'
 import type { ServedTopic, TopicTable } from './topic-table.ts'
@@ -40,11 +40,14 @@ interface Told {
   readonly brokerEpoch: number
   /** Of the leader's registration; -1 when it has none. */
   readonly leaderBrokerEpoch: number
+  readonly minIsr: number
 }
 
 export class LocalPartitions {
   readonly #options: LocalPartitionsOptions
   readonly #told = new WeakMap<Partition, Told>()
+  /** The version of the topic's entry whose settings each partition has. */
+  readonly #configured = new WeakMap<Partition, Version>()
   #isDirty = false
   #pass: Promise<void> | null = null
 
@@ -138,9 +141,13 @@ export class LocalPartitions {
     if (!log) return
     let partition = served.partitions[index]
     if (!partition) {
-      log.config = { ...log.config, ...settings.log }
       partition = new Partition(log, membership.brokerId, settings.batchBytesMax, turns, peers)
       served.partitions[index] = partition
+    }
+    const rulesVersion = served.topic.meta.version
+    if (this.#configured.get(partition) !== rulesVersion) {
+      this.#configured.set(partition, rulesVersion)
+      partition.configure(settings)
     }
     if (this.#tell(partition, state, settings)) onRole(partition)
   }
@@ -155,12 +162,14 @@ export class LocalPartitions {
       told?.leaderEpoch !== leaderEpoch ||
       told.partitionEpoch !== partitionEpoch ||
       told.brokersGeneration !== image.brokersGeneration ||
-      told.brokerEpoch !== brokerEpoch
+      told.brokerEpoch !== brokerEpoch ||
+      told.minIsr !== settings.minInsyncReplicas
     if (!isNews || brokerEpoch < 0) return false
     const { brokersGeneration } = image
     const endpoint = image.brokers.get(state.leader)
     const leaderBrokerEpoch = endpoint?.epoch ?? -1
-    const telling = { leaderEpoch, partitionEpoch, brokerEpoch, brokersGeneration, leaderBrokerEpoch }
+    const minIsr = settings.minInsyncReplicas
+    const telling = { leaderEpoch, partitionEpoch, brokerEpoch, brokersGeneration, leaderBrokerEpoch, minIsr }
     this.#told.set(partition, telling)
     if (leaderEpoch < partition.replica.leaderEpoch) return false
     const facts = {

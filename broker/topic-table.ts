@@ -9,6 +9,7 @@ export interface ServedTopic {
   readonly isInternal: boolean
   /** As the metadata store has it; its partition entries are replaced as they change. */
   readonly topic: Topic
+  /** As they are now. */
   readonly configs: Readonly<Record<string, string>>
   /** By index; undefined where this broker has no replica. */
   readonly partitions: (Partition | undefined)[]
@@ -19,8 +20,17 @@ export class TopicTable {
   readonly #byId = new Map<string, ServedTopic>()
 
   add(topic: Topic): ServedTopic {
-    const { name, configs } = topic.meta.value
-    const served = { id: topic.id, name, isInternal: isInternalTopic(name), topic, configs, partitions: [] }
+    const { name } = topic.meta.value
+    const served: ServedTopic = {
+      id: topic.id,
+      name,
+      isInternal: isInternalTopic(name),
+      topic,
+      get configs() {
+        return topic.meta.value.configs
+      },
+      partitions: [],
+    }
     this.#byName.set(name, served)
     this.#byId.set(topic.id, served)
     return served

@@ -31,6 +31,13 @@ export interface ControllerOptions {
   readonly rulesOf: (topic: Topic) => TopicRules
 }
 
+export interface TopicChange {
+  /** Default: as they are. */
+  readonly configs?: Readonly<Record<string, string>>
+  /** The replicas of each new partition. */
+  readonly added?: readonly (readonly number[])[]
+}
+
 export type Outcome = { readonly error: ErrorName; readonly message: string | null }
 const done: Outcome = { error: 'none', message: null }
 
@@ -147,6 +154,30 @@ export class Controller {
       await this.#catchUp()
     }
     throw new ControllerFencedError('The store refused the deletion')
+  }
+
+  /**
+   * A topic's own entry, by the caller's decision on the present one, together with partitions that are added to it;
+   * null when that refuses.
+   */
+  async changeTopic(topic: Topic, decideOn: (now: TopicMeta) => TopicChange | null): Promise<boolean> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const { value, version } = topic.meta
+      const change = decideOn(value)
+      if (change === null) return false
+      const { configs = value.configs, added = [] } = change
+      const meta: TopicMeta = { ...value, configs, partitions: value.partitions + added.length }
+      const operations: Operation[] = [
+        { update: keys.topicMeta(topic.id), value: encodeValue(meta), version },
+        ...added.map((replicas, at) => ({
+          create: keys.partition(topic.id, value.partitions + at),
+          value: encodeValue(this.#firstState(replicas)),
+        })),
+      ]
+      if ((await this.#write(operations)).outcome === 'applied') return true
+      await this.#catchUp()
+    }
+    throw new ControllerFencedError('The store refused the change')
   }
 
   /** One partition, by the caller's decision on its present entry; null when that refuses. */

@@ -17,6 +17,7 @@ import {
 import type { GroupRecord } from './group-records.ts'
 import { step } from './group-step.ts'
 import { type OffsetEntry, OffsetStore, type OffsetsLog } from './offsets.ts'
+import { isOfConsumers, subscribedTopics } from './subscription.ts'
 
 export type JoinOutcome = Extract<GroupEffect, { type: 'answerJoin' }> & { readonly protocolType: string }
 export interface SyncOutcome {
@@ -29,7 +30,9 @@ export interface SyncOutcome {
 export interface JoinRequest {
   readonly groupId: string
   readonly memberId: string
+  readonly instanceId: string | null
   readonly requireKnownId: boolean
+  readonly maySkipAssignment: boolean
   readonly clientId: string
   readonly clientHost: string
   readonly sessionTimeoutMs: number
@@ -38,9 +41,18 @@ export interface JoinRequest {
   readonly protocols: readonly GroupProtocol[]
 }
 
+/** Who says it is a member. */
+export interface MemberClaim {
+  readonly groupId: string
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly generation: number
+}
+
 export interface SyncRequest {
   readonly groupId: string
   readonly memberId: string
+  readonly instanceId: string | null
   readonly generation: number
   readonly protocolType: string | null
   readonly protocol: string | null
@@ -115,7 +127,11 @@ export class GroupCoordinator {
     this.#offsets.load(partition, record => this.#restore(record))
     this.#loading.delete(partition)
     this.#loaded.add(partition)
-    for (const groupId of this.#offsets.groupIds()) if (!this.#groups.has(groupId)) this.#create(groupId)
+    for (const groupId of this.#offsets.groupIds()) {
+      if (this.#groups.has(groupId)) continue
+      // It never had members: it is as old as its newest commit.
+      this.#create(groupId).stateSinceMs = this.#monotonicMsOf(this.#offsets.latestCommitMs(groupId))
+    }
     for (const group of this.#groups.values()) this.#arm(group)
   }
 
@@ -142,7 +158,7 @@ export class GroupCoordinator {
     }
     const ticket = ++this.#lastTicket
     this.#joins.set(ticket, done)
-    const newMemberId = `${request.clientId}-${randomUUID()}`
+    const newMemberId = `${request.instanceId ?? request.clientId}-${randomUUID()}`
     const group = this.#groups.get(request.groupId) ?? this.#create(request.groupId)
     this.#step(group, { type: 'join', ticket, newMemberId, ...request })
     return { groupId: request.groupId, number: ticket }
@@ -161,29 +177,25 @@ export class GroupCoordinator {
     return { groupId: request.groupId, number: ticket }
   }
 
-  heartbeat(groupId: string, memberId: string, generation: number): ErrorName {
+  heartbeat({ groupId, memberId, instanceId, generation }: MemberClaim): ErrorName {
     const refusal = this.refusalOf(groupId)
     if (refusal !== 'none') return refusal
     const group = this.#groups.get(groupId)
     if (!group) return 'unknownMemberId'
-    return this.#ask(group, { type: 'heartbeat', ticket: 0, memberId, generation })
+    return this.#ask(group, { type: 'heartbeat', ticket: 0, memberId, instanceId, generation })
   }
 
-  leave(groupId: string, memberId: string): ErrorName {
+  leave(groupId: string, memberId: string, instanceId: string | null): ErrorName {
     const refusal = this.refusalOf(groupId)
     if (refusal !== 'none') return refusal
     const group = this.#groups.get(groupId)
     if (!group) return 'unknownMemberId'
-    return this.#ask(group, { type: 'leave', ticket: 0, memberId })
+    return this.#ask(group, { type: 'leave', ticket: 0, memberId, instanceId })
   }
 
   /** `done` hears one error for all entries, when they are durable. */
-  commit(
-    claim: { readonly groupId: string; readonly memberId: string; readonly generation: number },
-    entries: readonly OffsetEntry[],
-    done: (error: ErrorName) => void,
-  ): void {
-    const { groupId, memberId, generation } = claim
+  commit(claim: MemberClaim, entries: readonly OffsetEntry[], done: (error: ErrorName) => void): void {
+    const { groupId, memberId, instanceId, generation } = claim
     const refusal = this.refusalOf(groupId)
     if (refusal !== 'none') {
       done(refusal)
@@ -195,7 +207,7 @@ export class GroupCoordinator {
       return
     }
     const group = known ?? this.#create(groupId)
-    const error = this.#ask(group, { type: 'commit', ticket: 0, memberId, generation })
+    const error = this.#ask(group, { type: 'commit', ticket: 0, memberId, instanceId, generation })
     if (error !== 'none' || entries.length === 0) {
       done(error)
       return
@@ -236,11 +248,42 @@ export class GroupCoordinator {
     clearTimeout(this.#timer)
   }
 
+  /** A group without members and all it has committed; `done` hears when that is durable. */
+  delete(groupId: string, done: (error: ErrorName) => void): void {
+    const refusal = this.refusalOf(groupId)
+    const group = this.#groups.get(groupId)
+    if (refusal !== 'none' || !group) done(refusal === 'none' ? 'groupIdNotFound' : refusal)
+    else this.#bury(group, done)
+  }
+
+  /** Whether offsets of the group may be deleted at all, and the topics of which they may not. */
+  deletableOffsets(groupId: string): readonly [ErrorName, ReadonlySet<string> | 'everything'] {
+    const refusal = this.refusalOf(groupId)
+    const group = this.#groups.get(groupId)
+    if (refusal !== 'none' || !group) return [refusal === 'none' ? 'groupIdNotFound' : refusal, new Set()]
+    if (group.members.size === 0) return ['none', new Set()]
+    return isOfConsumers(group) ? ['none', subscribedTopics(group)] : ['nonEmptyGroup', new Set()]
+  }
+
+  /** `done` hears when they are durably gone. */
+  deleteOffsets(groupId: string, entries: readonly OffsetEntry[], done: (error: ErrorName) => void): void {
+    if (entries.length === 0) done('none')
+    else this.#offsets.commit(groupId, entries, this.#clock.wallMs(), { settled: done })
+  }
+
   #forget(group: Group): void {
-    if (this.#ask(group, { type: 'delete', ticket: 0 }) !== 'none') return
-    this.#groups.delete(group.id)
     this.#log.info('a group was empty for long and is forgotten', { group: group.id })
-    this.#offsets.remove(group.id, this.#clock.wallMs(), { settled: () => {} })
+    this.#bury(group, () => {})
+  }
+
+  #bury(group: Group, done: (error: ErrorName) => void): void {
+    const error = this.#ask(group, { type: 'delete', ticket: 0 })
+    if (error !== 'none') {
+      done(error)
+      return
+    }
+    this.#groups.delete(group.id)
+    this.#offsets.remove(group.id, this.#clock.wallMs(), { settled: done })
   }
 
   #create(groupId: string): Group {
@@ -299,7 +342,7 @@ export class GroupCoordinator {
       return
     }
     const nowMs = this.#clock.monotonicMs()
-    const group = newGroup(groupId, nowMs)
+    const group = newGroup(groupId, this.#monotonicMsOf(value.currentStateTimestamp))
     group.generation = value.generation
     group.protocolType = value.protocolType
     group.protocol = value.protocol
@@ -307,6 +350,7 @@ export class GroupCoordinator {
     for (const member of value.members) {
       group.members.set(member.memberId, {
         id: member.memberId,
+        instanceId: member.groupInstanceId,
         clientId: member.clientId,
         clientHost: member.clientHost,
         sessionTimeoutMs: member.sessionTimeout,
@@ -321,6 +365,12 @@ export class GroupCoordinator {
     }
     group.state = group.members.size > 0 ? 'stable' : 'empty'
     this.#groups.set(groupId, group)
+  }
+
+  /** A time that was written down, before this process perhaps, on this process's clock. */
+  #monotonicMsOf(wallMs: number): number {
+    const agoMs = wallMs < 0 ? 0 : Math.max(0, this.#clock.wallMs() - wallMs)
+    return this.#clock.monotonicMs() - agoMs
   }
 
   /** Sets the timer for the group's next deadline if it is earlier than all others. */
@@ -345,7 +395,7 @@ export class GroupCoordinator {
 
 function refusedJoin(error: ErrorName, memberId: string): JoinOutcome {
   const nothing = { ticket: 0, generation: -1, protocol: null, leader: '', members: [], protocolType: '' }
-  return { type: 'answerJoin', error, memberId, ...nothing }
+  return { type: 'answerJoin', error, memberId, skipAssignment: false, ...nothing }
 }
 
 function refusedSync(error: ErrorName): SyncOutcome {

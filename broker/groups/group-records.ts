@@ -111,7 +111,7 @@ export function encodeGroupValue(group: Group, nowMs: number): Buffer {
 function encodeMember(member: Member, protocol: string | null) {
   return {
     memberId: member.id,
-    groupInstanceId: null,
+    groupInstanceId: member.instanceId,
     clientId: member.clientId,
     clientHost: member.clientHost,
     rebalanceTimeout: member.rebalanceTimeoutMs,

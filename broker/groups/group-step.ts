@@ -2,15 +2,18 @@
 // The order of checks in a function is Kafka's, so that clients hear the error they expect.
 import type { ErrorName } from '../protocol/errors.ts'
 import {
+  electProtocol,
   type Group,
   type GroupEffect,
   type GroupEvent,
   type GroupSettings,
   type JoinEvent,
   type Member,
+  metadataFor,
   noBytes,
   type SyncEvent,
   sameProtocols,
+  staticMember,
 } from './group.ts'
 import {
   answerJoin,
@@ -22,8 +25,10 @@ import {
   prepareRebalance,
   refuseJoin,
   removeMember,
+  replaceMember,
   type Turn,
 } from './rebalance.ts'
+import { readsTheSame } from './subscription.ts'
 
 export function step(
   group: Group,
@@ -73,6 +78,10 @@ function onJoin(group: Group, join: JoinEvent, turn: Turn): void {
   const refusal = joinError(group, join, turn.settings)
   if (refusal !== 'none') {
     refuseJoin(join.ticket, refusal, join.memberId, turn)
+  } else if (join.memberId === '' && join.instanceId !== null) {
+    const known = staticMember(group, join.instanceId)
+    if (known) comeBack(group, join, known, turn)
+    else addMember(group, join, join.newMemberId, turn)
   } else if (join.memberId === '' && join.requireKnownId) {
     group.pendingIds.set(join.newMemberId, turn.nowMs + join.sessionTimeoutMs)
     refuseJoin(join.ticket, 'memberIdRequired', join.newMemberId, turn)
@@ -91,14 +100,34 @@ function joinError(group: Group, join: JoinEvent, settings: GroupSettings): Erro
     return 'invalidSessionTimeout'
   }
   if (group.state === 'dead') return 'coordinatorNotAvailable'
-  const isKnown = group.members.has(join.memberId)
-  if (join.memberId !== '' && !isKnown && !group.pendingIds.has(join.memberId)) return 'unknownMemberId'
+  const memberId = placeOf(group, join)
+  const isKnown = memberId !== null
+  if (join.memberId !== '' && !group.pendingIds.has(join.memberId)) {
+    const error = claimError(group, join)
+    if (error !== 'none') return error
+  }
   if (join.protocolType === '' || join.protocols.length === 0) return 'inconsistentGroupProtocol'
   if (!isKnown && group.members.size + group.pendingIds.size >= membersMax) return 'groupMaxSizeReached'
   if (group.members.size === 0 || (isKnown && group.members.size === 1)) return 'none'
   if (join.protocolType !== group.protocolType) return 'inconsistentGroupProtocol'
-  const fits = join.protocols.some(({ name }) => allOthersOffer(group, join.memberId, name))
+  const fits = join.protocols.some(({ name }) => allOthersOffer(group, memberId ?? '', name))
   return fits ? 'none' : 'inconsistentGroupProtocol'
+}
+
+/** The id under which the group knows whoever joins; null for somebody new. */
+function placeOf(group: Group, { memberId, instanceId }: JoinEvent): string | null {
+  if (memberId === '' && instanceId !== null) return staticMember(group, instanceId)?.id ?? null
+  return group.members.has(memberId) ? memberId : null
+}
+
+/** Whether whoever says it is a member is one, and, of a static member, the one that has the place now. */
+function claimError(
+  group: Group,
+  { memberId, instanceId }: Pick<MemberClaim, 'memberId' | 'instanceId'>,
+): ErrorName {
+  const member = instanceId === null ? group.members.get(memberId) : staticMember(group, instanceId)
+  if (!member) return 'unknownMemberId'
+  return member.id === memberId ? 'none' : 'fencedInstanceId'
 }
 
 function allOthersOffer(group: Group, memberId: string, protocol: string): boolean {
@@ -108,9 +137,33 @@ function allOthersOffer(group: Group, memberId: string, protocol: string): boole
   return true
 }
 
-function addMember(group: Group, join: JoinEvent, memberId: string, turn: Turn): void {
-  const member: Member = {
+/**
+ * A static member has restarted. Its place and its share of the work are as they were, so nobody else need hear of
+ * it, unless it reads other topics now, or with it the group would agree on another protocol.
+ */
+function comeBack(group: Group, join: JoinEvent, old: Member, turn: Turn): void {
+  const leaderBefore = group.leader
+  const metadataBefore = metadataFor(old, group.protocol)
+  const member = { ...newMember(join, join.newMemberId), assignment: old.assignment }
+  replaceMember(group, old, member, turn)
+  const isAsBefore =
+    group.state === 'stable' &&
+    electProtocol(group) === group.protocol &&
+    readsTheSame(metadataBefore, metadataFor(member, group.protocol))
+  if (isAsBefore) {
+    // Told the old leader's id, an old client takes itself for a follower, and just asks for its share.
+    answerJoin(group, member, turn, join.maySkipAssignment ? group.leader : leaderBefore)
+    turn.effects.push({ type: 'persist', generation: group.generation })
+    return
+  }
+  if (group.state !== 'preparingRebalance') prepareRebalance(group, turn)
+  completeJoinIfReady(group, turn)
+}
+
+function newMember(join: JoinEvent, memberId: string): Member {
+  return {
     id: memberId,
+    instanceId: join.instanceId,
     clientId: join.clientId,
     clientHost: join.clientHost,
     sessionTimeoutMs: join.sessionTimeoutMs,
@@ -122,6 +175,10 @@ function addMember(group: Group, join: JoinEvent, memberId: string, turn: Turn):
     sessionDeadlineMs: Infinity,
     idKnown: memberId === join.memberId,
   }
+}
+
+function addMember(group: Group, join: JoinEvent, memberId: string, turn: Turn): void {
+  const member = newMember(join, memberId)
   if (group.members.size === 0) group.protocolType = join.protocolType
   group.members.set(memberId, member)
   group.leader ??= memberId
@@ -175,7 +232,8 @@ function onSync(group: Group, sync: SyncEvent, turn: Turn): void {
 }
 
 function syncError(group: Group, sync: SyncEvent): ErrorName {
-  if (!group.members.has(sync.memberId)) return 'unknownMemberId'
+  const error = claimError(group, sync)
+  if (error !== 'none') return error
   if (sync.generation !== group.generation) return 'illegalGeneration'
   if (sync.protocolType !== null && sync.protocolType !== group.protocolType)
     return 'inconsistentGroupProtocol'
@@ -185,12 +243,14 @@ function syncError(group: Group, sync: SyncEvent): ErrorName {
 
 interface MemberClaim {
   readonly memberId: string
+  readonly instanceId: string | null
   readonly generation: number
 }
 
 function heartbeatError(group: Group, claim: MemberClaim, turn: Turn): ErrorName {
-  const member = group.members.get(claim.memberId)
-  if (!member) return 'unknownMemberId'
+  const error = claimError(group, claim)
+  if (error !== 'none') return error
+  const member = group.members.get(claim.memberId)!
   if (claim.generation !== group.generation) return 'illegalGeneration'
   if (member.joinTicket === 0) member.sessionDeadlineMs = turn.nowMs + member.sessionTimeoutMs
   return group.state === 'preparingRebalance' ? 'rebalanceInProgress' : 'none'
@@ -199,8 +259,9 @@ function heartbeatError(group: Group, claim: MemberClaim, turn: Turn): ErrorName
 /** A commit without generation comes from a consumer that assigns itself: only while nobody is a member. */
 function commitError(group: Group, claim: MemberClaim, turn: Turn): ErrorName {
   if (claim.generation < 0 && group.state === 'empty') return 'none'
-  const member = group.members.get(claim.memberId)
-  if (!member) return 'unknownMemberId'
+  const error = claimError(group, claim)
+  if (error !== 'none') return error
+  const member = group.members.get(claim.memberId)!
   if (claim.generation !== group.generation) return 'illegalGeneration'
   if (group.state === 'completingRebalance') return 'rebalanceInProgress'
   if (member.joinTicket === 0) member.sessionDeadlineMs = turn.nowMs + member.sessionTimeoutMs
@@ -214,7 +275,7 @@ function deleteError(group: Group): ErrorName {
 
 function onLeave(
   group: Group,
-  leave: { readonly ticket: number; readonly memberId: string },
+  leave: { readonly ticket: number; readonly memberId: string; readonly instanceId: string | null },
   turn: Turn,
 ): void {
   if (group.pendingIds.delete(leave.memberId)) {
@@ -222,9 +283,12 @@ function onLeave(
     completeJoinIfReady(group, turn)
     return
   }
-  const member = group.members.get(leave.memberId)
-  answer(leave.ticket, member ? 'none' : 'unknownMemberId', turn)
-  if (member) removeMember(group, member, turn)
+  // An operator names a static member by its instance alone.
+  const named = leave.instanceId === null ? undefined : staticMember(group, leave.instanceId)
+  const memberId = leave.memberId === '' && named ? named.id : leave.memberId
+  const error = claimError(group, { ...leave, memberId })
+  answer(leave.ticket, error, turn)
+  if (error === 'none') removeMember(group, group.members.get(memberId)!, turn)
 }
 
 function onPersisted(
@@ -244,7 +308,8 @@ function onDisconnected(group: Group, ticket: number, turn: Turn): void {
     if (member.syncTicket === ticket) member.syncTicket = 0
     if (member.joinTicket !== ticket) continue
     member.joinTicket = 0
-    if (member.idKnown) member.sessionDeadlineMs = turn.nowMs + member.sessionTimeoutMs
+    if (member.idKnown || member.instanceId !== null)
+      member.sessionDeadlineMs = turn.nowMs + member.sessionTimeoutMs
     else removeMember(group, member, turn)
   }
 }

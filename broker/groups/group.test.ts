@@ -30,26 +30,31 @@ function story(...events: string[]): string {
   return `\n${lines.join('\n')}\n`
 }
 
-/** "join a", "join a roundrobin,range", "join ? needs id", "sync a", "heartbeat a", "leave a", "gone 3", "after 50". */
+/** "join a", "join a:x" (static, of instance x), "join a roundrobin,range", "join ? needs id", "sync a", "heartbeat a", "leave a", "gone 3", "after 50". */
 function parse(words: string, group: Group, ticket: number): GroupEvent {
-  const [verb, who = '', ...rest] = words.split(' ')
+  const [verb, named = '', ...rest] = words.split(' ')
+  const [who = '', instance] = named.split(':')
+  const instanceId = instance ?? null
   const generation = rest[0]?.startsWith('g') ? Number(rest[0].slice(1)) : group.generation
   switch (verb) {
     case 'join': {
       const known = group.members.has(who) || group.pendingIds.has(who) || rest[0] === 'as'
-      const protocols = rest[0] && !['needs', 'as'].includes(rest[0]) ? rest[0].split(',') : ['range']
+      const protocols =
+        rest[0] && !['needs', 'as', 'new', 'reads'].includes(rest[0]) ? rest[0].split(',') : ['range']
       return {
         type: 'join',
         ticket,
         memberId: known ? who : '',
+        instanceId,
         newMemberId: who,
         requireKnownId: rest[0] === 'needs',
+        maySkipAssignment: rest[0] === 'new',
         clientId: 'client',
         clientHost: '/127.0.0.1',
         sessionTimeoutMs: 10_000,
         rebalanceTimeoutMs: 60_000,
         protocolType: 'consumer',
-        protocols: protocols.map(name => ({ name, metadata: Buffer.from(`${name} of ${who}`) })),
+        protocols: protocols.map(name => ({ name, metadata: metadataOf(name, who, instance, rest) })),
       }
     }
     case 'sync':
@@ -57,6 +62,7 @@ function parse(words: string, group: Group, ticket: number): GroupEvent {
         type: 'sync',
         ticket,
         memberId: who,
+        instanceId,
         generation,
         protocolType: 'consumer',
         protocol: group.protocol,
@@ -64,9 +70,9 @@ function parse(words: string, group: Group, ticket: number): GroupEvent {
       }
     case 'heartbeat':
     case 'commit':
-      return { type: verb, ticket, memberId: who === 'nobody' ? '' : who, generation }
+      return { type: verb, ticket, memberId: who === 'nobody' ? '' : who, instanceId, generation }
     case 'leave':
-      return { type: 'leave', ticket, memberId: who }
+      return { type: 'leave', ticket, memberId: who === 'nobody' ? '' : who, instanceId }
     case 'persisted':
       return { type: 'persisted', generation, error: who === 'failed' ? 'kafkaStorageError' : 'none' }
     case 'gone':
@@ -76,13 +82,26 @@ function parse(words: string, group: Group, ticket: number): GroupEvent {
   }
 }
 
+/** Static members say which topics they read, as consumers do; "reads other" says that it is other ones. */
+function metadataOf(
+  name: string,
+  who: string,
+  instance: string | undefined,
+  rest: readonly string[],
+): Buffer {
+  if (instance === undefined) return Buffer.from(`${name} of ${who}`)
+  const topic = rest[0] === 'reads' ? rest[1]! : 'logs'
+  // Version 1, one topic, and something of its own behind it, as cooperative assignors have.
+  return Buffer.from([0, 1, 0, 0, 0, 1, 0, topic.length, ...Buffer.from(topic), ...Buffer.from(who)])
+}
+
 const leads = (count: number) => (count > 0 ? ` leads ${count}` : '')
 
 function describe(effect: GroupEffect): string {
   switch (effect.type) {
     case 'answerJoin':
       if (effect.error !== 'none') return `#${effect.ticket} ${effect.error} ${effect.memberId}`
-      return `#${effect.ticket} ${effect.memberId} joined${leads(effect.members.length)}`
+      return `#${effect.ticket} ${effect.memberId} joined${leads(effect.members.length)}${effect.skipAssignment ? ', assigned already' : ''}`
     case 'answerSync':
       return `#${effect.ticket} ${effect.error === 'none' ? `"${effect.assignment}"` : effect.error}`
     case 'answer':
@@ -388,6 +407,150 @@ sync b            completingRebalance 1
 after 9000        completingRebalance 1
 heartbeat b       completingRebalance 1  #7 none
 after 1000        preparingRebalance 1   #5 rebalanceInProgress
+`,
+  )
+})
+
+test('a static member that restarts gets its share back and nobody else hears of it', () => {
+  assert.equal(
+    story(
+      'join a:x',
+      'join b:y',
+      'after 50',
+      'after 50',
+      'sync a:x',
+      'sync b:y',
+      'persisted',
+      'join c:y',
+      'sync c:y',
+      'heartbeat b:y',
+      'heartbeat c:y',
+      'heartbeat a:x',
+      'sync b:y',
+      'commit b:y',
+      'leave b:y',
+    ),
+    `
+join a:x          preparingRebalance 0
+join b:y          preparingRebalance 0
+after 50          preparingRebalance 0
+after 50          completingRebalance 1  #1 a joined leads 2, #2 b joined
+sync a:x          completingRebalance 1  persist 1
+sync b:y          completingRebalance 1
+persisted         stable 1               #5 "for a", #6 "for b"
+join c:y          stable 1               #8 c joined, persist 1
+sync c:y          stable 1               #9 "for b"
+heartbeat b:y     stable 1               #10 fencedInstanceId
+heartbeat c:y     stable 1               #11 none
+heartbeat a:x     stable 1               #12 none
+sync b:y          stable 1               #13 fencedInstanceId
+commit b:y        stable 1               #14 fencedInstanceId
+leave b:y         stable 1               #15 fencedInstanceId
+`,
+  )
+})
+
+test('a static leader that restarts is told the old leader, or, if it is new enough, not to assign', () => {
+  assert.equal(
+    story(
+      'join a:x',
+      'after 50',
+      'sync a:x',
+      'persisted',
+      'join b:x',
+      'sync b:x',
+      'join c:x new',
+      'sync c:x',
+      'heartbeat a:x',
+      'heartbeat c:z',
+    ),
+    `
+join a:x          preparingRebalance 0
+after 50          completingRebalance 1  #1 a joined leads 1
+sync a:x          completingRebalance 1  persist 1
+persisted         stable 1               #3 "for a"
+join b:x          stable 1               #5 b joined, persist 1
+sync b:x          stable 1               #6 "for a"
+join c:x new      stable 1               #7 c joined leads 1, assigned already, persist 1
+sync c:x          stable 1               #8 "for a"
+heartbeat a:x     stable 1               #9 fencedInstanceId
+heartbeat c:z     stable 1               #10 unknownMemberId
+`,
+  )
+})
+
+test('a static member that comes back for other topics, or in the middle of a rebalance, makes all join again', () => {
+  assert.equal(
+    story(
+      'join a:x',
+      'after 50',
+      'sync a:x',
+      'persisted',
+      'join b:x reads y',
+      'join c:x reads y',
+      'sync b:x',
+      'sync c:x',
+      'persisted',
+      'join d',
+      'heartbeat c:x',
+      'join c:x as',
+    ),
+    `
+join a:x          preparingRebalance 0
+after 50          completingRebalance 1  #1 a joined leads 1
+sync a:x          completingRebalance 1  persist 1
+persisted         stable 1               #3 "for a"
+join b:x reads y  completingRebalance 2  #5 b joined leads 1
+join c:x reads y  completingRebalance 3  #6 c joined leads 1
+sync b:x          completingRebalance 3  #7 fencedInstanceId
+sync c:x          completingRebalance 3  persist 3
+persisted         stable 3               #8 ""
+join d            preparingRebalance 3
+heartbeat c:x     preparingRebalance 3   #11 rebalanceInProgress
+join c:x as       completingRebalance 4  #12 c joined leads 2, #10 d joined
+`,
+  )
+})
+
+test('a static member keeps its place through a rebalance until its session ends, or somebody says it has left', () => {
+  assert.equal(
+    story(
+      'join a:x',
+      'join b',
+      'after 50',
+      'after 50',
+      'sync a:x',
+      'sync b',
+      'persisted',
+      'join c',
+      'join b',
+      'after 9000',
+      'heartbeat b',
+      'heartbeat c',
+      'after 1500',
+      'join d:z',
+      'leave nobody:z',
+      'leave nobody:z',
+      'leave b:q',
+    ),
+    `
+join a:x          preparingRebalance 0
+join b            preparingRebalance 0
+after 50          preparingRebalance 0
+after 50          completingRebalance 1  #1 a joined leads 2, #2 b joined
+sync a:x          completingRebalance 1  persist 1
+sync b            completingRebalance 1
+persisted         stable 1               #5 "for a", #6 "for b"
+join c            preparingRebalance 1
+join b            preparingRebalance 1
+after 9000        preparingRebalance 1
+heartbeat b       preparingRebalance 1   #11 rebalanceInProgress
+heartbeat c       preparingRebalance 1   #12 rebalanceInProgress
+after 1500        completingRebalance 2  #9 b joined leads 2, #8 c joined
+join d:z          preparingRebalance 2
+leave nobody:z    preparingRebalance 2   #15 none, #14 unknownMemberId d
+leave nobody:z    preparingRebalance 2   #16 unknownMemberId
+leave b:q         preparingRebalance 2   #17 unknownMemberId
 `,
   )
 })

@@ -13,6 +13,8 @@ export interface GroupProtocol {
 
 export interface Member {
   readonly id: string
+  /** `group.instance.id` of a static member, which keeps its place while it restarts; null for all others. */
+  readonly instanceId: string | null
   clientId: string
   clientHost: string
   sessionTimeoutMs: number
@@ -53,10 +55,13 @@ export interface JoinEvent {
   readonly type: 'join'
   readonly ticket: number
   readonly memberId: string
+  readonly instanceId: string | null
   /** The id to use if the member has none yet. */
   readonly newMemberId: string
   /** JoinGroup v4+: a nameless member is first told its id and asked to come again. */
   readonly requireKnownId: boolean
+  /** JoinGroup v9+: a leader can be told that the assignment is made already. */
+  readonly maySkipAssignment: boolean
   readonly clientId: string
   readonly clientHost: string
   readonly sessionTimeoutMs: number
@@ -69,6 +74,7 @@ export interface SyncEvent {
   readonly type: 'sync'
   readonly ticket: number
   readonly memberId: string
+  readonly instanceId: string | null
   readonly generation: number
   /** Null before v5: not checked. */
   readonly protocolType: string | null
@@ -83,15 +89,23 @@ export type GroupEvent =
       readonly type: 'heartbeat'
       readonly ticket: number
       readonly memberId: string
+      readonly instanceId: string | null
       readonly generation: number
     }
   | {
       readonly type: 'commit'
       readonly ticket: number
       readonly memberId: string
+      readonly instanceId: string | null
       readonly generation: number
     }
-  | { readonly type: 'leave'; readonly ticket: number; readonly memberId: string }
+  | {
+      readonly type: 'leave'
+      readonly ticket: number
+      /** May be empty where an instance id is given. */
+      readonly memberId: string
+      readonly instanceId: string | null
+    }
   | { readonly type: 'delete'; readonly ticket: number }
   | { readonly type: 'persisted'; readonly generation: number; readonly error: ErrorName }
   | { readonly type: 'disconnected'; readonly ticket: number }
@@ -107,7 +121,13 @@ export type GroupEffect =
       readonly protocol: string | null
       readonly leader: string
       /** Everybody, for the leader alone. */
-      readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[]
+      readonly members: readonly {
+        readonly memberId: string
+        readonly groupInstanceId: string | null
+        readonly metadata: Buffer
+      }[]
+      /** The leader need not assign: what was assigned before still holds. */
+      readonly skipAssignment: boolean
     }
   | {
       readonly type: 'answerSync'
@@ -153,6 +173,10 @@ export function newGroup(id: string, nowMs: number): Group {
     gatheredSomebody: false,
     persisting: false,
   }
+}
+
+export function staticMember(group: Group, instanceId: string): Member | undefined {
+  return group.members.values().find(member => member.instanceId === instanceId)
 }
 
 /** The earliest moment at which a tick would change something. */

@@ -137,7 +137,10 @@ test('groups are read back when they are committed, by the leader of that very t
   assert.equal(coordinator.offsets.get('g', 'logs', 3)?.offset, 42)
   log.isLeading = false
   assert.equal(coordinator.refusalOf('g'), 'notCoordinator', 'another may look after it by now')
-  assert.equal(coordinator.heartbeat('g', 'm', 1), 'notCoordinator')
+  assert.equal(
+    coordinator.heartbeat({ groupId: 'g', memberId: 'm', instanceId: null, generation: 1 }),
+    'notCoordinator',
+  )
   coordinator.close()
 })
 

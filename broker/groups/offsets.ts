@@ -123,6 +123,15 @@ export class OffsetStore {
     return this.#offsets.get(group) ?? new Map()
   }
 
+  /** -1 when it has committed nothing. */
+  latestCommitMs(group: string): number {
+    let latest = -1
+    for (const partitions of this.topicsOf(group).values()) {
+      for (const { commitTimestampMs } of partitions.values()) latest = Math.max(latest, commitTimestampMs)
+    }
+    return latest
+  }
+
   groupIds(): Iterable<string> {
     return this.#offsets.keys()
   }

@@ -81,8 +81,12 @@ export function onPhaseDeadline(group: Group, turn: Turn): void {
   }
   group.gatheringEndsMs = 0
   group.pendingIds.clear()
-  dropMembers(group, member => member.joinTicket === 0)
-  completeJoin(group, turn)
+  // A static member may be restarting: its place is kept until its session ends.
+  dropMembers(group, member => member.joinTicket === 0 && member.instanceId === null)
+  const hasJoined = group.members.values().some(member => member.joinTicket !== 0)
+  // Nobody is there to assign anything to those who are missing.
+  if (group.members.size > 0 && !hasJoined) group.phaseDeadlineMs = turn.nowMs + rebalanceTimeoutMs(group)
+  else completeJoin(group, turn)
 }
 
 function dropMembers(group: Group, isGone: (member: Member) => boolean): void {
@@ -93,7 +97,7 @@ function dropMembers(group: Group, isGone: (member: Member) => boolean): void {
 
 function completeJoin(group: Group, turn: Turn): void {
   group.generation = group.generation === 0x7fffffff ? 1 : group.generation + 1
-  replaceLeaderIfGone(group)
+  replaceLeaderIfGone(group, true)
   if (group.members.size === 0) {
     group.protocol = null
     group.phaseDeadlineMs = Infinity
@@ -106,12 +110,12 @@ function completeJoin(group: Group, turn: Turn): void {
   group.phaseDeadlineMs = turn.nowMs + rebalanceTimeoutMs(group)
   for (const member of group.members.values()) {
     member.assignment = noBytes
-    answerJoin(group, member, turn)
+    if (member.joinTicket !== 0) answerJoin(group, member, turn)
   }
 }
 
 /** Gives a member the outcome of the last join: to its parked JoinGroup, or to one that repeats it. */
-export function answerJoin(group: Group, member: Member, turn: Turn): void {
+export function answerJoin(group: Group, member: Member, turn: Turn, leader = group.leader): void {
   turn.effects.push({
     type: 'answerJoin',
     ticket: member.joinTicket,
@@ -119,8 +123,9 @@ export function answerJoin(group: Group, member: Member, turn: Turn): void {
     memberId: member.id,
     generation: group.generation,
     protocol: group.protocol,
-    leader: group.leader ?? '',
-    members: member.id === group.leader ? describeMembers(group) : [],
+    leader: leader ?? '',
+    members: member.id === leader ? describeMembers(group) : [],
+    skipAssignment: member.id === leader && group.state === 'stable',
   })
   member.joinTicket = 0
   member.idKnown = true
@@ -137,6 +142,7 @@ export function refuseJoin(ticket: number, error: ErrorName, memberId: string, t
     protocol: null,
     leader: '',
     members: [],
+    skipAssignment: false,
   })
 }
 
@@ -160,6 +166,16 @@ export function becomeStable(group: Group, turn: Turn): void {
   }
 }
 
+/** A static member is back under a new id: whoever still acts under the old one is told that it was replaced. */
+export function replaceMember(group: Group, old: Member, member: Member, turn: Turn): void {
+  answerSync(old, 'fencedInstanceId', turn)
+  if (old.joinTicket !== 0) refuseJoin(old.joinTicket, 'fencedInstanceId', old.id, turn)
+  const members = [...group.members.values()].map(one => (one === old ? member : one))
+  group.members.clear()
+  for (const one of members) group.members.set(one.id, one)
+  if (group.leader === old.id) group.leader = member.id
+}
+
 export function removeMember(group: Group, member: Member, turn: Turn): void {
   answerSync(member, 'rebalanceInProgress', turn)
   if (member.joinTicket !== 0) refuseJoin(member.joinTicket, 'unknownMemberId', member.id, turn)
@@ -175,8 +191,10 @@ export function bury(group: Group, turn: Turn): void {
   group.phaseDeadlineMs = Infinity
 }
 
-function replaceLeaderIfGone(group: Group): void {
-  if (group.leader !== null && group.members.has(group.leader)) return
+/** `isJoining`: a leader that keeps its place and has not come back cannot assign anything. */
+function replaceLeaderIfGone(group: Group, isJoining = false): void {
+  const leader = group.leader === null ? undefined : group.members.get(group.leader)
+  if (leader && !(isJoining && leader.joinTicket === 0)) return
   // Whoever is already waiting can lead at once.
   const waiting = group.members.values().find(member => member.joinTicket !== 0)
   group.leader = (waiting ?? group.members.values().next().value)?.id ?? null
@@ -191,6 +209,7 @@ function rebalanceTimeoutMs(group: Group): number {
 function describeMembers(group: Group) {
   return [...group.members.values()].map(member => ({
     memberId: member.id,
+    groupInstanceId: member.instanceId,
     metadata: metadataFor(member, group.protocol),
   }))
 }

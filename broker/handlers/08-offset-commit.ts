@@ -32,9 +32,8 @@ export function offsetCommit(
   })
   if (!call.access.may('read', 'group', request.groupId))
     return answer(topics, 'groupAuthorizationFailed', true)
-  if (request.groupInstanceId !== null) return answer(topics, 'unsupportedVersion')
-  const { groupId, memberId, generationIdOrMemberEpoch: generation } = request
-  broker.groups.commit({ groupId, memberId, generation }, entries, error =>
+  const { groupId, memberId, groupInstanceId: instanceId, generationIdOrMemberEpoch: generation } = request
+  broker.groups.commit({ groupId, memberId, instanceId, generation }, entries, error =>
     call.answer(answer(topics, error)),
   )
   return parked

@@ -1,5 +1,6 @@
 // JoinGroup, v0-9. Parked until the group has agreed on a generation; never waits for a disk. From v4 on a nameless
-// member is first told its id. Static members (group.instance.id) are refused, as by a Kafka that is too old.
+// member is first told its id. A static member
+// (group.instance.id, v5+) is known by that, and gets its place back.
 import type { Broker } from '../broker.ts'
 import { type Call, parked } from '../call.ts'
 import type { JoinOutcome } from '../groups/coordinator.ts'
@@ -13,12 +14,13 @@ export function joinGroup(
   call: Call,
   broker: Broker,
 ): Answer<typeof apis.joinGroup> {
-  const refusal = refusalOf(request)
-  if (refusal !== 'none') return refused(refusal, request.memberId, call)
+  if (request.groupId === '') return refused('invalidGroupId', request.memberId, call)
   const ticket = broker.groups.join(
     {
       groupId: request.groupId,
       memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      maySkipAssignment: call.apiVersion >= 9,
       requireKnownId: call.apiVersion >= 4,
       clientId: call.clientId,
       clientHost: call.owner.clientHost,
@@ -35,11 +37,6 @@ export function joinGroup(
   return parked
 }
 
-function refusalOf(request: JoinGroupRequest): ErrorName {
-  if (request.groupId === '') return 'invalidGroupId'
-  return request.groupInstanceId === null ? 'none' : 'unsupportedVersion'
-}
-
 function answer(outcome: JoinOutcome, call: Call) {
   if (outcome.error !== 'none') return refused(outcome.error, outcome.memberId, call)
   return {
@@ -50,6 +47,7 @@ function answer(outcome: JoinOutcome, call: Call) {
     leader: outcome.leader,
     memberId: outcome.memberId,
     members: outcome.members,
+    skipAssignment: outcome.skipAssignment,
   }
 }
 

@@ -11,7 +11,6 @@ export function heartbeat(
   _call: Call,
   broker: Broker,
 ): Answer<typeof apis.heartbeat> {
-  const { groupId, memberId, generationId, groupInstanceId } = request
-  if (groupInstanceId !== null) return { errorCode: errorCodes.unsupportedVersion }
-  return { errorCode: errorCodes[broker.groups.heartbeat(groupId, memberId, generationId)] }
+  const { groupId, memberId, generationId: generation, groupInstanceId: instanceId } = request
+  return { errorCode: errorCodes[broker.groups.heartbeat({ groupId, memberId, instanceId, generation })] }
 }

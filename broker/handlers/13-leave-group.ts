@@ -1,4 +1,5 @@
-// LeaveGroup, v0-5. Members go at once, without their session having to end. From v3 on several at a time.
+// LeaveGroup, v0-5. Members go at once, without their session having to end. From v3 on several at a time,
+// static ones by their instance alone.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
@@ -12,12 +13,12 @@ export function leaveGroup(
   broker: Broker,
 ): Answer<typeof apis.leaveGroup> {
   const { groupId, memberId, members } = request
-  if (call.apiVersion < 3) return { errorCode: errorCodes[broker.groups.leave(groupId, memberId)] }
+  if (call.apiVersion < 3) return { errorCode: errorCodes[broker.groups.leave(groupId, memberId, null)] }
   return {
     members: members.map(member => ({
       memberId: member.memberId,
       groupInstanceId: member.groupInstanceId,
-      errorCode: errorCodes[broker.groups.leave(groupId, member.memberId)],
+      errorCode: errorCodes[broker.groups.leave(groupId, member.memberId, member.groupInstanceId)],
     })),
   }
 }

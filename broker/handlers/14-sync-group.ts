@@ -12,11 +12,11 @@ export function syncGroup(
   call: Call,
   broker: Broker,
 ): Answer<typeof apis.syncGroup> {
-  if (request.groupInstanceId !== null) return { errorCode: errorCodes.unsupportedVersion }
   const ticket = broker.groups.sync(
     {
       groupId: request.groupId,
       memberId: request.memberId,
+      instanceId: request.groupInstanceId,
       generation: request.generationId,
       protocolType: call.apiVersion >= 5 ? request.protocolType : null,
       protocol: call.apiVersion >= 5 ? request.protocolName : null,

@@ -53,6 +53,7 @@ function describe(group: Group) {
     protocolData: isStable ? (group.protocol ?? '') : '',
     members: [...group.members.values()].map(member => ({
       memberId: member.id,
+      groupInstanceId: member.instanceId,
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: isStable ? metadataFor(member, group.protocol) : undefined,

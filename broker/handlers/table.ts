@@ -25,15 +25,22 @@ import { describeAcls } from './29-describe-acls.ts'
 import { createAcls } from './30-create-acls.ts'
 import { deleteAcls } from './31-delete-acls.ts'
 import { describeConfigs } from './32-describe-configs.ts'
+import { alterConfigs } from './33-alter-configs.ts'
 import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { saslAuthenticate } from './36-sasl-authenticate.ts'
+import { createPartitions } from './37-create-partitions.ts'
+import { deleteGroups } from './42-delete-groups.ts'
 import { electLeaders } from './43-elect-leaders.ts'
+import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
 import { alterPartitionReassignments } from './45-alter-partition-reassignments.ts'
 import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
+import { offsetDelete } from './47-offset-delete.ts'
 import { describeUserScramCredentials } from './50-describe-user-scram-credentials.ts'
 import { alterUserScramCredentials } from './51-alter-user-scram-credentials.ts'
 import { describeCluster } from './60-describe-cluster.ts'
+import { describeProducers } from './61-describe-producers.ts'
 import { unregisterBroker } from './64-unregister-broker.ts'
+import { listConfigResources } from './74-list-config-resources.ts'
 import { ofCluster, ofGroup } from './guards.ts'
 
 export function handlerTable(broker: Broker): HandlerTable {
@@ -62,15 +69,22 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.createAcls, createAcls, broker),
     serve(apis.deleteAcls, deleteAcls, broker),
     serve(apis.describeConfigs, describeConfigs, broker),
+    serve(apis.alterConfigs, alterConfigs, broker),
     serve(apis.describeLogDirs, ofCluster('describe', describeLogDirs), broker),
     serve(apis.saslAuthenticate, saslAuthenticate, broker.parts.security),
+    serve(apis.createPartitions, createPartitions, broker),
+    serve(apis.deleteGroups, deleteGroups, broker),
     serve(apis.electLeaders, ofCluster('alter', electLeaders), broker),
+    serve(apis.incrementalAlterConfigs, incrementalAlterConfigs, broker),
     serve(apis.alterPartitionReassignments, ofCluster('alter', alterPartitionReassignments), broker),
     serve(apis.listPartitionReassignments, ofCluster('describe', listPartitionReassignments), broker),
+    serve(apis.offsetDelete, offsetDelete, broker),
     serve(apis.describeUserScramCredentials, describeUserScramCredentials, broker),
     serve(apis.alterUserScramCredentials, alterUserScramCredentials, broker),
     serve(apis.describeCluster, describeCluster, broker),
+    serve(apis.describeProducers, describeProducers, broker),
     serve(apis.unregisterBroker, ofCluster('alter', unregisterBroker), broker),
+    serve(apis.listConfigResources, listConfigResources, broker),
   ]
   for (const row of rows) table.set(row.api.key, row)
   return table

@@ -1,6 +1,18 @@
 // What roll, retention and deduplication of one partition go by. Data only.
 
-export interface LogConfig {
+/** What the cleaner goes by. */
+export interface CompactionConfig {
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly minCleanableDirtyRatio: number
+  /** How long a tombstone stays once a cleaning has seen it. */
+  readonly deleteRetentionMs: number
+}
+
+export interface LogConfig extends CompactionConfig {
+  /** cleanup.policy: segments go by age and size; of each key only the last record stays; or both. */
+  readonly isRetained: boolean
+  readonly isCompacted: boolean
   readonly segmentBytes: number
   readonly segmentMs: number
   readonly indexIntervalBytes: number
@@ -18,6 +30,12 @@ const dayMs = 24 * 3_600_000
 const mebibyte = 1024 * 1024
 
 export const defaultLogConfig: LogConfig = {
+  isRetained: true,
+  isCompacted: false,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.POSITIVE_INFINITY,
+  minCleanableDirtyRatio: 0.5,
+  deleteRetentionMs: dayMs,
   segmentBytes: 128 * mebibyte,
   segmentMs: 7 * dayMs,
   indexIntervalBytes: 4096,

@@ -293,6 +293,11 @@ export class PartitionLog {
   }
 
   /** Now and then: forgotten producers, idle descriptors, indexes to be flushed. */
+  /** The last batches of every idempotent producer that is remembered. */
+  producerBatches(): ReturnType<ProducerState['batches']> {
+    return this.#producers.batches()
+  }
+
   maintain(nowMs: number): void {
     this.#producers.expire(nowMs - this.config.producerExpirationMs)
     this.#segments.restIdle()

@@ -27,9 +27,16 @@ import { describeAclsRequest, describeAclsResponse } from './messages/29-describ
 import { createAclsRequest, createAclsResponse } from './messages/30-create-acls.ts'
 import { deleteAclsRequest, deleteAclsResponse } from './messages/31-delete-acls.ts'
 import { describeConfigsRequest, describeConfigsResponse } from './messages/32-describe-configs.ts'
+import { alterConfigsRequest, alterConfigsResponse } from './messages/33-alter-configs.ts'
 import { describeLogDirsRequest, describeLogDirsResponse } from './messages/35-describe-log-dirs.ts'
 import { saslAuthenticateRequest, saslAuthenticateResponse } from './messages/36-sasl-authenticate.ts'
+import { createPartitionsRequest, createPartitionsResponse } from './messages/37-create-partitions.ts'
+import { deleteGroupsRequest, deleteGroupsResponse } from './messages/42-delete-groups.ts'
 import { electLeadersRequest, electLeadersResponse } from './messages/43-elect-leaders.ts'
+import {
+  incrementalAlterConfigsRequest,
+  incrementalAlterConfigsResponse,
+} from './messages/44-incremental-alter-configs.ts'
 import {
   alterPartitionReassignmentsRequest,
   alterPartitionReassignmentsResponse,
@@ -38,6 +45,7 @@ import {
   listPartitionReassignmentsRequest,
   listPartitionReassignmentsResponse,
 } from './messages/46-list-partition-reassignments.ts'
+import { offsetDeleteRequest, offsetDeleteResponse } from './messages/47-offset-delete.ts'
 import {
   describeUserScramCredentialsRequest,
   describeUserScramCredentialsResponse,
@@ -47,7 +55,12 @@ import {
   alterUserScramCredentialsResponse,
 } from './messages/51-alter-user-scram-credentials.ts'
 import { describeClusterRequest, describeClusterResponse } from './messages/60-describe-cluster.ts'
+import { describeProducersRequest, describeProducersResponse } from './messages/61-describe-producers.ts'
 import { unregisterBrokerRequest, unregisterBrokerResponse } from './messages/64-unregister-broker.ts'
+import {
+  listConfigResourcesRequest,
+  listConfigResourcesResponse,
+} from './messages/74-list-config-resources.ts'
 
 /** Lowest and highest version, both included. */
 export type Versions = readonly [min: number, max: number]
@@ -126,9 +139,19 @@ export const apis = {
   createAcls: api(30, 'CreateAcls', createAclsRequest, createAclsResponse, [1, 3]),
   deleteAcls: api(31, 'DeleteAcls', deleteAclsRequest, deleteAclsResponse, [1, 3]),
   describeConfigs: api(32, 'DescribeConfigs', describeConfigsRequest, describeConfigsResponse, [1, 4]),
+  alterConfigs: api(33, 'AlterConfigs', alterConfigsRequest, alterConfigsResponse, [0, 2]),
   describeLogDirs: api(35, 'DescribeLogDirs', describeLogDirsRequest, describeLogDirsResponse, [1, 5]),
   saslAuthenticate: api(36, 'SaslAuthenticate', saslAuthenticateRequest, saslAuthenticateResponse, [0, 2]),
+  createPartitions: api(37, 'CreatePartitions', createPartitionsRequest, createPartitionsResponse, [0, 3]),
+  deleteGroups: api(42, 'DeleteGroups', deleteGroupsRequest, deleteGroupsResponse, [0, 2]),
   electLeaders: api(43, 'ElectLeaders', electLeadersRequest, electLeadersResponse, [0, 2]),
+  incrementalAlterConfigs: api(
+    44,
+    'IncrementalAlterConfigs',
+    incrementalAlterConfigsRequest,
+    incrementalAlterConfigsResponse,
+    [0, 1],
+  ),
   alterPartitionReassignments: api(
     45,
     'AlterPartitionReassignments',
@@ -143,6 +166,7 @@ export const apis = {
     listPartitionReassignmentsResponse,
     [0, 0],
   ),
+  offsetDelete: api(47, 'OffsetDelete', offsetDeleteRequest, offsetDeleteResponse, [0, 0]),
   describeUserScramCredentials: api(
     50,
     'DescribeUserScramCredentials',
@@ -158,7 +182,21 @@ export const apis = {
     [0, 0],
   ),
   describeCluster: api(60, 'DescribeCluster', describeClusterRequest, describeClusterResponse, [0, 2]),
+  describeProducers: api(
+    61,
+    'DescribeProducers',
+    describeProducersRequest,
+    describeProducersResponse,
+    [0, 0],
+  ),
   unregisterBroker: api(64, 'UnregisterBroker', unregisterBrokerRequest, unregisterBrokerResponse, [0, 0]),
+  listConfigResources: api(
+    74,
+    'ListConfigResources',
+    listConfigResourcesRequest,
+    listConfigResourcesResponse,
+    [0, 1],
+  ),
 } as const
 
 export type ApiName = keyof typeof apis

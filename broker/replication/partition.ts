@@ -1,7 +1,9 @@
 // One partition as the broker serves it: its log, its replica core, and the requests parked on either. A thin
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
+import type { LogConfig } from '../log/log-config.ts'
 import type { AppendResult, FollowResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
+import { batchHeaderBytes, batchView } from '../protocol/record-batch.ts'
 import { clientError, followerError, mayPromise, produceError } from './fencing.ts'
 import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
 import {
@@ -36,6 +38,14 @@ export interface EpochEnd {
   readonly endOffset: number
 }
 
+/** What a topic's settings ask of each of its replicas. */
+export interface PartitionRules {
+  readonly log: Partial<LogConfig>
+  readonly batchBytesMax: number
+  readonly futureMsMax: number
+  readonly countsFlushedBytes: boolean
+}
+
 /** Where a partition asks for its flush: at the end of the turn of the event loop, once for all who appended. */
 export interface FlushQueue {
   add(partition: Partition): void
@@ -53,6 +63,8 @@ export class Partition {
   readonly peers: PartitionPeers
   /** The largest batch taken, as compressed. */
   batchBytesMax: number
+  /** How far in the future a batch may be. */
+  futureMsMax = Infinity
   /** Owned by the flush queue. */
   flushQueued = false
   readonly #flushes: FlushQueue
@@ -116,6 +128,16 @@ export class Partition {
     this.#step({ type: 'updated', ...storedStateOf(facts) })
   }
 
+  /** The topic's settings are others now. */
+  configure({ log, batchBytesMax, futureMsMax, countsFlushedBytes }: PartitionRules): void {
+    this.log.config = { ...this.log.config, ...log }
+    this.batchBytesMax = batchBytesMax
+    this.futureMsMax = futureMsMax
+    if (countsFlushedBytes === this.replica.countsFlushedBytes) return
+    this.#step({ type: 'flushRule', countsFlushedBytes })
+    if (countsFlushedBytes) this.#askForFlush()
+  }
+
   /** The answer to `peers.isrChanges.propose`. After 'unknown', `updated` or a second answer settles it. */
   isrSettled({ leaderEpoch, partitionEpoch: proposedFrom }: IsrProposal, result: IsrOutcome): void {
     if (result.outcome === 'unknown') return
@@ -146,6 +168,10 @@ export class Partition {
     if (batch.length > this.batchBytesMax) {
       const message = `The batch of ${batch.length} bytes is larger than max.message.bytes, ${this.batchBytesMax}.`
       return { ok: false, error: 'messageTooLarge', message }
+    }
+    if (this.futureMsMax < Number.MAX_SAFE_INTEGER && isLaterThan(batch, nowMs + this.futureMsMax)) {
+      const message = `The batch is more than message.timestamp.after.max.ms, ${this.futureMsMax}, in the future.`
+      return { ok: false, error: 'invalidTimestamp', message }
     }
     const appended = this.log.append(batch, this.replica.leaderEpoch, nowMs, produceVersion)
     if (!appended.ok) return appended
@@ -346,6 +372,11 @@ export class Partition {
 
 function wakeAll(waiters: ReadonlySet<FetchWaiter>): void {
   for (const waiter of waiters) waiter.wake()
+}
+
+/** By its header, which says its newest record's time. One too short to have a header is refused elsewhere. */
+function isLaterThan(batch: Buffer, timeMs: number): boolean {
+  return batch.length >= batchHeaderBytes && batchView.maxTimestamp(batch, 0) > timeMs
 }
 
 function storedStateOf({ partitionEpoch, replicas, isr, minIsr, brokerEpochs }: PartitionFacts) {

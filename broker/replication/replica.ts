@@ -79,6 +79,8 @@ export type ReplicaEvent =
   | ({ readonly type: 'follow'; readonly leader: number } & NewEpoch)
   /** The store's entry was read again and the leader epoch is the one we know. */
   | ({ readonly type: 'updated' } & StoredState)
+  /** The topic's flush.messages is another one now. What was promised under the old rule stays promised. */
+  | { readonly type: 'flushRule'; readonly countsFlushedBytes: boolean }
   | { readonly type: 'appended'; readonly logEndOffset: number }
   | { readonly type: 'flushed'; readonly durableEnd: number }
   /** A follower asked for what follows `fetchOffset`, which is its vote: its disk holds everything below. */
@@ -172,6 +174,10 @@ export function step(
       break
     case 'updated':
       updated(replica, happened, nowMs, effects)
+      break
+    case 'flushRule':
+      replica.countsFlushedBytes = happened.countsFlushedBytes
+      if (!replica.countsFlushedBytes) advanceOwnEnd(replica, replica.logEndOffset, nowMs, effects)
       break
     case 'appended':
       replica.logEndOffset = happened.logEndOffset

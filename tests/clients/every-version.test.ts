@@ -34,15 +34,22 @@ const outcomes: Readonly<Record<ApiName, ErrorName>> = {
   createAcls: 'invalidRequest',
   deleteAcls: 'none',
   describeConfigs: 'none',
+  alterConfigs: 'unknownTopicOrPartition',
   describeLogDirs: 'none',
   saslAuthenticate: 'none',
+  createPartitions: 'invalidPartitions',
+  deleteGroups: 'groupIdNotFound',
   electLeaders: 'electionNotNeeded',
+  incrementalAlterConfigs: 'none',
   alterPartitionReassignments: 'noReassignmentInProgress',
   listPartitionReassignments: 'none',
+  offsetDelete: 'groupIdNotFound',
   describeUserScramCredentials: 'resourceNotFound',
   alterUserScramCredentials: 'resourceNotFound',
   describeCluster: 'none',
+  describeProducers: 'none',
   unregisterBroker: 'brokerIdNotRegistered',
+  listConfigResources: 'none',
 }
 
 for (const [name, row] of Object.entries(apis) as [ApiName, AnyApi][]) {

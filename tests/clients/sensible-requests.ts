@@ -63,6 +63,20 @@ export function sensible(api: ApiName, topicId: string): Record<string, unknown>
       return { users: [{ name: 'absent' }] }
     case 'alterUserScramCredentials':
       return { deletions: [{ name: 'absent', mechanism: 1 }] }
+    case 'alterConfigs':
+      return { resources: [{ resourceType: 2, resourceName: 'absent', configs: [] }] }
+    case 'incrementalAlterConfigs': {
+      const configs = [{ name: 'retention.ms', configOperation: 0, value: '60000' }]
+      return { resources: [{ resourceType: 2, resourceName: 'logs', configs }], validateOnly: true }
+    }
+    case 'createPartitions':
+      return { topics: [{ name: 'logs', count: 1, assignments: null }], timeoutMs: 5_000 }
+    case 'deleteGroups':
+      return { groupsNames: ['absent'] }
+    case 'offsetDelete':
+      return { groupId: 'absent' }
+    case 'describeProducers':
+      return { topics: [{ name: 'logs', partitionIndexes: [0] }] }
     case 'electLeaders':
       return { topicPartitions: [{ topic: 'logs', partitions: [0] }] }
     case 'alterPartitionReassignments':

@@ -28,6 +28,13 @@ const unrecorded: ReadonlySet<string> = new Set([
   'DeleteAcls',
   'DescribeUserScramCredentials',
   'AlterUserScramCredentials',
+  'AlterConfigs',
+  'CreatePartitions',
+  'DeleteGroups',
+  'IncrementalAlterConfigs',
+  'OffsetDelete',
+  'DescribeProducers',
+  'ListConfigResources',
 ])
 const exchanges = readExchanges()
 

@@ -85,6 +85,8 @@ export class SimMember {
     const request = {
       groupId,
       memberId: this.#memberId,
+      instanceId: null,
+      maySkipAssignment: false,
       requireKnownId: true,
       clientId: `c${this.id}`,
       clientHost: '',
@@ -128,7 +130,8 @@ export class SimMember {
       memberId: member,
       assignment: Buffer.from(partitions.join()),
     }))
-    const request = { groupId, memberId, generation, protocolType: null, protocol: null, assignments }
+    const claim = { groupId, memberId, instanceId: null, generation }
+    const request = { ...claim, protocolType: null, protocol: null, assignments }
     this.#call<SyncOutcome>(
       attempt,
       'sync',
@@ -203,8 +206,9 @@ export class SimMember {
       beats ? 'beat' : 'commit',
       answerTimeoutMs,
       (coordinator, _shell, told) => {
-        if (beats) return told(coordinator.heartbeat(groupId, memberId, generation))
-        coordinator.commit({ groupId, memberId, generation }, entries, error => {
+        const claim = { groupId, memberId, instanceId: null, generation }
+        if (beats) return told(coordinator.heartbeat(claim))
+        coordinator.commit(claim, entries, error => {
           if (error === 'none') for (const { partition, note } of notes) groups.committed(partition, note)
           told(error)
         })
