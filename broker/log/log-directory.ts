@@ -257,6 +257,7 @@ export class LogDirectory {
     const recovered = recoverSegments({
       disk,
       directory,
+      topicId,
       cursor: this.#cursor,
       config,
       isClean,

@@ -74,7 +74,7 @@ export class PartitionLog {
     this.#cursor = parts.cursor
     this.#listener = parts.listener
     this.directory = parts.directory
-    this.#segments = new SegmentList(parts.disk, parts.directory, parts.segments)
+    this.#segments = new SegmentList(parts.disk, parts.directory, parts, parts.segments)
     this.#producers = parts.producers
     this.#quarantine = parts.quarantine
     this.#epochs = new KeptEpochs(parts.disk, parts.directory, parts.reserve, parts.epochs)

@@ -8,12 +8,14 @@ import { formatDurablePoint, parseDurablePoint, partitionFiles } from './checkpo
 import { type Disk, readFile, writeFully } from './disk.ts'
 import type { LogConfig } from './log-config.ts'
 import { copyRange, Quarantine } from './quarantine.ts'
+import { dropSeal, framesFound, isContentOf, isPlacedAt, readSeal, type Seal, writeSeal } from './seal.ts'
 import { Segment, segmentPath } from './segment.ts'
 import { type Damage, scanSegment } from './segment-scan.ts'
 
 export interface RecoveryOptions {
   readonly disk: Disk
   readonly directory: string
+  readonly topicId: string
   readonly cursor: BatchCursor
   readonly config: LogConfig
   /** The previous life flushed everything and said so. */
@@ -74,6 +76,8 @@ function recover(options: RecoveryOptions): RecoveredLog {
     writeDurablePoint(disk, directory, segments.at(-1)!.nextOffset)
   }
   const active = segments.at(-1)!
+  // Of a segment that is appended to again it would say what is no longer so.
+  dropSeal(disk, directory, active.baseOffset)
   if (cursor.over(active.file.fd, active.sizeBytes, 'lookUp').header(0)) {
     const firstTimestamp = batchView.maxTimestamp(cursor.buffer, cursor.at)
     if (firstTimestamp >= 0) active.createdMs = Math.min(active.createdMs, firstTimestamp)
@@ -87,7 +91,7 @@ function discardLeftovers(disk: Disk, directory: string): string[] {
   const names = disk.list(directory)
   const leftovers = names.filter(name => {
     if (/\.(deleted|cleaned|tmp)$/.test(name)) return true
-    const index = /^(\d{20})\.(index|timeindex)$/.exec(name)
+    const index = /^(\d{20})\.(index|timeindex|seal)$/.exec(name)
     return index !== null && !names.includes(`${index[1]}.log`)
   })
   for (const name of leftovers) disk.unlink(`${directory}/${name}`)
@@ -111,41 +115,94 @@ function removeBelowStart({ disk, directory, logStartOffset }: RecoveryOptions, 
 
 /** Whether the previous life vouches for this segment; then only its indexes are opened. */
 function isTrusted(
-  { isClean, recoveryPoint, cursor }: RecoveryOptions,
+  options: RecoveryOptions,
   segment: Segment,
   endOffset: number,
   durablePoint: number,
 ): boolean {
+  const { isClean, recoveryPoint, cursor } = options
   if (Number.isFinite(endOffset)) {
     if (!isClean && endOffset > Math.min(recoveryPoint, durablePoint)) return false
-    segment.isSettled = segment.loadIndexes(endOffset)
+    segment.isSettled =
+      segment.loadIndexes(endOffset) && looksSealed(options, segment, endOffset, durablePoint)
     return segment.isSettled
   }
   if (!isClean || !segment.loadIndexes(segment.baseOffset)) return false
   return segment.loadEnd(cursor) && segment.nextOffset >= durablePoint
 }
 
+/** The sidecar of a segment that was flushed to its end; null where there is none, or none that can be relied on. */
+function sealOf(
+  { disk, directory }: RecoveryOptions,
+  { baseOffset }: Segment,
+  endOffset: number,
+  durablePoint: number,
+): Seal | null {
+  return endOffset <= durablePoint ? readSeal(disk, directory, baseOffset) : null
+}
+
+/** As far as can be said without reading all of it: its length, its first batch and its last. */
+function looksSealed(
+  options: RecoveryOptions,
+  segment: Segment,
+  endOffset: number,
+  durablePoint: number,
+): boolean {
+  const seal = sealOf(options, segment, endOffset, durablePoint)
+  if (!seal) return true
+  if (!isPlacedAt(seal, placeOf(options, segment)) || seal.sizeBytes !== segment.sizeBytes) return false
+  const isSound = framesFound(options.disk, segment.file.fd, seal) === 2
+  segment.file.close()
+  return isSound
+}
+
+function placeOf({ topicId, directory }: RecoveryOptions, { baseOffset }: Segment) {
+  return { topicId, partition: Number(directory.slice(directory.lastIndexOf('-') + 1)), baseOffset }
+}
+
+/** Whether another segment lies in this one's place. Its batches may all be sound, and their offsets as they should. */
+function isMisplaced(options: RecoveryOptions, segment: Segment, seal: Seal | null): boolean {
+  if (!seal) return false
+  // Somebody else's sidecar: it came with its segment, or strayed here without it.
+  if (!isPlacedAt(seal, placeOf(options, segment))) return isContentOf(seal, segment.content)
+  // Ours, damaged perhaps, if either end of it is where it was.
+  return framesFound(options.disk, segment.file.fd, seal) === 0
+}
+
 /** Scans, sets damage aside, cuts a torn tail. Returns whether the log ends here. */
 function repair(
-  { disk, directory, cursor, config }: RecoveryOptions,
+  options: RecoveryOptions,
   segment: Segment,
   endOffset: number,
   durablePoint: number,
   quarantine: Quarantine,
 ): boolean {
+  const { disk, directory, cursor, config } = options
+  const seal = sealOf(options, segment, endOffset, durablePoint)
   const isKnownGap = (from: number, to: number) => quarantine.isKnown(from, to)
   const bounds = { durablePoint, endOffset, isKnownGap }
   let result = scanSegment(disk, cursor, segment, bounds, config.indexIntervalBytes)
-  if (result.damages.length > 0) {
-    for (const { position, endPosition, fromOffset, toOffset } of result.damages) {
+  const damages = isMisplaced(options, segment, seal) ? allOf(disk, segment, endOffset) : result.damages
+  if (damages.length > 0) {
+    for (const { position, endPosition, fromOffset, toOffset } of damages) {
       quarantine.add(segment.file.fd, position, endPosition, fromOffset, toOffset)
     }
-    rewriteWithout(disk, directory, segment, result.damages, result.endPosition)
+    dropSeal(disk, directory, segment.baseOffset)
+    const endPosition = Math.max(result.endPosition, damages.at(-1)!.endPosition)
+    rewriteWithout(disk, directory, segment, damages, endPosition)
     result = scanSegment(disk, cursor, segment, bounds, config.indexIntervalBytes)
     assert.equal(result.damages.length, 0, 'what was set aside is not found again')
   }
-  if (result.isTorn) segment.cut(result.endPosition)
+  if (result.isTorn) {
+    dropSeal(disk, directory, segment.baseOffset)
+    segment.cut(result.endPosition)
+  }
   return result.isTorn
+}
+
+function allOf(disk: Disk, segment: Segment, endOffset: number): Damage[] {
+  const endPosition = disk.sizeOf(segment.file.fd)
+  return [{ position: 0, endPosition, fromOffset: segment.baseOffset, toOffset: endOffset }]
 }
 
 /** The readable batches in a new file, which then takes the old one's place. */
@@ -181,11 +238,12 @@ function rewriteWithout(
  * are flushed.
  */
 function settle(
-  { disk, cursor }: RecoveryOptions,
+  options: RecoveryOptions,
   segments: readonly Segment[],
   scanned: readonly Segment[],
   durablePoint: number,
 ): void {
+  const { disk, directory, cursor } = options
   for (const segment of segments) {
     if (!scanned.includes(segment)) continue
     const { fd } = segment.file
@@ -196,6 +254,7 @@ function settle(
     segment.seal()
     segment.offsetIndex.file.write(true)
     segment.timeIndex.file.write(true)
+    if (segment.content) writeSeal(disk, directory, placeOf(options, segment), segment.content)
     segment.isSettled = true
   }
 }
@@ -214,7 +273,7 @@ function writeDurablePoint(disk: Disk, directory: string, offset: number): void 
 export function removeSegment(disk: Disk, directory: string, segment: Segment): void {
   segment.file.close()
   const path = segmentPath(directory, segment.baseOffset)
-  for (const extension of ['log', 'index', 'timeindex']) {
+  for (const extension of ['log', 'index', 'timeindex', 'seal']) {
     if (disk.status(`${path}.${extension}`)) disk.unlink(`${path}.${extension}`)
   }
 }

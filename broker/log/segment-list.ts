@@ -11,8 +11,15 @@ import type { SharedFile } from './log-file.ts'
 import { segmentIndexOf } from './log-reader.ts'
 import { removeSegment } from './recovery.ts'
 import { expiredSegments, type RetentionBounds } from './retention.ts'
+import { dropSeal, sealPath, writeSeal } from './seal.ts'
 import { Segment, segmentPath } from './segment.ts'
 import { scanSegment } from './segment-scan.ts'
+
+/** Whose segments they are. */
+export interface LogOwner {
+  readonly topicId: string
+  readonly partition: number
+}
 
 interface DeletedFile {
   readonly path: string
@@ -22,16 +29,18 @@ interface DeletedFile {
 export class SegmentList {
   readonly #disk: Disk
   readonly #directory: string
+  readonly #owner: LogOwner
   readonly #segments: Segment[]
   #sealedFiles: SharedFile[] = []
   #retired: Segment[] = []
   #deleted: DeletedFile[] = []
   #isSettling = false
 
-  constructor(disk: Disk, directory: string, segments: Segment[]) {
+  constructor(disk: Disk, directory: string, owner: LogOwner, segments: Segment[]) {
     assert(segments.length > 0, 'a log has an active segment')
     this.#disk = disk
     this.#directory = directory
+    this.#owner = owner
     this.#segments = segments
   }
 
@@ -76,6 +85,17 @@ export class SegmentList {
     const next = Segment.create(this.#disk, this.#directory, nextOffset, nowMs)
     this.#segments.push(next)
     this.#sealedFiles.push(sealed.file)
+    this.#writeSeal(sealed)
+  }
+
+  /** After all that could throw: without its sidecar a segment is only not checked. */
+  #writeSeal(segment: Segment): void {
+    const { baseOffset, content } = segment
+    try {
+      if (content) writeSeal(this.#disk, this.#directory, { ...this.#owner, baseOffset }, content)
+    } catch {
+      // Written later, when it is read again.
+    }
   }
 
   /** What a failed write may have left behind the last batch. False if it stays. */
@@ -122,7 +142,7 @@ export class SegmentList {
     for (const segment of this.#retired.filter(isRecorded)) {
       segment.rest()
       const path = segmentPath(this.#directory, segment.baseOffset)
-      for (const extension of ['log', 'index', 'timeindex', 'snapshot']) {
+      for (const extension of ['log', 'index', 'timeindex', 'snapshot', 'seal']) {
         const name = `${path}.${extension}`
         if (!this.#disk.status(name)) continue
         if (extension === 'log') segment.file.rename(`${name}.deleted`)
@@ -142,6 +162,8 @@ export class SegmentList {
     if (this.#isSettling || !segment || segment === this.active || segment.nextOffset > durableEnd) return
     this.#isSettling = true
     const files = [segment.offsetIndex.file.path, segment.timeIndex.file.path]
+    const seal = sealPath(this.#directory, segment.baseOffset)
+    if (this.#disk.status(seal)) files.push(seal)
     const next = (error: Error | null): void => {
       if (error) {
         onFailed(error)
@@ -181,6 +203,7 @@ export class SegmentList {
     const keep = Math.max(segmentIndexOf(this.#segments, offset - 1), 0) + 1
     const removed = this.#segments.splice(keep).reverse()
     for (const segment of removed) removeSegment(this.#disk, this.#directory, segment)
+    dropSeal(this.#disk, this.#directory, this.active.baseOffset)
     const files = removed.map(segment => segment.file)
     this.#sealedFiles = this.#sealedFiles.filter(file => !files.includes(file) && file !== this.active.file)
     const position = this.active.positionOf(offset, cursor)

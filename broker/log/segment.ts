@@ -10,6 +10,7 @@ import type { BatchCursor } from './batch-cursor.ts'
 import { type Disk, writeFully } from './disk.ts'
 import { SharedFile } from './log-file.ts'
 import { OffsetIndex } from './offset-index.ts'
+import { type SegmentContent, SegmentSum } from './seal.ts'
 import { TimeIndex } from './time-index.ts'
 
 /** The disk no longer holds what was written: says where to look. */
@@ -47,6 +48,7 @@ export class Segment {
   wasRead = false
   #lastOffsetOfMaxTimestamp = -1
   #bytesSinceIndexEntry = 0
+  #sum = new SegmentSum()
   readonly #disk: Disk
   readonly #path: string
 
@@ -107,6 +109,7 @@ export class Segment {
       this.#bytesSinceIndexEntry = 0
     }
     this.#bytesSinceIndexEntry += size
+    this.#sum.note(buffer, at, size)
     this.sizeBytes += size
     this.nextOffset = lastOffset + 1
   }
@@ -129,6 +132,7 @@ export class Segment {
     this.maxTimestamp = -1
     this.#lastOffsetOfMaxTimestamp = -1
     this.#bytesSinceIndexEntry = 0
+    this.#sum = new SegmentSum()
     this.offsetIndex = OffsetIndex.empty(this.#disk, `${this.#path}.index`)
     this.timeIndex = TimeIndex.empty(this.#disk, `${this.#path}.timeindex`)
   }
@@ -193,6 +197,11 @@ export class Segment {
   positionBefore(timestamp: number): number {
     const relativeOffset = this.timeIndex.offsetFor(timestamp)
     return relativeOffset < 0 ? 0 : this.offsetIndex.positionFor(relativeOffset)
+  }
+
+  /** What the file holds, as far as all of it passed through here: null otherwise, and for an empty one. */
+  get content(): SegmentContent | null {
+    return this.#sum.contentOf(this.sizeBytes)
   }
 
   /** The last offset of the batch with the largest timestamp; -1 while empty. */
