@@ -40,7 +40,7 @@ export function offsetCommit(
 }
 
 function refusalOf(one: RequestTopic['partitions'][number], served: ServedTopic): ErrorName {
-  if (!served.partitions[one.partitionIndex]) return 'unknownTopicOrPartition'
+  if (!served.topic.partitions[one.partitionIndex]) return 'unknownTopicOrPartition'
   if ((one.committedMetadata?.length ?? 0) > commitMetadataLengthMax) return 'offsetMetadataTooLarge'
   return 'none'
 }

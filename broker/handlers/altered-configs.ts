@@ -6,12 +6,17 @@ import type { Outcome } from '../controller/controller.ts'
 import { configFault } from '../controller/topic-configs.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { configResourceTypes } from '../protocol/messages/32-describe-configs.ts'
+import { configOperations } from '../protocol/messages/44-incremental-alter-configs.ts'
 import { mayCluster } from '../security/access.ts'
 
 export interface ConfigResource {
   readonly resourceType: number
   readonly resourceName: string
-  readonly configs: readonly { readonly name: string; readonly value: string | null }[]
+  readonly configs: readonly {
+    readonly name: string
+    readonly value: string | null
+    readonly configOperation?: number
+  }[]
 }
 
 type Configs = Readonly<Record<string, string>>
@@ -60,8 +65,10 @@ export function resourceFault(
   if (new Set(configs.map(({ name }) => name)).size < configs.length) {
     return { error: 'invalidRequest', message: 'Error due to duplicate config keys' }
   }
-  if (isTopic || configs.length === 0) return null
-  const names = configs.map(({ name }) => name).join(', ')
+  // Nothing was ever set, so what is removed is gone already: Kafka's tools clear throttles after each reassignment.
+  const changed = configs.filter(({ configOperation }) => configOperation !== configOperations.delete)
+  if (isTopic || changed.length === 0) return null
+  const names = changed.map(({ name }) => name).join(', ')
   const message = `Brokers take their settings when they start: cannot update ${names} dynamically.`
   return { error: 'invalidRequest', message }
 }

@@ -100,3 +100,39 @@ test('all killed at once, and one whole disk lost: everything acknowledged is th
   const { topics: answers } = await client.request(apis.listOffsets, 5, { replicaId: -1, topics })
   assert.equal(answers[0]!.partitions[0]!.offset, acknowledged)
 })
+
+test('whoever coordinates a group takes its offsets, also of partitions it has no replica of', async () => {
+  await using cluster = await BrokerCluster.start(3, [{ name: 'logs', partitions: 1 }])
+  using client = await WireClient.connect(portOf(cluster.addresses[0]!))
+  const name = 'lone'
+  await client.request(apis.createTopics, 7, { topics: [{ name, numPartitions: 1, replicationFactor: 1 }] })
+  const coordinators = new Set<number>()
+  for (let group = 0; coordinators.size < 3; group++) {
+    assert(group < 100, 'every broker coordinates some of them')
+    const groupId = `group-${group}`
+    const wish = { keyType: 0, coordinatorKeys: [groupId] }
+    await until('the group is coordinated and takes an offset', async () => {
+      const [found] = (await client.request(apis.findCoordinator, 4, wish)).coordinators
+      using coordinator = await WireClient.connect(found!.port)
+      const partitions = [{ partitionIndex: 0, committedOffset: 7 }]
+      const commit = { groupId, generationIdOrMemberEpoch: -1, topics: [{ name, partitions }] }
+      const { topics } = await coordinator.request(apis.offsetCommit, 8, commit)
+      if (topics[0]!.partitions[0]!.errorCode !== errorCodes.none) return false
+      coordinators.add(found!.nodeId)
+      return true
+    })
+  }
+})
+
+test('removing settings that brokers never had is no error; setting them is', async () => {
+  await using cluster = await BrokerCluster.start(1, [])
+  using client = await WireClient.connect(portOf(cluster.addresses[0]!))
+  const name = 'leader.replication.throttled.rate'
+  const ask = async (configOperation: number, value: string | null) => {
+    const resources = [{ resourceType: 4, resourceName: '1', configs: [{ name, configOperation, value }] }]
+    const { responses } = await client.request(apis.incrementalAlterConfigs, 1, { resources })
+    return responses[0]!.errorCode
+  }
+  assert.equal(await ask(1, null), errorCodes.none)
+  assert.equal(await ask(0, '1000'), errorCodes.invalidRequest)
+})
