@@ -122,10 +122,18 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
     const limitBytes = Math.min(this.#request.maxBytes, answerBytesMax)
     for (const target of this.targets) {
       look(target, this.#reader, limitBytes - total, total === 0, this.#call.apiVersion)
+      if (target.error === 'notLeaderOrFollower' && this.#isDeleted(target)) {
+        target.error = this.#call.apiVersion >= 13 ? 'unknownTopicId' : 'unknownTopicOrPartition'
+      }
       if (target.error !== 'none' || target.diverging) mustAnswer = true
       if (target.found?.ok) total += target.found.length
     }
     return mustAnswer || total >= this.#request.minBytes
+  }
+
+  /** Since the request came. */
+  #isDeleted({ served }: Target): boolean {
+    return served !== undefined && this.#broker.topics.byId(served.id) === undefined
   }
 
   park(maxWaitMs: number): void {

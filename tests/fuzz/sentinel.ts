@@ -14,7 +14,7 @@ export interface SentinelReport {
   readonly acknowledged: readonly string[]
   readonly requests: number
   readonly slowestMs: number
-  /** While one request was waiting; a broker that is busy with one thing for a second shows here, a busy machine does not. */
+  /** While one request was waiting: a broker busy with one thing shows here, a busy machine does not. */
   readonly slowestBrokerCpuMs: number
   readonly failure: string | null
 }
