@@ -56,6 +56,19 @@ test('a damaged replica fetches anew what its disk lost, quietly, and a damaged 
   assert.deepEqual([trio.alarms, trio.lost], [['3: damaged records are fetched anew from the leader'], []])
 })
 
+test('a leader whose disk gives followers what they must refuse looks at it, and steps back', async () => {
+  await using trio = await ReplicaTrio.start()
+  await trio.acknowledged(1, 'a')
+  for (const id of [2, 3]) trio.partition(id).stop('notLeaderOrFollower')
+  assert.equal((await trio.produce(1, 'b', 1)).error, 'none')
+  trio.damage(1, 1)
+  assert.deepEqual(trio.failures, [])
+  trio.tell()
+  await until('the leader has looked', () => trio.failures.length > 0)
+  assert.match(trio.failures[0]!, /^1: Cannot read the batch at 1 .*: a follower refused it, rightly$/)
+  assert.deepEqual(trio.valuesOf(2), ['1:a'])
+})
+
 test('a replica that had more than an uncleanly elected leader says which records are lost', async () => {
   await using trio = await ReplicaTrio.start()
   await trio.acknowledged(1, 'a')

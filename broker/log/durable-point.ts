@@ -20,6 +20,15 @@ export class DurablePoint {
     writeFully(this.#disk, this.#file.fd, formatDurablePoint(offset), 0)
   }
 
+  /** Where that fails, an older point is as true, only less precise. */
+  note(offset: number): void {
+    try {
+      this.write(offset)
+    } catch {
+      // Written with the next one.
+    }
+  }
+
   /** What is about to go must not be called damage: synced at once. */
   lower(offset: number): void {
     this.write(offset)

@@ -24,6 +24,7 @@ import { ProducerState } from './producer-state.ts'
 import { loadLeaderEpochs, loadProducers } from './recovered-state.ts'
 import { recoverSegments } from './recovery.ts'
 import { Reserve, reserveBytesFor } from './reserve.ts'
+import { Scrub } from './scrub.ts'
 
 export interface LogDirectoryOptions {
   readonly path: string
@@ -49,6 +50,8 @@ const intervalsMs = {
 } as const
 /** Files of deleted partitions unlinked in one tick: each can take milliseconds. */
 const unlinksPerTick = 8
+/** A millisecond of the event loop where it is warm, and no more of the disk than nobody misses. */
+const scrubBytesPerTick = 1024 * 1024
 const fileNameBytesMax = 255
 
 export class LogDirectory {
@@ -66,6 +69,7 @@ export class LogDirectory {
   readonly #flushQueue = new FlushQueue()
   readonly #reserve: Reserve
   readonly #logs = new Map<string, PartitionLog>()
+  readonly #scrub: Scrub
   readonly #highWatermarks: OffsetCheckpoint
   readonly lives: Lives
   readonly #recoveryPoints: OffsetCheckpoint
@@ -106,6 +110,7 @@ export class LogDirectory {
     this.#openedMs = options.nowMs
     this.#config = { ...defaultLogConfig, ...options.config }
     this.#cursor = new BatchCursor(disk)
+    this.#scrub = new Scrub(disk, () => this.logs())
     this.#listener = this.#wrap(options.listener)
     const reserveBytes =
       options.reserveBytes ?? (options.disk ? 0 : reserveBytesFor(disk.totalBytes(this.path)))
@@ -196,6 +201,7 @@ export class LogDirectory {
     if (this.#isDue('maintenance')) {
       for (const log of this.logs()) this.#attempt(() => log.maintain(nowMs))
     }
+    this.#attempt(() => this.#scrub.step(scrubBytesPerTick, nowMs))
   }
 
   /** Flushes everything, writes snapshots, checkpoints and last the marker, and lets go of the lock. */

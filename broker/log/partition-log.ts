@@ -31,7 +31,7 @@ import type { ProducerState } from './producer-state.ts'
 import { markSuspect, type Quarantine } from './quarantine.ts'
 import { loadProducers, writeProducerSnapshot } from './recovered-state.ts'
 import type { Reserve } from './reserve.ts'
-import { CorruptLogError } from './segment.ts'
+import { CorruptLogError, type Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 
 export type { AppendResult, Corruption, FollowResult, LogConfig, LogListener, ReadResult, TimestampedOffset }
@@ -119,6 +119,10 @@ export class PartitionLog {
   /** Not null once the disk failed: nothing more is appended or flushed, reads go on. */
   get failure(): Error | null {
     return this.#failure
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments.all
   }
 
   /** The epoch of the newest batch, -1 if there is none. */
@@ -387,11 +391,7 @@ export class PartitionLog {
       directory: this.directory,
       takeSealedFiles: () => this.#segments.takeSealedFiles(),
       onCommitted: durableEnd => {
-        try {
-          this.#durablePoint.write(durableEnd)
-        } catch {
-          // An older point is as true, only less precise.
-        }
+        this.#durablePoint.note(durableEnd)
         this.#listener.onDurable(this, durableEnd)
       },
       onCommitFailed: error => this.fail(error),

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { LogDirectory } from './log-directory.ts'
 import { appendFlushed, closeOn, openDirectory, recordsOf, startMs, topicId } from './log-fixture.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { Scrub } from './scrub.ts'
 import { formatSeal, parseSeal, readSeal, sealPath } from './seal.ts'
 import { SimDisk } from './sim-disk.ts'
 
@@ -138,4 +139,37 @@ test('a segment that is cut and grows again has no sidecar until it is sealed ag
   const opened = openDirectory(disk, config)
   assert.deepEqual(recordsIn(opened)[0], ['0:p0', '1:p1', '2:p2', '3:r3', '4:r4'])
   assert.deepEqual(lossesIn(opened), [])
+})
+
+test('a scrub finds a flipped bit that nobody read, and the next start sets it aside', async () => {
+  const { disk, directory, logs } = written()
+  const scrubbed = (bytes: number) => {
+    const scrub = new Scrub(disk, () => logs)
+    for (let step = 0; step < 20; step++) scrub.step(bytes, startMs)
+  }
+  scrubbed(1)
+  scrubbed(1_000)
+  assert.equal(logs[0]!.failure, null)
+  disk.damage(segment(1, 2), bytes => {
+    bytes[bytes.length - 1]! ^= 1
+    return bytes
+  })
+  scrubbed(1)
+  assert.match(String(logs[1]!.failure), /no sound batch/)
+  const opened = await restarted(disk, directory, false)
+  assert.deepEqual(lossesIn(opened), ['1:3-4'])
+  assert.deepEqual(recordsIn(opened), [wholeP, ['0:q0', '1:q1', '2:q2', '4:q4']])
+})
+
+test('a scrub writes the sidecars that are missing, and doubts what is not what they say', () => {
+  const { disk, logs } = written()
+  disk.unlink(sidecar(0, 0))
+  const scrub = new Scrub(disk, () => logs)
+  for (let step = 0; step < 20; step++) scrub.step(1_000, startMs)
+  assert.equal(readSeal(disk, '/data/logs-0', 0)?.sizeBytes, disk.bytesOf(segment(0, 0)).length)
+  swap(disk, segment(0, 2), segment(1, 2))
+  for (let step = 0; step < 20; step++) scrub.step(1_000, startMs + 60_000)
+  assert.equal(logs[0]!.failure, null, 'read once a day')
+  for (let step = 0; step < 20; step++) scrub.step(1_000, startMs + 86_400_000)
+  assert.match(String(logs[0]!.failure), /not what was written/)
 })

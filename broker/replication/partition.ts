@@ -1,5 +1,6 @@
 // One partition as the broker serves it: its log, its replica core, and the requests parked on either. A thin
 // shell: events go into step(), effects complete what waits. No promise or closure per request.
+import { doubtIfDamaged } from '../log/batch-check.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import type { AppendResult, FollowResult, PartitionLog } from '../log/partition-log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
@@ -15,6 +16,7 @@ import {
   type PartitionGrant,
   type PartitionPeers,
 } from './peers.ts'
+import { RefusedFetches } from './refused-fetches.ts'
 import { newReplica, type Replica, type ReplicaEffect, type ReplicaEvent, step } from './replica.ts'
 
 export type {
@@ -71,6 +73,7 @@ export class Partition {
   readonly #awaitingDisk = new OffsetWaiters()
   readonly #awaitingReplicas = new OffsetWaiters()
   readonly #effects: ReplicaEffect[] = []
+  readonly #refused = new RefusedFetches()
 
   constructor(
     log: PartitionLog,
@@ -208,6 +211,8 @@ export class Partition {
 
   /** A follower's vote: it has everything below `fetchOffset` on its disk. Only for a fetch that does not diverge. */
   followerFetched(brokerId: number, brokerEpoch: number, leaderEpoch: number, fetchOffset: number): void {
+    const progress = this.replica.followers.get(brokerId)
+    if (this.#refused.isRefusal(brokerId, fetchOffset, progress)) doubtIfDamaged(this.log, fetchOffset)
     this.#step({ type: 'fetched', brokerId, brokerEpoch, leaderEpoch, fetchOffset })
   }
 
