@@ -10,6 +10,7 @@ export const directoryFiles = {
   recoveryPoints: 'recovery-point-offset-checkpoint',
   highWatermarks: 'replication-offset-checkpoint',
   logStarts: 'log-start-offset-checkpoint',
+  cleanOffsets: 'cleaner-offset-checkpoint',
 } as const
 
 /** Names within a partition's directory. */
@@ -18,6 +19,7 @@ export const partitionFiles = {
   metadata: 'partition.metadata',
   durablePoint: 'durable-point',
   suspect: 'suspect',
+  sparse: 'sparse',
 } as const
 
 /** A file that does not say what its kind says. Never repaired silently: the message names file and line. */

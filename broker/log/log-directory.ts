@@ -10,6 +10,8 @@ import {
   parsePartitionMetadata,
   partitionFiles,
 } from './checkpoints.ts'
+import { LogCleaner } from './cleaner.ts'
+import { cleaningRunner } from './cleaning-thread.ts'
 import { identifyDirectory, LogDirectoryError } from './directory-identity.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { type Disk, flushed, readFile, realDisk, replaceFile, writeFully } from './disk.ts'
@@ -72,6 +74,9 @@ export class LogDirectory {
   readonly #scrub: Scrub
   readonly #highWatermarks: OffsetCheckpoint
   readonly lives: Lives
+  /** Compacts what is to be compacted. */
+  readonly cleaner: LogCleaner
+  readonly #cleaning: ReturnType<typeof cleaningRunner>
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #logStarts: OffsetCheckpoint
   /** Directories of deleted partitions, and when their files may go. */
@@ -120,6 +125,8 @@ export class LogDirectory {
     const marker = readFile(disk, this.#in(directoryFiles.cleanShutdown))
     this.previousBrokerEpoch = marker ? parseCleanShutdown(marker) : -1
     this.lives = new Lives(disk, this.path)
+    this.#cleaning = cleaningRunner(disk)
+    this.cleaner = new LogCleaner({ disk, path: this.path, run: this.#cleaning.run })
     this.#highWatermarks = new OffsetCheckpoint(disk, this.#in(directoryFiles.highWatermarks))
     this.#recoveryPoints = new OffsetCheckpoint(disk, this.#in(directoryFiles.recoveryPoints))
     this.#logStarts = new OffsetCheckpoint(disk, this.#in(directoryFiles.logStarts))
@@ -162,6 +169,7 @@ export class LogDirectory {
     this.#highWatermarks.forget(name, this.#offsets(highWatermarkOf))
     this.#recoveryPoints.forget(name, this.#offsets(recoveryPointOf))
     this.#logStarts.forget(name, this.#offsets(logStartOf))
+    this.cleaner.forget(name, this.logs())
     this.#disk.makeDirectory(this.#in(name))
     const fd = this.#disk.open(`${this.#in(name)}/${partitionFiles.metadata}`, 'create')
     try {
@@ -198,6 +206,7 @@ export class LogDirectory {
     if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
     if (this.#isDue('recoveryPoints')) this.#checkpoint(this.#recoveryPoints, recoveryPointOf)
     if (this.isFull || this.#isDue('retention')) this.#retain()
+    this.cleaner.tick(this.logs(), nowMs)
     if (this.#isDue('maintenance')) {
       for (const log of this.logs()) this.#attempt(() => log.maintain(nowMs))
     }
@@ -206,7 +215,9 @@ export class LogDirectory {
 
   /** Flushes everything, writes snapshots, checkpoints and last the marker, and lets go of the lock. */
   async close(brokerEpoch: number): Promise<void> {
+    this.cleaner.stop()
     try {
+      await this.#cleaning.stop()
       await this.#drain()
       if (!this.#failure) await this.#finish(brokerEpoch)
     } finally {
@@ -292,6 +303,7 @@ export class LogDirectory {
       epochs: loadLeaderEpochs(disk, directory, segments, this.#cursor, logStartOffset),
     })
     this.#logs.set(name, log)
+    this.cleaner.opened(log)
     return log
   }
 

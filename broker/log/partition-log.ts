@@ -74,7 +74,7 @@ export class PartitionLog {
     this.#cursor = parts.cursor
     this.#listener = parts.listener
     this.directory = parts.directory
-    this.#segments = new SegmentList(parts.disk, parts.directory, parts, parts.segments)
+    this.#segments = new SegmentList(parts.disk, parts.directory, parts, parts.segments, parts.quarantine)
     this.#producers = parts.producers
     this.#quarantine = parts.quarantine
     this.#epochs = new KeptEpochs(parts.disk, parts.directory, parts.reserve, parts.epochs)
@@ -114,6 +114,10 @@ export class PartitionLog {
 
   get sizeBytes(): number {
     return this.#segments.sizeBytes
+  }
+
+  get segmentList(): SegmentList {
+    return this.#segments
   }
 
   /** Not null once the disk failed: nothing more is appended or flushed, reads go on. */
@@ -198,10 +202,7 @@ export class PartitionLog {
     }
   }
 
-  /**
-   * The disk gives back something else than was written. A log in use is not repaired: the next start reads all of it,
-   * sets the damage aside, and fetches it anew where another replica has it.
-   */
+  /** The disk gives back something else than was written: the next start reads all of it and repairs what it can. */
   doubt(error: Error): void {
     if (this.#failure) return
     markSuspect(this.#disk, this.directory)
@@ -264,7 +265,6 @@ export class PartitionLog {
   /** Drops everything and goes on at `offset`: a follower whose leader no longer has what would come next. Blocks. */
   restartAt(offset: number, nowMs: number): void {
     this.truncateTo(this.#logStartOffset, nowMs)
-    // Below the durable point recovery would call the gap damage.
     this.#durablePoint.lower(0)
     const removed = this.#segments.restart(offset, nowMs)
     this.#disk.syncDirectory(this.directory)
@@ -285,7 +285,7 @@ export class PartitionLog {
   retire(nowMs: number): void {
     const count = this.#segments.expired(this.config, this.#logStartOffset, this.#highWatermark, nowMs)
     if (count === 0) return
-    if (count === this.#segments.all.length) this.#roll(this.#logEndOffset, nowMs)
+    if (count === this.#segments.all.length) this.#roll(nowMs)
     this.#segments.retire(count)
     this.#moveStart(this.#segments.firstOffset)
   }
@@ -296,12 +296,12 @@ export class PartitionLog {
     this.#quarantine.discardBelow(this.#logStartOffset)
   }
 
-  /** Now and then: forgotten producers, idle descriptors, indexes to be flushed. */
   /** The last batches of every idempotent producer that is remembered. */
   producerBatches(): ReturnType<ProducerState['batches']> {
     return this.#producers.batches()
   }
 
+  /** Now and then: forgotten producers, idle descriptors, indexes to be flushed. */
   maintain(nowMs: number): void {
     this.#producers.expire(nowMs - this.config.producerExpirationMs)
     this.#segments.restIdle()
@@ -347,7 +347,7 @@ export class PartitionLog {
     try {
       if (baseOffset > this.#logEndOffset) this.#quarantine.noteGap(this.#logEndOffset, baseOffset)
       this.#epochs.begin(batchView.leaderEpoch(batch, 0), baseOffset)
-      if (this.#segments.isDueToRoll(batch.length, lastOffset, config, nowMs)) this.#roll(baseOffset, nowMs)
+      if (this.#segments.isDueToRoll(batch.length, lastOffset, config, nowMs)) this.#roll(nowMs)
       this.#segments.active.append(batch, config.indexIntervalBytes, nowMs)
       this.#logEndOffset = lastOffset + 1
       recordSequence(this.#producers, batch, 0, nowMs)
@@ -360,9 +360,9 @@ export class PartitionLog {
     }
   }
 
-  #roll(nextOffset: number, nowMs: number): void {
+  #roll(nowMs: number): void {
     this.#writeSnapshot()
-    this.#segments.roll(nextOffset, nowMs)
+    this.#segments.roll(this.#logEndOffset, nowMs)
     this.#commit.directoryIsDirty = true
   }
 

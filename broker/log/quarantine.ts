@@ -20,14 +20,19 @@ interface Gap {
   reported: boolean
 }
 
+/** Gaps that a leader's log has are noted one by one up to here; beyond, offsets are no longer taken to be dense. */
+const gapsMax = 16
+
 export class Quarantine {
   readonly #disk: Disk
   readonly #directory: string
   #gaps: Gap[] = []
+  #isSparse: boolean
 
   constructor(disk: Disk, directory: string, names: readonly string[]) {
     this.#disk = disk
     this.#directory = directory
+    this.#isSparse = names.includes(partitionFiles.sparse)
     for (const name of names) {
       const match = namePattern.exec(name)
       if (!match) continue
@@ -40,6 +45,18 @@ export class Quarantine {
       }
       this.#gaps.push({ corruption, name, reported: kind !== 'corrupt' })
     }
+  }
+
+  /** Compaction has been here, or in the leader's log: offsets are not dense. */
+  get isSparse(): boolean {
+    return this.#isSparse
+  }
+
+  /** Durable when it returns: only then may compaction leave gaps. */
+  noteSparse(): void {
+    if (this.#isSparse) return
+    markSparse(this.#disk, this.#directory)
+    this.#isSparse = true
   }
 
   /** Not yet reported. */
@@ -81,7 +98,11 @@ export class Quarantine {
 
   /** A leader's log goes on at `toOffset`: durable before its next batch is written, or that would look like damage. */
   noteGap(fromOffset: number, toOffset: number): void {
-    if (this.isKnown(fromOffset, toOffset)) return
+    if (this.#isSparse || this.isKnown(fromOffset, toOffset)) return
+    if (this.#gaps.length >= gapsMax) {
+      this.noteSparse()
+      return
+    }
     const name = `${rangeName(fromOffset, toOffset)}.0.gap`
     const path = `${this.#directory}/${name}`
     this.#disk.close(this.#disk.open(path, 'create'))
@@ -118,6 +139,12 @@ export function markSuspect(disk: Disk, directory: string): void {
   } catch {
     // The damage will be found again.
   }
+}
+
+/** Every gap in the offsets is to be taken for compaction's work from now on. Durable when it returns. */
+export function markSparse(disk: Disk, directory: string): void {
+  disk.close(disk.open(`${directory}/${partitionFiles.sparse}`, 'create'))
+  disk.syncDirectory(directory)
 }
 
 export function copyRange(

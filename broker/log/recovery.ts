@@ -11,6 +11,7 @@ import { copyRange, Quarantine } from './quarantine.ts'
 import { dropSeal, framesFound, isContentOf, isPlacedAt, readSeal, type Seal, writeSeal } from './seal.ts'
 import { Segment, segmentPath } from './segment.ts'
 import { type Damage, scanSegment } from './segment-scan.ts'
+import { finishSwaps } from './segment-swap.ts'
 
 export interface RecoveryOptions {
   readonly disk: Disk
@@ -47,6 +48,9 @@ export function recoverSegments(given: RecoveryOptions): RecoveredLog {
 
 function recover(options: RecoveryOptions): RecoveredLog {
   const { disk, directory, cursor, nowMs } = options
+  // What a killed process wrote last may be in the page cache alone, and all that follows relies on it.
+  if (!options.isClean) syncFile(disk, `${directory}/${partitionFiles.metadata}`)
+  finishSwaps(disk, directory, cursor)
   const names = discardLeftovers(disk, directory)
   const quarantine = new Quarantine(disk, directory, names)
   const durablePoint = parseDurablePoint(readFile(disk, `${directory}/${partitionFiles.durablePoint}`))
@@ -84,6 +88,15 @@ function recover(options: RecoveryOptions): RecoveredLog {
   }
   const logStartOffset = Math.max(options.logStartOffset, segments[0]!.baseOffset)
   return { segments, logStartOffset, quarantine, isComplete: options.isClean && scanned.length === 0 }
+}
+
+function syncFile(disk: Disk, path: string): void {
+  const fd = disk.open(path, 'write')
+  try {
+    disk.sync(fd)
+  } finally {
+    disk.close(fd)
+  }
 }
 
 /** Half-done work of the previous life. Returns the names that are left. */
@@ -180,7 +193,7 @@ function repair(
   const { disk, directory, cursor, config } = options
   const seal = sealOf(options, segment, endOffset, durablePoint)
   const isKnownGap = (from: number, to: number) => quarantine.isKnown(from, to)
-  const bounds = { durablePoint, endOffset, isKnownGap }
+  const bounds = { durablePoint, endOffset, isKnownGap, isSparse: quarantine.isSparse }
   let result = scanSegment(disk, cursor, segment, bounds, config.indexIntervalBytes)
   const damages = isMisplaced(options, segment, seal) ? allOf(disk, segment, endOffset) : result.damages
   if (damages.length > 0) {

@@ -34,7 +34,9 @@ export function expiredSegments(
   }
   let count = 0
   for (const segment of segments) {
-    if (segment.sizeBytes === 0 || segment.endOffset > highWatermark) break
+    // The active one when empty; compaction may leave others without a byte.
+    const isLastEmpty = segment.sizeBytes === 0 && segment === segments.at(-1)
+    if (isLastEmpty || segment.endOffset > highWatermark) break
     const beforeStart = segment.endOffset <= logStartOffset
     const aboveSize = bounds.retentionBytes >= 0 && excessBytes >= segment.sizeBytes
     const tooOld = bounds.retentionMs >= 0 && nowMs - ageFrom(segment) > bounds.retentionMs

@@ -5,15 +5,20 @@
 // Touches only the partition's directory. Owns descriptors: `close` lets go of them.
 import assert from 'node:assert/strict'
 import type { BatchCursor } from './batch-cursor.ts'
+import type { OrderedSegment } from './cleaner-pass.ts'
 import { type Disk, isPassing } from './disk.ts'
 import type { LogConfig } from './log-config.ts'
 import type { SharedFile } from './log-file.ts'
 import { segmentIndexOf } from './log-reader.ts'
+import type { Quarantine } from './quarantine.ts'
 import { removeSegment } from './recovery.ts'
-import { expiredSegments, type RetentionBounds } from './retention.ts'
+import { expiredSegments } from './retention.ts'
 import { dropSeal, sealPath, writeSeal } from './seal.ts'
 import { Segment, segmentPath } from './segment.ts'
 import { scanSegment } from './segment-scan.ts'
+import { SegmentSwap } from './segment-swap.ts'
+
+const unbounded = { retentionMs: -1, retentionBytes: -1 }
 
 /** Whose segments they are. */
 export interface LogOwner {
@@ -31,17 +36,25 @@ export class SegmentList {
   readonly #directory: string
   readonly #owner: LogOwner
   readonly #segments: Segment[]
+  readonly #quarantine: Quarantine
   #sealedFiles: SharedFile[] = []
   #retired: Segment[] = []
   #deleted: DeletedFile[] = []
   #isSettling = false
+  #swap: SegmentSwap | null = null
+  #isClosed = false
+  /** When the files of segments replaced now may go. */
+  #deleteAtMs = 0
+  /** Below it no key occurs twice; the cleaner's, lowered here with the log. */
+  cleanOffset = 0
 
-  constructor(disk: Disk, directory: string, owner: LogOwner, segments: Segment[]) {
+  constructor(disk: Disk, directory: string, owner: LogOwner, segments: Segment[], quarantine: Quarantine) {
     assert(segments.length > 0, 'a log has an active segment')
     this.#disk = disk
     this.#directory = directory
     this.#owner = owner
     this.#segments = segments
+    this.#quarantine = quarantine
   }
 
   get all(): readonly Segment[] {
@@ -75,7 +88,10 @@ export class SegmentList {
     const { active } = this
     if (active.sizeBytes === 0) return false
     if (active.sizeBytes + batchBytes > config.segmentBytes) return true
-    return nowMs - active.createdMs > config.segmentMs || !active.hasRoomFor(lastOffset, config.indexBytesMax)
+    const ageMsMax = config.isCompacted
+      ? Math.min(config.segmentMs, config.maxCompactionLagMs)
+      : config.segmentMs
+    return nowMs - active.createdMs > ageMsMax || !active.hasRoomFor(lastOffset, config.indexBytesMax)
   }
 
   /** Seals the active segment and begins an empty one; the directory is dirty then. Throws with nothing changed. */
@@ -115,11 +131,14 @@ export class SegmentList {
   }
 
   /** How many segments, from the oldest, have outlived their retention. */
-  expired(bounds: RetentionBounds, logStartOffset: number, highWatermark: number, nowMs: number): number {
+  expired(config: LogConfig, logStartOffset: number, highWatermark: number, nowMs: number): number {
+    // The segments are about to be others; there is a next time.
+    if (this.#swap?.isOver === false) return 0
     const retained = this.#segments.map(({ sizeBytes, maxTimestamp, modifiedMs, nextOffset }, index) => {
       const endOffset = this.#segments[index + 1]?.baseOffset ?? nextOffset
       return { sizeBytes, maxTimestamp, modifiedMs, endOffset }
     })
+    const bounds = config.isRetained ? config : unbounded
     return expiredSegments(retained, bounds, logStartOffset, highWatermark, nowMs)
   }
 
@@ -130,6 +149,51 @@ export class SegmentList {
       .flatMap(segment => [segment.offsetIndex.file.path, segment.timeIndex.file.path])
   }
 
+  /** As plain data, for the cleaner: all but the active one. */
+  sealed(): OrderedSegment[] {
+    return this.#segments.slice(0, -1).map((segment, index) => {
+      const { baseOffset, sizeBytes, maxTimestamp, modifiedMs } = segment
+      const endOffset = this.#segments[index + 1]!.baseOffset
+      return { baseOffset, endOffset, sizeBytes, maxTimestamp, modifiedMs }
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Sealed segments with these base offsets, if they still are neighbours. */
+  find(baseOffsets: readonly number[]): Segment[] | null {
+    const first = this.#segments.findIndex(({ baseOffset }) => baseOffset === baseOffsets[0])
+    const found = this.#segments.slice(first, first + baseOffsets.length)
+    const isSame = found.every(({ baseOffset }, index) => baseOffset === baseOffsets[index])
+    return first >= 0 && isSame && !found.includes(this.active) ? found : null
+  }
+
+  /** Cleaned files take the place of what they were made from. `done` says that they did, or what failed. */
+  swap(baseOffsets: readonly number[], endOffset: number, done: (error: Error | null) => void): void {
+    this.#settleSwap()
+    this.#quarantine.noteSparse()
+    this.#swap = SegmentSwap.begin(this.#disk, this.#directory, this, baseOffsets, endOffset)
+    if (this.#swap) this.#swap.run(done)
+    else done(null)
+  }
+
+  /** A swap's last step. */
+  replace(old: readonly Segment[], next: Segment): void {
+    this.#segments.splice(this.#segments.indexOf(old[0]!), old.length, next)
+    for (const segment of old) {
+      segment.rest()
+      for (const { path } of [segment.file, segment.offsetIndex.file, segment.timeIndex.file])
+        this.#deleted.push({ path, atMs: this.#deleteAtMs })
+    }
+  }
+
+  #settleSwap(): void {
+    this.#swap?.settle()
+    this.#swap = null
+  }
+
   /** Takes the oldest `count` out of the log. Their files stay until the log's new start is on record. */
   retire(count: number): void {
     assert(count < this.#segments.length, 'the active segment stays')
@@ -138,6 +202,7 @@ export class SegmentList {
 
   /** Renames retired files, for those who still read them, and unlinks those renamed long enough ago. */
   discard(nowMs: number, recordedStart: number, fileDeleteDelayMs: number): void {
+    this.#deleteAtMs = nowMs + fileDeleteDelayMs
     const isRecorded = (segment: Segment) => segment.nextOffset <= recordedStart
     for (const segment of this.#retired.filter(isRecorded)) {
       segment.rest()
@@ -200,6 +265,8 @@ export class SegmentList {
 
   /** Drops everything from `offset` on. Returns the files that are gone. The caller syncs the directory. */
   cutTo(offset: number, cursor: BatchCursor, config: LogConfig): SharedFile[] {
+    this.#settleSwap()
+    this.cleanOffset = Math.min(this.cleanOffset, offset)
     const keep = Math.max(segmentIndexOf(this.#segments, offset - 1), 0) + 1
     const removed = this.#segments.splice(keep).reverse()
     for (const segment of removed) removeSegment(this.#disk, this.#directory, segment)
@@ -217,6 +284,8 @@ export class SegmentList {
 
   /** Drops every segment and begins an empty one. Returns the files that are gone. The caller syncs the directory. */
   restart(offset: number, nowMs: number): SharedFile[] {
+    this.#settleSwap()
+    this.cleanOffset = 0
     const removed = this.#segments.splice(0).reverse()
     for (const segment of removed) removeSegment(this.#disk, this.#directory, segment)
     this.#sealedFiles = []
@@ -225,6 +294,7 @@ export class SegmentList {
   }
 
   close(): void {
+    this.#isClosed = true
     for (const segment of [...this.#segments, ...this.#retired]) segment.file.close()
   }
 }

@@ -29,6 +29,8 @@ export interface ScanBounds {
   /** The base offset of the next segment; infinite for the last. */
   readonly endOffset: number
   readonly isKnownGap: (fromOffset: number, toOffset: number) => boolean
+  /** Compaction has been here: offsets need not be dense. The last batch of a segment is always left. */
+  readonly isSparse?: boolean
 }
 
 const windowBytes = 1024 * 1024
@@ -83,7 +85,8 @@ function isGood(cursor: BatchCursor, position: number, expected: number, bounds:
   if (validateBatch(buffer, at, at + cursor.sizeInBytes) !== 'none') return false
   const baseOffset = batchView.baseOffset(buffer, at)
   if (cursor.lastOffset >= bounds.endOffset) return false
-  return baseOffset === expected || (baseOffset > expected && bounds.isKnownGap(expected, baseOffset))
+  if (baseOffset === expected) return true
+  return baseOffset > expected && (bounds.isSparse === true || bounds.isKnownGap(expected, baseOffset))
 }
 
 /** The first batch from `from` on that is whole and sound and may lie there by its offsets. */

@@ -51,17 +51,27 @@ export class Segment {
   #sum = new SegmentSum()
   readonly #disk: Disk
   readonly #path: string
+  /** Of a segment that is being written to take the place of others. */
+  readonly #suffix: string
 
-  constructor(disk: Disk, directory: string, baseOffset: number, file: SharedFile, createdMs: number) {
+  constructor(
+    disk: Disk,
+    directory: string,
+    baseOffset: number,
+    file: SharedFile,
+    createdMs: number,
+    suffix = '',
+  ) {
     this.#disk = disk
     this.#path = segmentPath(directory, baseOffset)
+    this.#suffix = suffix
     this.baseOffset = baseOffset
     this.nextOffset = baseOffset
     this.file = file
     this.createdMs = createdMs
     this.modifiedMs = createdMs
-    this.offsetIndex = OffsetIndex.empty(disk, `${this.#path}.index`)
-    this.timeIndex = TimeIndex.empty(disk, `${this.#path}.timeindex`)
+    this.offsetIndex = OffsetIndex.empty(disk, `${this.#path}.index${suffix}`)
+    this.timeIndex = TimeIndex.empty(disk, `${this.#path}.timeindex${suffix}`)
   }
 
   /** A new, empty file. Its name is durable only once the directory is synced. */
@@ -69,6 +79,13 @@ export class Segment {
     const file = SharedFile.created(disk, `${segmentPath(directory, baseOffset)}.log`)
     disk.truncate(file.fd, 0)
     return new Segment(disk, directory, baseOffset, file, nowMs)
+  }
+
+  /** As `create`, but of files whose names end in `suffix`. */
+  static beside(disk: Disk, directory: string, baseOffset: number, suffix: string, nowMs: number): Segment {
+    const file = SharedFile.created(disk, `${segmentPath(directory, baseOffset)}.log${suffix}`)
+    disk.truncate(file.fd, 0)
+    return new Segment(disk, directory, baseOffset, file, nowMs, suffix)
   }
 
   /** An existing file, not looked into: `loadIndexes` or a scan says what it holds. */
@@ -99,7 +116,8 @@ export class Segment {
     const lastOffset = batchView.lastOffset(buffer, at)
     const maxTimestamp = batchView.maxTimestamp(buffer, at)
     const size = batchView.sizeInBytes(buffer, at)
-    if (maxTimestamp > this.maxTimestamp) {
+    // Of a batch that compaction has emptied the header alone is left: no look-up by time may lead to it.
+    if (maxTimestamp > this.maxTimestamp && batchView.recordCount(buffer, at) > 0) {
       this.maxTimestamp = maxTimestamp
       this.#lastOffsetOfMaxTimestamp = lastOffset
     }
@@ -133,8 +151,8 @@ export class Segment {
     this.#lastOffsetOfMaxTimestamp = -1
     this.#bytesSinceIndexEntry = 0
     this.#sum = new SegmentSum()
-    this.offsetIndex = OffsetIndex.empty(this.#disk, `${this.#path}.index`)
-    this.timeIndex = TimeIndex.empty(this.#disk, `${this.#path}.timeindex`)
+    this.offsetIndex = OffsetIndex.empty(this.#disk, `${this.#path}.index${this.#suffix}`)
+    this.timeIndex = TimeIndex.empty(this.#disk, `${this.#path}.timeindex${this.#suffix}`)
   }
 
   /**
@@ -154,6 +172,14 @@ export class Segment {
     this.maxTimestamp = timeIndex.lastTimestamp
     this.#lastOffsetOfMaxTimestamp = this.baseOffset + timeIndex.lastRelativeOffset
     return true
+  }
+
+  /** As `loadIndexes`, for a segment in which compaction left nothing that has a time. */
+  loadSparsely(nextOffset: number): void {
+    this.sizeBytes = this.#disk.status(this.file.path)!.sizeBytes
+    this.nextOffset = nextOffset
+    const index = OffsetIndex.existing(this.#disk, `${this.#path}.index`, this.sizeBytes)
+    if (index) this.offsetIndex = index
   }
 
   /**
