@@ -4,7 +4,13 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
-import { collidingName, type Topic, type TopicMeta, topicNameFault } from './controller/cluster-state.ts'
+import {
+  addressOn,
+  collidingName,
+  type Topic,
+  type TopicMeta,
+  topicNameFault,
+} from './controller/cluster-state.ts'
 import type { Controller, Outcome, TopicChange } from './controller/controller.ts'
 import { placeReplicas } from './controller/placement.ts'
 import type { ProducerIds } from './controller/producer-ids.ts'
@@ -19,6 +25,7 @@ import type { Membership } from './membership.ts'
 import { offsetsTopic } from './offsets-topic.ts'
 import { apis } from './protocol/apis.ts'
 import { errorName } from './protocol/errors.ts'
+import type { PeerCredentials } from './replication/follower.ts'
 import type { TimerWheel } from './replication/timer-wheel.ts'
 import type { TurnQueue } from './replication/turn-queue.ts'
 import type { AgentInstances } from './security/agent-instances.ts'
@@ -42,6 +49,8 @@ export interface BrokerParts {
   readonly turns: TurnQueue
   readonly agents: AgentInstances
   readonly security: Security
+  /** For other brokers. */
+  readonly credentials: PeerCredentials
   readonly configDefaults: ConfigDefaults
 }
 
@@ -104,22 +113,32 @@ export class Broker {
    * Where clients reach every broker that is alive. This one is always among them, between two lives too: it has just
    * been reached, and a client that is told of no broker at all may never ask again (kafkajs spins).
    */
-  endpoints(): Endpoint[] {
+  endpoints(listener: string | null = null): Endpoint[] {
     const { image, self } = this.parts.membership
-    const all = new Map<number, Omit<Endpoint, 'nodeId'>>([[self.brokerId, self], ...image.brokers])
-    return [...all].map(([nodeId, { host, port }]) => ({ nodeId, host, port }))
+    const all = new Map<number, Parameters<typeof addressOn>[1]>([[self.brokerId, self], ...image.brokers])
+    return [...all].flatMap(([nodeId, broker]) => {
+      const address = addressOn(listener, broker)
+      return address ? { nodeId, host: address.host, port: address.port } : []
+    })
   }
 
-  endpointOf(brokerId: number): Endpoint | null {
+  /** Where clients of a listener find a broker; null when it is not alive, or they cannot reach it. */
+  endpointOf(brokerId: number, listener: string | null = null): Endpoint | null {
     const found = this.parts.membership.image.brokers.get(brokerId)
-    return found ? { nodeId: brokerId, host: found.host, port: found.port } : null
+    const address = found ? addressOn(listener, found) : null
+    return address && { nodeId: brokerId, host: address.host, port: address.port }
   }
 
   /** Who looks after a group: the leader of its partition of the offsets topic. */
-  coordinatorOf(groupId: string): Endpoint | null {
+  coordinatorOf(groupId: string, listener: string | null): Endpoint | null {
     const partitions = this.topics.byName(offsetsTopic.name)?.topic.partitions ?? []
     const leader = partitions[offsetsPartitionOf(groupId, offsetsTopic.partitions)]?.value.leader
-    return leader === undefined ? null : this.endpointOf(leader)
+    return leader === undefined ? null : this.endpointOf(leader, listener)
+  }
+
+  /** Where this broker finds another. */
+  peerOf(brokerId: number): Endpoint | null {
+    return this.endpointOf(brokerId, this.parts.config.peers?.listener ?? null)
   }
 
   /** -1 while nobody decides. */

@@ -11,6 +11,8 @@ export const silent = Symbol('silent')
 export interface CallOwner {
   /** `/127.0.0.1`, as Kafka's tools print it. */
   readonly clientHost: string
+  /** Through which it came, and in whose addresses it is answered; null for the plain one of this machine. */
+  readonly listener: string | null
   /** Who the client is. */
   readonly session: AuthenticatedSession
   /** The answer is there: send it when its turn comes. */

@@ -1,14 +1,45 @@
 // What a broker process is told. Plain data, validated by whoever writes it (the `tailrace` command).
 import type { MetadataKeys } from './metadata/open-store.ts'
 
+/** A port for clients, and brokers, from elsewhere. They say who they are, by certificate or by SASL. */
+export interface TlsListenerConfig {
+  readonly name: string
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+  /** Where clients are told to find it. */
+  readonly advertisedHost: string
+  /** Default: the port it has. */
+  readonly advertisedPort?: number
+  /** PEM files, read anew when they change. One file may hold both. */
+  readonly certificate: string
+  readonly key: string
+  /** Whose certificates are believed of clients; without it none are asked for. */
+  readonly clientAuthority?: string
+  /** SASL alone does not do. */
+  readonly requiresCertificate?: boolean
+}
+
+/** Brokers of other machines are reached through their listener of this name, by our certificate. */
+export interface PeersConfig {
+  readonly listener: string
+  readonly certificate: string
+  readonly key: string
+  readonly authority: string
+}
+
 export interface BrokerConfig {
   readonly brokerId: number
-  /** Loopback only, until credentials and TLS are set. */
+  /** Of the plain listener: loopback only. */
   readonly host: string
   /** 0 = any free port, reported in the ready line. */
   readonly port: number
   readonly advertisedHost?: string
   readonly advertisedPort?: number
+  /** Beside the plain one. */
+  readonly listeners?: readonly TlsListenerConfig[]
+  /** Without it the other brokers are on this machine too. */
+  readonly peers?: PeersConfig
   /** This broker's own directory: partitions, checkpoints, lock. */
   readonly dataDirectory: string
   /** Where the MetadataStore is: an SQLite file, shared by all brokers of this machine, or zookeeper://… */

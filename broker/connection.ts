@@ -30,6 +30,7 @@ const unsentBytesMax = 1 << 20
 
 export class Connection implements CallOwner {
   readonly clientHost: string
+  readonly listener: string | null
   readonly session: AuthenticatedSession
   /** When bytes last came, on the monotonic clock. */
   lastReadMs: number
@@ -51,7 +52,8 @@ export class Connection implements CallOwner {
   #pausedFor = 0
 
   constructor(accepted: Socket, context: ServerContext, entrance: Entrance) {
-    const { isEncrypted } = entrance.door
+    const { isEncrypted, listener } = entrance.door
+    this.listener = listener
     const onBytes = (chunk: Buffer) => this.#onData(chunk)
     const socket = isEncrypted
       ? accepted.on('data', onBytes)
@@ -62,7 +64,7 @@ export class Connection implements CallOwner {
     this.clientHost = `/${socket.remoteAddress ?? 'unknown'}`
     this.openedMs = context.clock.monotonicMs()
     this.lastReadMs = this.openedMs
-    this.session = context.newSession(entrance.door, this.clientHost, entrance.certifiedOf(accepted))
+    this.session = context.newSession(entrance.door, this.clientHost, entrance.certified)
     this.#splitter = new FrameSplitter(this.#frameBytesMax, context.memory)
     this.#sender = new ResponseSender(
       socket,

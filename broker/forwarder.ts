@@ -4,9 +4,9 @@
 // is the answer NOT_CONTROLLER, on which all of them read the metadata anew and try again.
 import type { Call } from './call.ts'
 import { Connection } from './client/connection.ts'
-import type { ScramLogin } from './client/login.ts'
 import type { AnyApi } from './protocol/apis.ts'
 import type { Body, Encodable } from './protocol/fields.ts'
+import type { PeerCredentials } from './replication/follower.ts'
 import { mayCluster } from './security/access.ts'
 
 /** Of connections that carry forwarded requests: these are not forwarded again. */
@@ -26,13 +26,13 @@ export interface ControllerAddress {
 
 export class Forwarder {
   readonly #controller: () => ControllerAddress | null
-  readonly #login: ScramLogin
+  readonly #credentials: PeerCredentials
   #connection: Connection | null = null
   #opening: Promise<Connection> | null = null
 
-  constructor(controller: () => ControllerAddress | null, login: ScramLogin) {
+  constructor(controller: () => ControllerAddress | null, credentials: PeerCredentials) {
     this.#controller = controller
-    this.#login = login
+    this.#credentials = credentials
   }
 
   /** Null when there is no controller, or it did not answer. */
@@ -67,7 +67,7 @@ export class Forwarder {
       host,
       port,
       clientId: forwardingClientId,
-      login: this.#login,
+      ...this.#credentials,
     }).finally(() => {
       this.#opening = null
     })

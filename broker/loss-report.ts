@@ -155,12 +155,12 @@ export class LossReports {
       if (!appended?.ok) return appended?.error ?? 'notLeaderOrFollower'
       return promise
     }
-    const address = this.#broker.endpointOf(leader)
+    const address = this.#broker.peerOf(leader)
     if (!address) return 'leaderNotAvailable'
     const clientId = `broker-${this.#broker.brokerId}-losses`
-    const { login } = this.#broker.parts.security.secret
     const { host, port } = address
-    const connection = await Connection.open({ host, port, clientId, login })
+    const { credentials } = this.#broker.parts
+    const connection = await Connection.open({ host, port, clientId, ...credentials })
     try {
       const partitionData = [{ index: 0, records: batch }]
       const topicData = [{ name: lossesTopic, topicId: served!.id, partitionData }]

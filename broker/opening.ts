@@ -1,6 +1,6 @@
 // From a configuration to a broker that may be served: store, lock and logs, registration, leadership, groups. And
 // back: a clean stop. The order matters: nothing is led before its log is recovered, nothing served before it is led.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
@@ -8,7 +8,7 @@ import type { Log } from '../runtime/log.ts'
 import { Broker } from './broker.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
-import type { Topic } from './controller/cluster-state.ts'
+import { type Addresses, addressOn, type Topic } from './controller/cluster-state.ts'
 import { ProducerIds } from './controller/producer-ids.ts'
 import { clusterIdOf } from './controller/registration.ts'
 import { type ConfigDefaults, partitionSettings } from './controller/topic-configs.ts'
@@ -22,7 +22,7 @@ import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { OffsetsTopic, offsetsTopic } from './offsets-topic.ts'
-import { FollowerFetches } from './replication/follower.ts'
+import { FollowerFetches, type PeerCredentials } from './replication/follower.ts'
 import type { Partition, PartitionPeers } from './replication/partition.ts'
 import { TimerWheel } from './replication/timer-wheel.ts'
 import { TurnQueue } from './replication/turn-queue.ts'
@@ -36,8 +36,9 @@ export interface OpenOptions {
   readonly clock: Clock
   readonly log: Log
   readonly counters: BrokerCounters
-  /** The port is known before anything is registered: it is part of the registration. */
+  /** The ports are known before anything is registered: they are part of the registration. */
   readonly port: number
+  readonly endpoints?: Addresses
   readonly openStore: (place: string, keys?: MetadataKeys) => Promise<MetadataStore>
   /** The disk failed: the process must end, and recovery at the next start decides what is true. */
   readonly onFatal: (error: Error) => void
@@ -86,7 +87,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   const followers = new FollowerFetches({
     brokerId: config.brokerId,
     brokerEpoch: () => membership.brokerEpoch,
-    login: secret.login,
+    credentials: credentialsOf(config, secret),
     clock: options.clock,
     log,
     doubtLeader: () => void membership.lookAgain(),
@@ -115,6 +116,14 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   return { broker, close, leave: () => leaveInTime(membership, log) }
 }
 
+/** The files are read for each connection: they are renewed while we run. */
+function credentialsOf({ peers }: BrokerConfig, secret: ClusterSecret): PeerCredentials {
+  if (!peers) return { login: secret.login }
+  const text = (path: string) => readFileSync(path, 'utf8')
+  const { authority, certificate, key } = peers
+  return { tls: () => ({ ca: text(authority), certificate: text(certificate), key: text(key) }) }
+}
+
 /** A store that does not answer holds up no stop: what could not be handed over is elected when the lease is over. */
 async function leaveInTime(membership: Membership, log: Log): Promise<void> {
   const patience = new Promise<void>(resolve => setTimeout(resolve, leaveTimeoutMs).unref())
@@ -139,6 +148,7 @@ function openMembership(options: OpenOptions, store: MetadataStore, logs: LogDir
       },
       host: config.advertisedHost ?? config.host,
       port: config.advertisedPort ?? options.port,
+      endpoints: options.endpoints ?? {},
     },
     log,
     rulesOf: topic => {
@@ -162,6 +172,7 @@ function joinRooms(
   const topics = new TopicTable()
   const turns = new TurnQueue()
   const { image } = membership
+  const credentials = credentialsOf(config, security.secret)
   const groups = new GroupCoordinator(new OffsetsTopic(topics, () => clock.wallMs()), clock, log)
   const local = new LocalPartitions({
     membership,
@@ -187,30 +198,29 @@ function joinRooms(
       () => membership.store,
       () => membership.registered,
     ),
-    forwarder: new Forwarder(
-      () => image.brokers.get(image.controller?.brokerId ?? -1) ?? null,
-      security.secret.login,
-    ),
+    forwarder: new Forwarder(() => broker.peerOf(image.controller?.brokerId ?? -1), credentials),
     groups,
     wheel: new TimerWheel(clock),
     turns,
     agents: new AgentInstances(),
     security,
+    credentials,
     configDefaults: configDefaults(config),
   })
   return broker
 }
 
 function peersOf(
-  { clock, log }: OpenOptions,
+  { clock, log, config }: OpenOptions,
   membership: Membership,
   followers: FollowerFetches,
   lost: PartitionPeers['lost'],
 ): PartitionPeers {
   const endpoints = {
-    endpointOf: (brokerId: number) => {
+    endpointOf: (brokerId: number, listener = config.peers?.listener ?? null) => {
       const found = membership.image.brokers.get(brokerId)
-      return found ? { host: found.host, port: found.port, brokerEpoch: found.epoch } : null
+      const address = found ? addressOn(listener, found) : null
+      return found && address ? { host: address.host, port: address.port, brokerEpoch: found.epoch } : null
     },
   }
   return {

@@ -9,6 +9,7 @@ import type { Broker } from './broker.ts'
 import { createBrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
 import type { Connection } from './connection.ts'
+import type { Address } from './controller/cluster-state.ts'
 import { FullDisk } from './full-disk.ts'
 import { handlerTable } from './handlers/table.ts'
 import { openMetadataStore } from './metadata/open-store.ts'
@@ -33,12 +34,19 @@ export async function runBroker(
   failed.promise.catch(() => {})
   const server = new Server({ clock, log, limits: defaultLimits, findSendfile, counters })
   const port = await server.listen(config.host, config.port)
+  const endpoints: Record<string, Address> = {}
+  for (const listener of config.listeners ?? []) {
+    const taken = await server.listenTls(listener)
+    const { name, advertisedHost: host, advertisedPort = taken } = listener
+    endpoints[name] = { host, port: advertisedPort }
+  }
   const opened = await openBroker({
     config,
     clock,
     log,
     counters,
     port,
+    endpoints,
     openStore: openMetadataStore,
     onFatal: failed.reject,
   }).catch((error: unknown) => {
@@ -62,7 +70,8 @@ export async function runBroker(
       warned.delete(connection)
     },
   })
-  context.ready({ port, clusterId: broker.parts.clusterId, brokerId: config.brokerId })
+  const { clusterId } = broker.parts
+  context.ready({ port, listeners: endpoints, clusterId, brokerId: config.brokerId })
   const fullDisk = new FullDisk(broker.parts.membership, log)
   const ticking = startTicking(broker, server, metrics, fullDisk)
   try {

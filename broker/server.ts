@@ -1,18 +1,21 @@
-// The door: accepts connections within limits, on loopback only, and keeps what they hold in memory within one
-// budget. What a request means is the handlers' business.
+// The doors: accepts connections within limits, plain ones on loopback only, and keeps what they hold in memory within
+// one budget. What a request means is the handlers' business.
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../runtime/clock.ts'
-import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { Call } from './call.ts'
+import type { TlsListenerConfig } from './config.ts'
 import { Connection, pauseReasons } from './connection.ts'
 import { FrameMemory, readBufferBytes } from './frame-memory.ts'
 import type { HandlerTable } from './handler-row.ts'
+import { bindTo, refuseOpenAddress } from './listen-address.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { AuthenticatedSession } from './security/authentication.ts'
+import type { Certified } from './security/certified.ts'
 import { type Door, loopbackDoor } from './security/security.ts'
 import type { findSendfile } from './sendfile.ts'
+import { TlsDoor } from './tls-door.ts'
 
 export interface ServerLimits {
   readonly frameBytesMax: number
@@ -54,7 +57,7 @@ export interface ServerContext {
   /** Every socket is read into it. */
   readonly readBuffer: Buffer
   readonly handlers: HandlerTable
-  newSession(door: Door, clientHost: string, certified: string | null): AuthenticatedSession
+  newSession(door: Door, clientHost: string, certified: Certified | null): AuthenticatedSession
   /** Before a request is served. */
   onRequest(connection: Connection, call: Call): void
   onClosed(connection: Connection): void
@@ -123,10 +126,10 @@ export type House = Pick<ServerContext, 'handlers' | 'newSession' | 'onRequest' 
 /** By which door a connection came, and who its certificate says it is. */
 export interface Entrance {
   readonly door: Door
-  certifiedOf(socket: Socket): string | null
+  readonly certified: Certified | null
 }
 
-const plainEntrance: Entrance = { door: loopbackDoor, certifiedOf: () => null }
+const plainEntrance: Entrance = { door: loopbackDoor, certified: null }
 
 export type ServerBase = Pick<ServerContext, 'clock' | 'log' | 'limits' | 'findSendfile' | 'counters'>
 
@@ -135,7 +138,8 @@ export class Server {
   readonly #server: NetServer
   readonly #connections = new Set<Connection>()
   /** Accepted before the broker was open: unread until it is. */
-  readonly #early = new Set<Socket>()
+  readonly #early = new Map<Socket, Entrance>()
+  readonly #doors: TlsDoor[] = []
   #context: ServerContext | null = null
 
   constructor(base: ServerBase) {
@@ -146,7 +150,9 @@ export class Server {
       refusals: new RefusalLog(base.log),
       readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
     }
-    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#onSocket(socket))
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, socket => {
+      this.#onSocket(socket, plainEntrance)
+    })
   }
 
   get connectionCount(): number {
@@ -157,21 +163,24 @@ export class Server {
     return this.#base.budget.totalBytes
   }
 
-  /** Resolves with the port; a taken one is an ExitError that names the flag to change. Clients wait until serve(). */
+  /** For this machine. Resolves with the port. Clients wait until serve(). */
   listen(host: string, port: number): Promise<number> {
-    if (!isLoopback(host)) {
-      throw new ExitError(
-        exitCodes.config,
-        `Cannot listen on ${host}: without TLS and credentials only loopback addresses are served`,
-      )
-    }
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
-      this.#server.listen({ host, port, backlog: 511 }, () => {
-        const address = this.#server.address()
-        resolve(typeof address === 'object' && address !== null ? address.port : port)
-      })
+    refuseOpenAddress(host)
+    return bindTo(this.#server, host, port, '--kafka-port')
+  }
+
+  /** For others. Resolves with the port. */
+  listenTls(config: TlsListenerConfig): Promise<number> {
+    const { log, limits, refusals } = this.#base
+    const door = new TlsDoor(config, {
+      log,
+      handshakeMs: limits.authenticationMs,
+      mayEnter: socket => this.#hasRoom(socket),
+      onSocket: (socket, through, certified) => this.#onSocket(socket, { door: through, certified }),
+      refused: (client, reason) => refusals.refused('connection refused', { client, reason }),
     })
+    this.#doors.push(door)
+    return door.listen()
   }
 
   /** From now on requests are answered. */
@@ -185,13 +194,16 @@ export class Server {
         house.onClosed(connection)
       },
     }
-    for (const socket of this.#early) if (!socket.destroyed) this.#admit(socket, this.#context)
+    for (const [socket, entrance] of this.#early) {
+      if (!socket.destroyed) this.#admit(socket, entrance, this.#context)
+    }
     this.#early.clear()
   }
 
   /** Ends connections that stalled in the middle of a frame, or did not stir for very long. */
   tick(): void {
     this.#base.refusals.tick()
+    for (const door of this.#doors) door.reload()
     const nowMs = this.#base.clock.monotonicMs()
     const { frameStallMs, idleMs, authenticationMs } = this.#base.limits
     for (const connection of this.#connections) {
@@ -217,37 +229,32 @@ export class Server {
   /** No new connections, and the open ones end. */
   close(): void {
     this.#server.close()
-    for (const socket of this.#early) socket.destroy()
+    for (const door of this.#doors) door.close()
+    for (const socket of this.#early.keys()) socket.destroy()
     for (const connection of this.#connections) connection.end()
   }
 
-  #onSocket(socket: Socket): void {
-    const open = this.#connections.size + this.#early.size
-    if (open >= this.#base.limits.connectionsMax) {
-      this.#base.counters.refusedConnections.add()
-      this.#base.refusals.refused('connection refused', { reason: `${open} are open already` })
-      socket.destroy()
-    } else if (this.#context === null) {
-      socket.on('error', () => {})
-      this.#early.add(socket)
-    } else this.#admit(socket, this.#context)
+  #hasRoom(socket: Socket): boolean {
+    const handshaking = this.#doors.reduce((sum, door) => sum + door.handshakingCount, 0)
+    const open = this.#connections.size + this.#early.size + handshaking
+    if (open < this.#base.limits.connectionsMax) return true
+    this.#base.counters.refusedConnections.add()
+    this.#base.refusals.refused('connection refused', { reason: `${open} are open already` })
+    socket.destroy()
+    return false
   }
 
-  #admit(socket: Socket, context: ServerContext): void {
-    this.#connections.add(new Connection(socket, context, plainEntrance))
+  #onSocket(socket: Socket, entrance: Entrance): void {
+    if (!this.#hasRoom(socket)) return
+    if (this.#context !== null) {
+      this.#admit(socket, entrance, this.#context)
+      return
+    }
+    socket.on('error', () => {})
+    this.#early.set(socket, entrance)
   }
-}
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return error
-  const why = error.code === 'EACCES' ? 'not allowed for this user' : 'taken by another process'
-  return new ExitError(
-    exitCodes.config,
-    `Cannot listen on ${host}:${port}: the port is ${why}. Choose another with --kafka-port`,
-    { cause: error },
-  )
+  #admit(socket: Socket, entrance: Entrance, context: ServerContext): void {
+    this.#connections.add(new Connection(socket, context, entrance))
+  }
 }

@@ -3,6 +3,7 @@
 // writes by the versions it has read. Memory only.
 import type { Entry, Position, Version } from '../metadata/store.ts'
 import {
+  type Addresses,
   type BrokerRegistration,
   type ControllerRegistration,
   decodeValue,
@@ -18,6 +19,7 @@ export interface RegisteredBroker extends LiveBroker {
   readonly brokerId: number
   readonly host: string
   readonly port: number
+  readonly endpoints: Addresses
   readonly incarnation: string
   readonly version: Version
 }
@@ -105,10 +107,10 @@ export class ClusterImage {
     } else if (entry === null) this.brokers.delete(id)
     else {
       const { value, version } = decodeValue<BrokerRegistration>(entry)
-      const { host, port, incarnation } = value
+      const { host, port, endpoints = {}, incarnation } = value
       const isLeaving = this.#leaving.has(id)
       const epoch = Number(entry.position)
-      this.brokers.set(id, { brokerId: id, epoch, isLeaving, host, port, incarnation, version })
+      this.brokers.set(id, { brokerId: id, epoch, isLeaving, host, port, endpoints, incarnation, version })
     }
   }
 }

@@ -25,14 +25,33 @@ export const keys = {
   partition: (topicId: string, index: number) => `topics/${topicId}/p/${index}`,
 }
 
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** By the names of listeners. */
+export type Addresses = Readonly<Record<string, Address>>
+
+/** Where clients of a listener reach a broker, null for the plain one; null where it has no such listener. */
+export function addressOn(
+  listener: string | null,
+  broker: Address & { readonly endpoints?: Addresses | undefined },
+): Address | null {
+  return listener === null ? broker : (broker.endpoints?.[listener] ?? null)
+}
+
 export interface BrokerRegistration {
   readonly brokerId: number
   /** Of the log directory: the same directory means the same broker in a later life. */
   readonly directoryId: string
   /** Of this life. */
   readonly incarnation: string
+  /** Of the plain listener, for those on the same machine. */
   readonly host: string
   readonly port: number
+  /** Of the others. */
+  readonly endpoints?: Addresses
 }
 
 /** What outlives a registration. */

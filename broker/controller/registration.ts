@@ -6,6 +6,7 @@ import type { Guard, MetadataStore, Operation, Session } from '../metadata/store
 import { identityGuards, identityOf, refuseMoved } from './cluster-identity.ts'
 import type { ClusterImage } from './cluster-image.ts'
 import {
+  type Addresses,
   type BrokerRegistration,
   decodeValue,
   encodeValue,
@@ -21,6 +22,8 @@ export interface Identity {
   readonly directoryId: string
   readonly host: string
   readonly port: number
+  /** Of listeners beside the plain one. */
+  readonly endpoints?: Addresses
   /** Of the clean-shutdown marker that was found; -1 without one. */
   readonly previousBrokerEpoch: number
   /** Whether the log of this partition was found to lack records in its midst; default: none does. */
@@ -89,10 +92,10 @@ export async function clusterIdOf(store: MetadataStore): Promise<string> {
  */
 export async function register(options: RegistrationOptions): Promise<Registration> {
   const { store, session, image, identity } = options
-  const { brokerId, directoryId, host, port } = identity
+  const { brokerId, directoryId, host, port, endpoints = {} } = identity
   const incarnation = newUuid()
   const key = keys.broker(brokerId)
-  const value: BrokerRegistration = { brokerId, directoryId, incarnation, host, port }
+  const value: BrokerRegistration = { brokerId, directoryId, incarnation, host, port, endpoints }
   const deadlineMs = performance.now() + 2 * session.ttlMs + transactionTimeoutMs
   let hasWaited = false
   for (;;) {

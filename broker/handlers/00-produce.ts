@@ -5,6 +5,7 @@ import { type Call, parked, silent } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
+import { keylessRecords } from '../log/keyless.ts'
 import type { ProduceRequest } from '../protocol/messages/00-produce.ts'
 import { batchView } from '../protocol/record-batch.ts'
 import type { AppendWaiter, Partition } from '../replication/partition.ts'
@@ -75,6 +76,10 @@ function appendOne(
     row.refuse('invalidTxnState', 'Cannot append: transactions are not served here')
     return
   }
+  if (partition.log.config.isCompacted && !hasKeys(row, partition, records, call.apiVersion)) {
+    broker.counters.refusedBatches.add()
+    return
+  }
   const waiter = acks === 0 ? null : row
   if (waiter) row.pending.remaining++
   const appended = partition.append(records, acks, waiter, broker.clock.wallMs(), call.apiVersion)
@@ -96,6 +101,18 @@ function appendOne(
   counters.producedRecords.add(batchView.recordCount(records, 0))
 }
 
+/** What has no key can be superseded by nothing and kept for nobody: the producer hears which records they are. */
+function hasKeys(row: ProduceRow, { log }: Partition, records: Buffer, produceVersion: number): boolean {
+  const keyless = keylessRecords(records, produceVersion)
+  if (keyless === null) row.refuse('corruptMessage', 'Cannot append: the records cannot be read')
+  if (keyless === null || keyless.length === 0) return keyless !== null
+  const place = `${log.topic}-${log.partition}`
+  const message = `Compacted topic cannot accept message without key in topic partition ${place}.`
+  row.recordErrors = keyless.map(batchIndex => ({ batchIndex, batchIndexErrorMessage: message }))
+  row.refuse('invalidRecord', `${keyless.length} of the batch's records have no key. ${message}`)
+  return false
+}
+
 /** One batch's line in the answer, and what waits for the batch to be safe. */
 class ProduceRow implements AppendWaiter {
   readonly index: number
@@ -105,6 +122,7 @@ class ProduceRow implements AppendWaiter {
   baseOffset = -1
   logStartOffset = -1
   errorMessage: string | null = null
+  recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[] = []
   currentLeader: LeaderHint | undefined = undefined
   isSettled = false
 
@@ -178,7 +196,7 @@ class PendingProduce implements Timed {
   }
 
   #answer(): void {
-    const hints = new LeaderHints()
+    const hints = new LeaderHints(this.#call.owner.listener)
     for (const { partitionResponses, served } of this.responses) {
       for (const row of partitionResponses) row.currentLeader = hints.of(row.error, served, row.index)
     }

@@ -160,7 +160,7 @@ class PendingFetch implements FetchWaiter, Timed, Deferred {
   complete(): void {
     this.#leave()
     let at = 0
-    const hints = new LeaderHints()
+    const hints = new LeaderHints(this.#call.owner.listener)
     const responses = this.#request.topics.map(topic => ({
       topic: topic.topic,
       topicId: topic.topicId,

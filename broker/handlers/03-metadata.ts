@@ -80,7 +80,7 @@ async function createThenAnswer(
 
 function answer({ request, call, broker }: Asked, topics: TopicAnswer[]) {
   return {
-    brokers: broker.endpoints(),
+    brokers: broker.endpoints(call.owner.listener),
     clusterId: broker.parts.clusterId,
     controllerId: broker.controllerId,
     topics,
@@ -91,7 +91,7 @@ function answer({ request, call, broker }: Asked, topics: TopicAnswer[]) {
 }
 
 function describe(served: ServedTopic, { request, call, broker }: Asked) {
-  const isDown = (brokerId: number) => broker.endpointOf(brokerId) === null
+  const isDown = (brokerId: number) => broker.endpointOf(brokerId, call.owner.listener) === null
   return {
     errorCode: 0,
     name: served.name,

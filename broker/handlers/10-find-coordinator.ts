@@ -12,19 +12,22 @@ export function findCoordinator(
   call: Call,
   broker: Broker,
 ): Answer<typeof apis.findCoordinator> {
-  const find = (groupId: string) => coordinatorOf(groupId, refusalOf(request.keyType, groupId, call), broker)
+  const { listener } = call.owner
+  const find = (groupId: string) => {
+    return coordinatorOf(groupId, refusalOf(request.keyType, groupId, call), broker, listener)
+  }
   if (call.apiVersion < 4) return find(request.key)
   return { coordinators: request.coordinatorKeys.map(key => ({ key, ...find(key) })) }
 }
 
-function coordinatorOf(groupId: string, refusal: ErrorName, broker: Broker) {
+function coordinatorOf(groupId: string, refusal: ErrorName, broker: Broker, listener: string | null) {
   const nobody = { nodeId: -1, host: '', port: -1 }
   if (refusal !== 'none') {
     const isDenied = refusal === 'groupAuthorizationFailed'
     const errorMessage = isDenied ? null : 'This broker coordinates consumer groups only.'
     return { ...nobody, errorCode: errorCodes[refusal], errorMessage }
   }
-  const endpoint = broker.coordinatorOf(groupId)
+  const endpoint = broker.coordinatorOf(groupId, listener)
   if (endpoint) return { ...endpoint, errorCode: errorCodes.none, errorMessage: null }
   const errorMessage = 'The partition that keeps this group has no leader now.'
   return { ...nobody, errorCode: errorCodes.coordinatorNotAvailable, errorMessage }

@@ -23,7 +23,9 @@ export function describeCluster(
   return {
     clusterId,
     controllerId: broker.controllerId,
-    brokers: broker.endpoints().map(({ nodeId, host, port }) => ({ brokerId: nodeId, host, port })),
+    brokers: broker
+      .endpoints(call.owner.listener)
+      .map(({ nodeId, host, port }) => ({ brokerId: nodeId, host, port })),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? authorizedOperations(call.access, 'cluster', clusterResource)
       : undefined,

@@ -19,6 +19,12 @@ export interface NodeEndpoint {
 /** The hints of one answer. */
 export class LeaderHints {
   readonly nodeEndpoints: NodeEndpoint[] = []
+  readonly #listener: string | null
+
+  /** Addresses are those of the listener the client came through. */
+  constructor(listener: string | null) {
+    this.#listener = listener
+  }
 
   /** Undefined where the error is another one, or nobody else is known to lead. */
   of(error: ErrorName, served: ServedTopic | undefined, index: number): LeaderHint | undefined {
@@ -27,7 +33,7 @@ export class LeaderHints {
     if (!hint || hint.leaderId < 0) return undefined
     const { leaderId } = hint
     const peers = (served.partitions[index] ?? served.partitions.find(isHere))?.peers
-    const endpoint = peers?.endpoints.endpointOf(leaderId)
+    const endpoint = peers?.endpoints.endpointOf(leaderId, this.#listener)
     if (endpoint && !this.nodeEndpoints.some(({ nodeId }) => nodeId === leaderId)) {
       this.nodeEndpoints.push({ nodeId: leaderId, host: endpoint.host, port: endpoint.port, rack: null })
     }

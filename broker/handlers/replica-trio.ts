@@ -215,7 +215,7 @@ export class ReplicaTrio implements AsyncDisposable {
     const followers = new FollowerFetches({
       brokerId: id,
       brokerEpoch: () => brokerEpoch,
-      login: clusterSecret.login,
+      credentials: { login: clusterSecret.login },
       clock: systemClock,
       log: quiet,
       doubtLeader: () => undefined,

@@ -1,5 +1,6 @@
 // The conversation byte for byte as the RFCs print it, and what either side must refuse.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { keysOf, ScramClient, type ScramHash, ScramServer, saltPassword } from './scram.ts'
 
@@ -83,6 +84,26 @@ test('finish() refuses a wrong password, another nonce, another binding, a proof
     proof => proof.replace(/,p=.*/, ''),
   ]
   for (const change of changes) assert.equal((await conversation('right', change)).final, null, `${change}`)
+})
+
+test("finish() takes the client's nonce twice, as older librdkafka sends it, and nothing else", async () => {
+  const salt = Buffer.from('salt')
+  const salted = await saltPassword('sha256', 'right', salt, 4_096)
+  const keys = keysOf('sha256', salted, salt, 4_096)
+  const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+  const finalFor = (nonce: string) => {
+    const server = new ScramServer('sha256', 'server')
+    assert.equal(server.userOf(Buffer.from('n,,n=user,r=client')), 'user')
+    const withoutProof = `c=biws,r=${nonce}`
+    const signature = hmac(keys.storedKey, `n=user,r=client,${server.challenge(keys)},${withoutProof}`)
+    const proof = hmac(salted, 'Client Key').map((byte, at) => byte ^ signature[at]!)
+    return server.finish(Buffer.from(`${withoutProof},p=${Buffer.from(proof).toString('base64')}`))
+  }
+  assert.match(String(finalFor('clientserver')), /^v=/)
+  assert.match(String(finalFor('clientclientserver')), /^v=/)
+  for (const other of ['xclientserver', 'clientclientclientserver', 'server', '', 'clientserverx']) {
+    assert.equal(finalFor(other), null, other)
+  }
 })
 
 test('userOf() refuses channel binding, acting for another, bad escapes and no nonce', () => {

@@ -67,6 +67,7 @@ export class ScramServer {
   readonly #serverNonce: string
   #gs2Header = ''
   #clientFirstBare = ''
+  #clientNonce = ''
   #nonce = ''
   #serverFirst = ''
   #keys: ScramKeys | null = null
@@ -89,6 +90,7 @@ export class ScramServer {
     if (user === null || user === '' || (authorizeAs && unescapeName(authorizeAs) !== user)) return null
     this.#gs2Header = gs2Header!
     this.#clientFirstBare = bare!
+    this.#clientNonce = nonce!
     this.#nonce = nonce! + this.#serverNonce
     return user
   }
@@ -106,8 +108,10 @@ export class ScramServer {
     if (!match || !keys) return null
     const [, withoutProof, binding, nonce, proofText] = match
     const proof = Buffer.from(proofText!, 'base64')
-    // The whole nonce: one that merely ends as ours does is a replay (CVE-2024-56128).
-    if (binding !== Buffer.from(this.#gs2Header).toString('base64') || nonce !== this.#nonce) return null
+    // The whole nonce (CVE-2024-56128), or, as older versions of librdkafka send it, with the client's part twice: ours
+    // is in it either way, and nothing else is let through.
+    const isOurs = nonce === this.#nonce || nonce === this.#clientNonce + this.#nonce
+    if (binding !== Buffer.from(this.#gs2Header).toString('base64') || !isOurs) return null
     if (proof.length !== keys.storedKey.length) return null
     const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`
     const clientKey = xor(proof, hmac(this.#hash, keys.storedKey, authMessage))

@@ -12,7 +12,7 @@ test('follow() after close() begins nothing that would go on for ever', () => {
   const { login } = new ClusterSecret('secret', Buffer.from('salt of the test'))
   const log = createLog('follower', () => undefined)
   const facts = { brokerId: 2, brokerEpoch: () => 1, clock: systemClock, doubtLeader: () => undefined }
-  const followers = new FollowerFetches({ ...facts, log, login })
+  const followers = new FollowerFetches({ ...facts, log, credentials: { login } })
   const order = { leader: 1, leaderHost: '127.0.0.1', leaderPort: 1, leaderEpoch: 1 } as FollowOrder
   const partition = { topicId: 'id', index: 0 } as Partition
   const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length

@@ -3,11 +3,14 @@
 // is this broker's word that everything below is on its disk. Sockets and the logs of followed partitions, no more.
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { ScramLogin } from '../client/login.ts'
+import type { ConnectionOptions } from '../client/connection.ts'
 import { LeaderRounds } from './leader-rounds.ts'
 import type { Partition } from './partition.ts'
 import type { Followers, FollowOrder } from './peers.ts'
 import { CatchUpThrottle } from './throttle.ts'
+
+/** How one broker proves to another that it is one: on one machine by the cluster's secret, else by certificate. */
+export type PeerCredentials = Pick<ConnectionOptions, 'login' | 'tls'>
 
 export interface FollowerOptions {
   readonly brokerId: number
@@ -15,7 +18,7 @@ export interface FollowerOptions {
   readonly brokerEpoch: () => number
   readonly clock: Clock
   /** A leader lets brokers follow, nobody else. */
-  readonly login: ScramLogin
+  readonly credentials: PeerCredentials
   readonly log: Log
   /** The leader refuses to be followed: what the store says about this partition should be read again. */
   readonly doubtLeader: (partition: Partition) => void

@@ -196,9 +196,9 @@ export class LeaderRounds {
   #connect(): void {
     if (this.#isConnecting) return
     this.#isConnecting = true
-    const { host, port, brokerId, login } = this.#options
+    const { host, port, brokerId, credentials } = this.#options
     const clientId = `broker-${brokerId}-follower`
-    Connection.open({ host, port, clientId, connectTimeoutMs, lending: this.#memory, login }).then(
+    Connection.open({ host, port, clientId, connectTimeoutMs, lending: this.#memory, ...credentials }).then(
       connection => {
         this.#isConnecting = false
         if (this.#closed) connection.close()

@@ -61,8 +61,8 @@ export interface BrokerEndpoint {
 }
 
 export interface BrokerEndpoints {
-  /** Null for brokers that are not registered now. */
-  endpointOf(brokerId: number): BrokerEndpoint | null
+  /** Null for brokers that are not registered now, or have no such listener; by default where brokers find it. */
+  endpointOf(brokerId: number, listener?: string | null): BrokerEndpoint | null
 }
 
 /** Whether this broker's session is surely alive. Asked after every flush, before anything is promised. */

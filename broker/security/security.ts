@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import { iterationsMax, type ScramKeys, type ScramMechanism, scramMechanisms } from '../protocol/scram.ts'
 import { clusterIdentity, clusterUser, type Identity, loopbackIdentity } from './access.ts'
 import { AuthenticatedSession, type Realm } from './authentication.ts'
+import type { Certified } from './certified.ts'
 import type { ClusterSecret } from './cluster-secret.ts'
 import { SecurityImage } from './security-image.ts'
 
@@ -13,9 +14,11 @@ export interface Door {
   readonly isEncrypted: boolean
   /** Only this machine can reach it: who says nothing is anonymous, and trusted with all but the brokers' own part. */
   readonly isLoopback: boolean
+  /** The name of a listener for clients from elsewhere; null for the plain one of this machine. */
+  readonly listener: string | null
 }
 
-export const loopbackDoor: Door = { isEncrypted: false, isLoopback: true }
+export const loopbackDoor: Door = { isEncrypted: false, isLoopback: true, listener: null }
 
 const failureDelayMs = 100
 const failureDelayMaxMs = 5_000
@@ -49,11 +52,11 @@ export class Security implements Realm {
     return new Security(options, await options.secret.ready())
   }
 
-  /** `clientHost` as Kafka prints it, `/10.0.0.1`. `certified` is who a certificate of ours says it is. */
-  newSession({ isEncrypted, isLoopback }: Door, clientHost: string, certified: string | null) {
+  /** `clientHost` as Kafka prints it, `/10.0.0.1`. `certified` is who a certificate that we trust says it is. */
+  newSession({ isEncrypted, isLoopback }: Door, clientHost: string, certified: Certified | null) {
     const host = clientHost.slice(1)
-    const startsAs =
-      certified !== null ? this.#principal(certified, host) : isLoopback ? loopbackIdentity : null
+    const unsaid = isLoopback ? loopbackIdentity : null
+    const startsAs = certified === null ? unsaid : this.#identityOf(certified, host)
     return new AuthenticatedSession({ realm: this, host, isEncrypted, startsAs })
   }
 
@@ -84,6 +87,10 @@ export class Security implements Realm {
     this.#failures.set(clientHost, { count, atMs: nowMs })
     if (this.#failures.size > failuresKeptMax) this.#failures.delete(this.#failures.keys().next().value!)
     return Math.min(failureDelayMs * 2 ** Math.min(count, 10), failureDelayMaxMs)
+  }
+
+  #identityOf({ name, isBroker }: Certified, host: string): Identity {
+    return isBroker ? clusterIdentity : this.#principal(name, host)
   }
 
   #principal(user: string, host: string): Identity {
