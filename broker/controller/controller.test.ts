@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { afterEach, test } from 'node:test'
 import { createLog } from '../../runtime/log.ts'
 import { openSqliteStore } from '../metadata/sqlite-store.ts'
 import type { MetadataStore, Session } from '../metadata/store.ts'
@@ -17,6 +17,12 @@ import { configFault, partitionSettings, topicConfigNames } from './topic-config
 
 const quiet = createLog('test', () => {})
 const rulesOf = () => ({ minIsr: 2, mayBeUnclean: false })
+
+/** Closed after each test, however it ended: an open store keeps the process. */
+const opened: MetadataStore[] = []
+afterEach(async () => {
+  await Promise.allSettled(opened.splice(0).map(store => store.close()))
+})
 
 interface Member {
   readonly store: MetadataStore
@@ -39,6 +45,7 @@ async function joinCluster(path: string, life: Life = {}): Promise<Member> {
   const { brokerId = 1, directoryId = newUuid(), previousBrokerEpoch = -1 } = life
   const { isDurable = true, isDamaged = false } = life
   const store = await openSqliteStore(path)
+  opened.push(store)
   const session = await store.openSession(2_000)
   const image = new ClusterImage()
   const address = { host: '127.0.0.1', port: 9_092 }
@@ -70,9 +77,8 @@ test('a later life of the same directory takes over at once, in higher epochs, a
   assert.equal(created.error, 'none')
   assert.equal((await earlier.controller!.createTopic('logs', [[1]], {})).error, 'topicAlreadyExists')
 
-  const startedMs = performance.now()
+  // The earlier session beats on and does not lapse: who waited for that would wait for ever.
   const later = await joinCluster(path, { directoryId })
-  assert(performance.now() - startedMs < 1_500, 'without waiting for the earlier session to lapse')
   assert.equal(later.controller!.epoch, earlier.controller!.epoch + 1)
   assert(later.registration.brokerEpoch > earlier.registration.brokerEpoch)
   await assert.rejects(earlier.controller!.createTopic('other', [[1]], {}), ControllerFencedError)

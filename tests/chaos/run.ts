@@ -42,7 +42,7 @@ interface RunOptions {
 const bareCoverage: CoverageWanted = { okSendsMin: 10_000, faults: [] }
 
 const usage = `Usage: npm run chaos -- [--minutes N] [--store sqlite|zookeeper] [--seed S] [--brokers N]
-  [--only F9,F13] [--also F26] [--think MS] [--keep-history]
+  [--only F9,F13] [--also NUMBER] [--think MS] [--keep-history]
 Faults: ${faults.map(({ number }) => number).join(' ')}`
 
 const options = optionsOf()

@@ -56,6 +56,7 @@ export class WireClient implements Disposable {
 
   /** The answer as it came, for whoever wants to decode it as another version. */
   requestFrame<A extends AnyApi>(api: A, version: number, body: Encodable<A['request']>): Promise<Buffer> {
+    if (this.socket.destroyed) return Promise.reject(new Error('The connection was closed'))
     const correlationId = this.send(api, version, body)
     return new Promise((resolve, reject) => this.#waiting.push({ correlationId, resolve, reject }))
   }

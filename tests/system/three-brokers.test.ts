@@ -1,7 +1,7 @@
 // Three brokers, replication factor 3, min ISR 2: kill -9 of whoever leads and of the controller, while a producer and
 // a consumer group go on. Nothing that was acknowledged may be missing, and the pauses are printed.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { afterEach, test } from 'node:test'
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs'
 import { apis } from '../../broker/protocol/apis.ts'
 import { grow } from '../../cli/cluster.ts'
@@ -24,6 +24,19 @@ async function partitionsOf(admin: Admin): Promise<Partition[]> {
   return [...topics[0]!.partitions].sort((one, other) => one.partitionId - other.partitionId)
 }
 
+/** What a test that failed leaves running: it would keep the file's process for ever. */
+const begun: { stop(): void }[] = []
+const clients: { disconnect(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const one of begun.splice(0)) one.stop()
+  await Promise.allSettled(clients.splice(0).map(client => client.disconnect()))
+})
+
+function opened<T extends { disconnect(): Promise<void> }>(client: T): T {
+  clients.push(client)
+  return client
+}
+
 /** Sends one numbered value after the other to one partition, each until it is acknowledged. */
 class SteadyProducer {
   readonly acknowledged: string[] = []
@@ -34,6 +47,7 @@ class SteadyProducer {
   #isStopped = false
 
   constructor(producer: Producer, partition: number) {
+    begun.push(this)
     this.#producer = producer
     this.partition = partition
   }
@@ -80,13 +94,15 @@ test('kill -9 of leaders and of the controller: clients go on, all that was ackn
   await using cluster = await BrokerCluster.start(3, [{ name: topic, partitions }])
   const retry = { retries: 30, initialRetryTime: 50, maxRetryTime: 200 }
   const kafka = new Kafka({ brokers: cluster.addresses, logLevel: logLevel.NOTHING, retry })
-  const admin = kafka.admin()
+  const admin = opened(kafka.admin())
   await admin.connect()
   for (const { isr } of await partitionsOf(admin)) assert.equal(isr.length, 3)
-  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  const producer = opened(kafka.producer({ allowAutoTopicCreation: false }))
   await producer.connect()
   const seen = new Set<string>()
-  const consumer = kafka.consumer({ groupId: 'riders', sessionTimeout: 6_000, heartbeatInterval: 500, retry })
+  const consumer = opened(
+    kafka.consumer({ groupId: 'riders', sessionTimeout: 6_000, heartbeatInterval: 500, retry }),
+  )
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await consumer.run({
@@ -146,8 +162,8 @@ test('SIGTERM moves leadership first: a rolling restart is hardly felt', async c
   await using cluster = await BrokerCluster.start(3, [{ name: topic, partitions }])
   const retry = { retries: 30, initialRetryTime: 20, maxRetryTime: 100 }
   const kafka = new Kafka({ brokers: cluster.addresses, logLevel: logLevel.NOTHING, retry })
-  const admin = kafka.admin()
-  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  const admin = opened(kafka.admin())
+  const producer = opened(kafka.producer({ allowAutoTopicCreation: false }))
   await Promise.all([admin.connect(), producer.connect()])
   const steady = Array.from({ length: partitions }, (_, index) => new SteadyProducer(producer, index))
   const running = steady.map(one => one.run())
@@ -179,8 +195,8 @@ test('one broker becomes three: replicas are added while records arrive, and the
   for (const brokerId of [2, 3]) await cluster.startOne(brokerId)
   const retry = { retries: 30, initialRetryTime: 50, maxRetryTime: 200 }
   const kafka = new Kafka({ brokers: cluster.addresses, logLevel: logLevel.NOTHING, retry })
-  const admin = kafka.admin()
-  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  const admin = opened(kafka.admin())
+  const producer = opened(kafka.producer({ allowAutoTopicCreation: false }))
   await Promise.all([admin.connect(), producer.connect()])
   const steady = Array.from({ length: partitions }, (_, index) => new SteadyProducer(producer, index))
   const running = steady.map(one => one.run())
@@ -202,7 +218,7 @@ test('one broker becomes three: replicas are added while records arrive, and the
   for (const one of steady) one.stop()
   await Promise.all(running)
   await Promise.all([producer.disconnect(), admin.disconnect()])
-  const reader = kafka.consumer({ groupId: 'auditor', retry })
+  const reader = opened(kafka.consumer({ groupId: 'auditor', retry }))
   const seen = new Set<string>()
   await reader.connect()
   await reader.subscribe({ topic, fromBeginning: true })

@@ -45,7 +45,6 @@ export const diskFaults: readonly Fault[] = [
     title: 'a bit flipped in what was flushed',
     needs: ['several brokers'],
     movesLeaders: false,
-    onRequest: true,
     strike: scene =>
       onOneDisk(scene, directory => flipBit(directory, scene.random) ?? 'nothing: no segment is sealed'),
   },
@@ -86,7 +85,6 @@ export const diskFaults: readonly Fault[] = [
     title: 'two segments in each other’s place',
     needs: ['several brokers'],
     movesLeaders: false,
-    onRequest: true,
     strike: scene =>
       onOneDisk(scene, directory => swapSegments(directory, scene.random) ?? 'nothing: no two are sealed'),
   },
