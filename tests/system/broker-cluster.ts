@@ -13,6 +13,12 @@ import { childEnvironment } from '../../cli/supervisor.ts'
 const entry = join(dirname(fileURLToPath(import.meta.url)), '../../broker/main.ts')
 const startTimeoutMs = 30_000
 
+/** Where its directory is made, and what is done in it before the first broker starts. */
+export interface ClusterPlace {
+  readonly place?: string
+  readonly prepare?: (directory: string) => Promise<void>
+}
+
 export class BrokerCluster implements AsyncDisposable {
   readonly directory: string
   /** Everything the brokers have logged: 'broker-N line'. */
@@ -40,10 +46,12 @@ export class BrokerCluster implements AsyncDisposable {
     size: number,
     topics: BrokerConfig['initialTopics'],
     metadata: string | null = null,
+    { place = tmpdir(), prepare = async () => {} }: ClusterPlace = {},
   ): Promise<BrokerCluster> {
-    const directory = await mkdtemp(join(tmpdir(), 'tailrace-cluster-'))
+    const directory = await mkdtemp(join(place, 'tailrace-cluster-'))
     const cluster = new BrokerCluster(directory, size, topics, metadata)
     try {
+      await prepare(directory)
       await Promise.all(cluster.ids.map(id => cluster.startOne(id)))
       return cluster
     } catch (error) {
@@ -128,8 +136,7 @@ export class BrokerCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // All that were ever started, for a cluster may have grown.
-    await Promise.all([...this.#children.keys()].map(id => this.stopOne(id, 'SIGKILL')))
+    await Promise.all(this.ids.map(id => this.stopOne(id, 'SIGKILL')))
     await rm(this.directory, { recursive: true, force: true })
   }
 }
