@@ -18,22 +18,35 @@ export interface LogLine {
   readonly reason?: string
 }
 
+interface Ready {
+  readonly port: number
+  readonly listeners: Readonly<Record<string, { readonly port: number }>>
+}
+
 export class BrokerProcess implements AsyncDisposable {
   readonly directory: string
   /** Everything the broker has logged, over all its lives. */
   readonly logLines: LogLine[] = []
   port = 0
   #child: ChildProcess | null = null
+  /** Of listeners beside the plain one, by name. */
+  ports: Readonly<Record<string, number>> = {}
   readonly #topics: BrokerConfig['initialTopics']
+  readonly #more: Partial<BrokerConfig>
 
-  private constructor(directory: string, topics: BrokerConfig['initialTopics']) {
+  private constructor(directory: string, topics: BrokerConfig['initialTopics'], more: Partial<BrokerConfig>) {
     this.directory = directory
     this.#topics = topics
+    this.#more = more
   }
 
   /** In a directory of its own below `place`. */
-  static async start(topics: BrokerConfig['initialTopics'] = [], place = tmpdir()): Promise<BrokerProcess> {
-    const broker = new BrokerProcess(await mkdtemp(join(place, 'tailrace-broker-')), topics)
+  static async start(
+    topics: BrokerConfig['initialTopics'] = [],
+    more: Partial<BrokerConfig> = {},
+    place = tmpdir(),
+  ): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(await mkdtemp(join(place, 'tailrace-broker-')), topics, more)
     await broker.start()
     return broker
   }
@@ -58,6 +71,7 @@ export class BrokerProcess implements AsyncDisposable {
       retentionBytes: 2 ** 31,
       defaultPartitions: 3,
       initialTopics: this.#topics,
+      ...this.#more,
     }
   }
 
@@ -71,14 +85,16 @@ export class BrokerProcess implements AsyncDisposable {
     this.#child = child
     child.stdin.on('error', () => {})
     createInterface(child.stderr).on('line', line => this.#onLogLine(line))
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
-    createInterface(child.stdout).on('line', line => resolve((JSON.parse(line) as { port: number }).port))
+    const { promise, resolve, reject } = Promise.withResolvers<Ready>()
+    createInterface(child.stdout).on('line', line => resolve(JSON.parse(line) as Ready))
     child.once('exit', code => {
       const lastWords = this.logLines.slice(-3).map(entry => JSON.stringify(entry))
       reject(new Error(`The broker ended with code ${code} before it was ready:\n${lastWords.join('\n')}`))
     })
     const timer = setTimeout(() => reject(new Error('The broker was not ready in time')), startTimeoutMs)
-    this.port = await promise.finally(() => clearTimeout(timer))
+    const { port, listeners } = await promise.finally(() => clearTimeout(timer))
+    this.port = port
+    this.ports = Object.fromEntries(Object.entries(listeners).map(([name, one]) => [name, one.port]))
   }
 
   /** Resolves with the exit code once the process is gone; null after a kill. */
@@ -88,6 +104,11 @@ export class BrokerProcess implements AsyncDisposable {
     const exited = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
     child.kill(signal)
     return exited
+  }
+
+  /** The exit code, when it ends by itself. */
+  ended(): Promise<number | null> {
+    return new Promise(resolve => this.#child!.once('exit', code => resolve(code)))
   }
 
   async killAndRestart(): Promise<void> {

@@ -136,7 +136,8 @@ export class BrokerCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.ids.map(id => this.stopOne(id, 'SIGKILL')))
+    // All that were ever started, for a cluster may have grown.
+    await Promise.all([...this.#children.keys()].map(id => this.stopOne(id, 'SIGKILL')))
     await rm(this.directory, { recursive: true, force: true })
   }
 }

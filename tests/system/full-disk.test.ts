@@ -26,7 +26,7 @@ async function until(what: string, isSo: () => Promise<boolean> | boolean): Prom
 
 test('a full disk: refused, readable, committable, restartable, and then as before', { skip }, async () => {
   await using disk = await OwnDisk.tmpfs(24)
-  await using broker = await BrokerProcess.start([{ name: topic, partitions: 2 }], disk.path)
+  await using broker = await BrokerProcess.start([{ name: topic, partitions: 2 }], {}, disk.path)
   await using records = await KeptRecords.to([broker.address], topic, 10_000)
   const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
