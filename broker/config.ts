@@ -1,5 +1,6 @@
 // What a broker process is told. Plain data, validated by whoever writes it (the `tailrace` command).
 import type { MetadataKeys } from './metadata/open-store.ts'
+import type { ServerLimits } from './server.ts'
 
 /** A port for clients, and brokers, from elsewhere. They say who they are, by certificate or by SASL. */
 export interface TlsListenerConfig {
@@ -59,4 +60,6 @@ export interface BrokerConfig {
   readonly connectionsMaxReauthMs?: number
   /** How fast replicas that are not in sync catch up, all of this broker's together. Default 50 MiB/s. */
   readonly replicationThrottleBytesPerSecond?: number
+  /** Of connections and requests, where others than the built-in ones are wanted. */
+  readonly limits?: Partial<ServerLimits>
 }

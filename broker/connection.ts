@@ -25,6 +25,8 @@ import type { Entrance, ServerContext } from './server.ts'
 const overlappingProducesMax = 5
 /** More than this waiting to be served, and the socket is not read until there is less. */
 const waitingFramesMax = 16
+/** A frame may take its time, but not less than this much of it in a second. */
+const frameBytesPerMsMin = 16
 /** Answers the client has not taken; above it nothing more is served to it. */
 const unsentBytesMax = 1 << 20
 
@@ -50,6 +52,8 @@ export class Connection implements CallOwner {
   #flushing = false
   #closed = false
   #pausedFor = 0
+  /** When the first byte came of the frame that is arriving. */
+  #frameSinceMs = 0
 
   constructor(accepted: Socket, context: ServerContext, entrance: Entrance) {
     const { isEncrypted, listener } = entrance.door
@@ -90,6 +94,14 @@ export class Connection implements CallOwner {
     return this.#splitter.heldBytes > 0
   }
 
+  /** A frame that stopped arriving, or arrives so slowly that it only holds memory. */
+  isStalled(nowMs: number): boolean {
+    if (!this.isAssembling || this.isPaused) return false
+    const { frameStallMs } = this.#context.limits
+    const allowedMs = frameStallMs + this.#splitter.heldBytes / frameBytesPerMsMin
+    return nowMs - this.lastReadMs > frameStallMs || nowMs - this.#frameSinceMs > allowedMs
+  }
+
   get isPaused(): boolean {
     return this.#pausedFor !== 0
   }
@@ -114,7 +126,9 @@ export class Connection implements CallOwner {
   resume(reason: PauseReason): void {
     if ((this.#pausedFor & reason) === 0) return
     this.#pausedFor &= ~reason
-    if (this.#pausedFor === 0 && !this.#closed) this.#socket.resume()
+    if (this.#pausedFor !== 0 || this.#closed) return
+    this.#frameSinceMs = this.#context.clock.monotonicMs()
+    this.#socket.resume()
   }
 
   close(reason: string): void {
@@ -144,12 +158,14 @@ export class Connection implements CallOwner {
     const { clock, counters, budget } = this.#context
     this.lastReadMs = clock.monotonicMs()
     counters.receivedBytes.add(chunk.length)
+    if (!this.isAssembling) this.#frameSinceMs = this.lastReadMs
     try {
       this.#splitter.push(chunk)
       for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) {
         if (this.#frames.length === 0 && this.#mayServe(frame)) this.#serve(frame)
         else this.#keep(frame, chunk)
         if (this.#closed) return
+        this.#frameSinceMs = this.lastReadMs
       }
     } catch (error) {
       this.#refuse(error, null)

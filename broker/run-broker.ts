@@ -10,6 +10,7 @@ import { createBrokerCounters } from './broker-metrics.ts'
 import type { BrokerConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Address } from './controller/cluster-state.ts'
+import { refuseFewDescriptors } from './descriptors.ts'
 import { FullDisk } from './full-disk.ts'
 import { handlerTable } from './handlers/table.ts'
 import { openMetadataStore } from './metadata/open-store.ts'
@@ -32,7 +33,9 @@ export async function runBroker(
   const counters = createBrokerCounters(metrics)
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
-  const server = new Server({ clock, log, limits: defaultLimits, findSendfile, counters })
+  refuseFewDescriptors()
+  const limits = { ...defaultLimits, ...config.limits }
+  const server = new Server({ clock, log, limits, findSendfile, counters })
   const port = await server.listen(config.host, config.port)
   const endpoints: Record<string, Address> = {}
   for (const listener of config.listeners ?? []) {

@@ -3,10 +3,12 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
+import { Admission, type AdmissionLimits } from './admission.ts'
 import type { BrokerCounters } from './broker-metrics.ts'
 import type { Call } from './call.ts'
 import type { TlsListenerConfig } from './config.ts'
 import { Connection, pauseReasons } from './connection.ts'
+import { descriptorLimit, descriptorsForClients } from './descriptors.ts'
 import { FrameMemory, readBufferBytes } from './frame-memory.ts'
 import type { HandlerTable } from './handler-row.ts'
 import { bindTo, refuseOpenAddress } from './listen-address.ts'
@@ -17,26 +19,31 @@ import { type Door, loopbackDoor } from './security/security.ts'
 import type { findSendfile } from './sendfile.ts'
 import { TlsDoor } from './tls-door.ts'
 
-export interface ServerLimits {
+export interface ServerLimits extends AdmissionLimits {
   readonly frameBytesMax: number
   /** As long as nobody knows who sends it. */
   readonly strangerFrameBytesMax: number
   /** From the first byte to having said who one is. */
   readonly authenticationMs: number
-  readonly connectionsMax: number
   /** Of requests that have arrived, whole or in part, and are not served yet, over all connections. */
   readonly heldBytesMax: number
-  /** A frame that stops arriving for this long ends its connection. */
+  /** A frame that stops arriving for this long, or then still trickles, ends its connection. */
   readonly frameStallMs: number
   /** Kafka's connections.max.idle.ms. */
   readonly idleMs: number
 }
+
+/** How often those of a storm that wait are looked at. */
+const drainEveryMs = 20
 
 export const defaultLimits: ServerLimits = {
   frameBytesMax: 100 * 1024 * 1024,
   strangerFrameBytesMax: 16 * 1024,
   authenticationMs: 10_000,
   connectionsMax: 4_000,
+  connectionsPerAddressMax: 100,
+  connectionsPerLoopbackMax: 4_000,
+  admissionsPerSecond: 1_000,
   heldBytesMax: 64 * 1024 * 1024,
   frameStallMs: 30_000,
   idleMs: 600_000,
@@ -129,6 +136,11 @@ export interface Entrance {
   readonly certified: Certified | null
 }
 
+interface Waiting {
+  readonly entrance: Entrance
+  readonly address: string
+}
+
 const plainEntrance: Entrance = { door: loopbackDoor, certified: null }
 
 export type ServerBase = Pick<ServerContext, 'clock' | 'log' | 'limits' | 'findSendfile' | 'counters'>
@@ -137,12 +149,17 @@ export class Server {
   readonly #base: Omit<ServerContext, keyof House>
   readonly #server: NetServer
   readonly #connections = new Set<Connection>()
-  /** Accepted before the broker was open: unread until it is. */
-  readonly #early = new Map<Socket, Entrance>()
+  /** Accepted before the broker was open, or in a storm: unread until it is their turn. */
+  readonly #early = new Map<Socket, Waiting>()
   readonly #doors: TlsDoor[] = []
   #context: ServerContext | null = null
+  readonly #admission: Admission
+  readonly #addresses = new WeakMap<Connection, string>()
+  #draining: NodeJS.Timeout | null = null
+  readonly #descriptorLimit = descriptorLimit()
 
   constructor(base: ServerBase) {
+    this.#admission = new Admission(base.limits, base.clock.monotonicMs())
     this.#base = {
       ...base,
       budget: new HeldBytesBudget(base.limits.heldBytesMax),
@@ -176,6 +193,7 @@ export class Server {
       log,
       handshakeMs: limits.authenticationMs,
       mayEnter: socket => this.#hasRoom(socket),
+      left: address => this.#admission.left(address),
       onSocket: (socket, through, certified) => this.#onSocket(socket, { door: through, certified }),
       refused: (client, reason) => refusals.refused('connection refused', { client, reason }),
     })
@@ -191,25 +209,25 @@ export class Server {
       onClosed: connection => {
         this.#connections.delete(connection)
         this.#base.budget.forget(connection)
+        this.#admission.left(this.#addresses.get(connection) ?? '')
         house.onClosed(connection)
       },
     }
-    for (const [socket, entrance] of this.#early) {
-      if (!socket.destroyed) this.#admit(socket, entrance, this.#context)
-    }
-    this.#early.clear()
+    this.#admission.descriptorsLeft = descriptorsForClients(this.#descriptorLimit)
+    this.#drainEarly(this.#context)
   }
 
   /** Ends connections that stalled in the middle of a frame, or did not stir for very long. */
   tick(): void {
     this.#base.refusals.tick()
+    this.#admission.descriptorsLeft = descriptorsForClients(this.#descriptorLimit)
     for (const door of this.#doors) door.reload()
     const nowMs = this.#base.clock.monotonicMs()
     const { frameStallMs, idleMs, authenticationMs } = this.#base.limits
     for (const connection of this.#connections) {
       const silentMs = nowMs - connection.lastReadMs
-      if (connection.isAssembling && silentMs > frameStallMs && !connection.isPaused) {
-        connection.close(`a frame stopped arriving for ${frameStallMs} ms`)
+      if (connection.isStalled(nowMs)) {
+        connection.close(`a frame was not there within ${frameStallMs} ms, nor came fast enough for more`)
       } else if (!connection.session.isOpen && nowMs - connection.openedMs > authenticationMs) {
         connection.close(`not authenticated within ${authenticationMs} ms`)
       } else if (silentMs > idleMs && connection.waitsForClient) connection.end()
@@ -229,32 +247,54 @@ export class Server {
   /** No new connections, and the open ones end. */
   close(): void {
     this.#server.close()
+    if (this.#draining) clearTimeout(this.#draining)
     for (const door of this.#doors) door.close()
     for (const socket of this.#early.keys()) socket.destroy()
     for (const connection of this.#connections) connection.end()
   }
 
+  /** The handshakes of an address count as its connections. */
   #hasRoom(socket: Socket): boolean {
-    const handshaking = this.#doors.reduce((sum, door) => sum + door.handshakingCount, 0)
-    const open = this.#connections.size + this.#early.size + handshaking
-    if (open < this.#base.limits.connectionsMax) return true
+    const client = socket.remoteAddress ?? ''
+    const reason = this.#admission.enter(client)
+    if (reason === null) return true
     this.#base.counters.refusedConnections.add()
-    this.#base.refusals.refused('connection refused', { reason: `${open} are open already` })
+    this.#base.refusals.refused('connection refused', { client, reason })
     socket.destroy()
     return false
   }
 
+  /** At once, or when a storm has been served that far. */
   #onSocket(socket: Socket, entrance: Entrance): void {
     if (!this.#hasRoom(socket)) return
-    if (this.#context !== null) {
-      this.#admit(socket, entrance, this.#context)
+    const waiting = { entrance, address: socket.remoteAddress ?? '' }
+    const isFree = this.#context !== null && this.#early.size === 0
+    if (isFree && this.#admission.mayServe(this.#base.clock.monotonicMs())) {
+      this.#admit(socket, waiting, this.#context!)
       return
     }
     socket.on('error', () => {})
-    this.#early.set(socket, entrance)
+    this.#early.set(socket, waiting)
+    if (this.#context) this.#drainEarly(this.#context)
   }
 
-  #admit(socket: Socket, entrance: Entrance, context: ServerContext): void {
-    this.#connections.add(new Connection(socket, context, entrance))
+  #drainEarly(context: ServerContext): void {
+    for (const [socket, waiting] of this.#early) {
+      if (!this.#admission.mayServe(this.#base.clock.monotonicMs())) break
+      this.#early.delete(socket)
+      if (socket.destroyed) this.#admission.left(waiting.address)
+      else this.#admit(socket, waiting, context)
+    }
+    if (this.#early.size === 0 || this.#draining) return
+    this.#draining = setTimeout(() => {
+      this.#draining = null
+      this.#drainEarly(context)
+    }, drainEveryMs).unref()
+  }
+
+  #admit(socket: Socket, { entrance, address }: Waiting, context: ServerContext): void {
+    const connection = new Connection(socket, context, entrance)
+    this.#addresses.set(connection, address)
+    this.#connections.add(connection)
   }
 }

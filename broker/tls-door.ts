@@ -17,6 +17,8 @@ export interface TlsDoorOptions {
   readonly handshakeMs: number
   /** False: there is no room for one more, and it has been destroyed. */
   mayEnter(socket: Socket): boolean
+  /** One that was let in is through its handshake, or has gone. */
+  left(address: string): void
   /** After the handshake. */
   onSocket(socket: TLSSocket, door: Door, certified: Certified | null): void
   refused(client: string, reason: string): void
@@ -38,7 +40,8 @@ export class TlsDoor {
   readonly #door: Door
   readonly #net: NetServer
   readonly #tls: TlsServer
-  readonly #handshaking = new Set<Socket>()
+  /** With where they come from: a socket that has ended does not know any more. */
+  readonly #handshaking = new Map<Socket, string>()
   /** As the files were when they were looked at last, good or bad. */
   #seen: string
 
@@ -65,11 +68,6 @@ export class TlsDoor {
       socket.destroy()
     })
     this.#net = createNetServer({ noDelay: true }, socket => this.#onRaw(socket))
-  }
-
-  /** Connections whose handshake is not over. */
-  get handshakingCount(): number {
-    return this.#handshaking.size
   }
 
   listen(): Promise<number> {
@@ -99,7 +97,7 @@ export class TlsDoor {
 
   close(): void {
     this.#net.close()
-    for (const socket of this.#handshaking) socket.destroy()
+    for (const socket of this.#handshaking.keys()) socket.destroy()
   }
 
   #read(): Material {
@@ -110,17 +108,22 @@ export class TlsDoor {
 
   #onRaw(socket: Socket): void {
     if (!this.#options.mayEnter(socket)) return
-    this.#handshaking.add(socket)
+    this.#handshaking.set(socket, socket.remoteAddress ?? '')
     socket.on('error', () => {})
-    socket.once('close', () => this.#handshaking.delete(socket))
+    socket.once('close', () => this.#handshakeOver(socket))
     this.#tls.emit('connection', socket)
+  }
+
+  #handshakeOver(raw: Socket): void {
+    const address = this.#handshaking.get(raw)
+    if (address !== undefined && this.#handshaking.delete(raw)) this.#options.left(address)
   }
 
   #onSecure(socket: TLSSocket): void {
     const { remoteAddress, remotePort } = socket
     // Node gives no way from a socket to the one below it, but they have one address.
-    for (const raw of this.#handshaking) {
-      if (raw.remotePort === remotePort && raw.remoteAddress === remoteAddress) this.#handshaking.delete(raw)
+    for (const raw of this.#handshaking.keys()) {
+      if (raw.remotePort === remotePort && raw.remoteAddress === remoteAddress) this.#handshakeOver(raw)
     }
     const peer = socket.getPeerX509Certificate()
     const client = remoteAddress ?? 'unknown'

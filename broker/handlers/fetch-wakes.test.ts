@@ -41,7 +41,7 @@ test('when the leader changes its parked fetches end, and say who leads', async 
   assert.equal(trio.partition(1).fetchWaiters.size, 0)
 })
 
-test('leadership lost and regained on the same broker: what comes then reaches a fetch that was parked before', async () => {
+test('leadership lost and regained on the same broker: a fetch that was parked before ends', async () => {
   await using trio = await ReplicaTrio.start()
   await trio.acknowledged(1, 'a')
   const connection = await trio.connect(1)

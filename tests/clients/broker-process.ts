@@ -34,10 +34,18 @@ export class BrokerProcess implements AsyncDisposable {
   readonly #topics: BrokerConfig['initialTopics']
   readonly #more: Partial<BrokerConfig>
 
-  private constructor(directory: string, topics: BrokerConfig['initialTopics'], more: Partial<BrokerConfig>) {
+  readonly #openFilesMax: number | null
+
+  private constructor(
+    directory: string,
+    topics: BrokerConfig['initialTopics'],
+    more: Partial<BrokerConfig>,
+    openFilesMax: number | null,
+  ) {
     this.directory = directory
     this.#topics = topics
     this.#more = more
+    this.#openFilesMax = openFilesMax
   }
 
   /** In a directory of its own below `place`. */
@@ -45,10 +53,17 @@ export class BrokerProcess implements AsyncDisposable {
     topics: BrokerConfig['initialTopics'] = [],
     more: Partial<BrokerConfig> = {},
     place = tmpdir(),
+    openFilesMax: number | null = null,
   ): Promise<BrokerProcess> {
-    const broker = new BrokerProcess(await mkdtemp(join(place, 'tailrace-broker-')), topics, more)
-    await broker.start()
-    return broker
+    const directory = await mkdtemp(join(place, 'tailrace-broker-'))
+    const broker = new BrokerProcess(directory, topics, more, openFilesMax)
+    try {
+      await broker.start()
+      return broker
+    } catch (error) {
+      await broker[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   get address(): string {
@@ -77,7 +92,10 @@ export class BrokerProcess implements AsyncDisposable {
 
   /** Resolves when it is ready. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [entry, JSON.stringify(this.config)], {
+    const run = [process.execPath, entry, JSON.stringify(this.config)]
+    const limited = ['/bin/sh', '-c', `ulimit -n ${this.#openFilesMax}; exec "$0" "$@"`, ...run]
+    const [program, ...argv] = this.#openFilesMax === null ? run : limited
+    const child = spawn(program!, argv, {
       stdio: ['pipe', 'pipe', 'pipe'],
       // Supervised: it ends with the pipe, so that a test run that is killed leaves no broker behind.
       env: { ...childEnvironment(), TAILRACE_LOG: 'info', TAILRACE_SUPERVISED: '1' },
