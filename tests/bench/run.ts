@@ -2,6 +2,7 @@
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
 import { nearest } from '../../analytics/queries/nearest.ts'
 import { runBacklog } from './backlog.ts'
+import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
 import { runFailover } from './failover.ts'
 import { runPipeline } from './pipeline.ts'
@@ -9,6 +10,7 @@ import { runReplication } from './replication.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   backlog: runBacklog,
+  broker: runBroker,
   busy: runBusy,
   failover: runFailover,
   pipeline: runPipeline,
