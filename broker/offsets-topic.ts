@@ -7,8 +7,9 @@ import type { TopicTable } from './topic-table.ts'
 export const offsetsTopic = {
   name: '__consumer_offsets',
   partitions: 16,
-  /** Rewritten by its owner instead of expiring; small segments, so that what was rewritten frees its space. */
+  /** Compacted, and rewritten by its owner when it has grown: small segments, so that this frees its space. */
   configs: {
+    'cleanup.policy': 'compact',
     'retention.ms': '-1',
     'retention.bytes': '-1',
     'segment.bytes': String(16 * 1024 * 1024),

@@ -14,10 +14,10 @@ import { clusterIdOf } from './controller/registration.ts'
 import { type ConfigDefaults, partitionSettings } from './controller/topic-configs.ts'
 import { Forwarder } from './forwarder.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
+import { compactInternalTopics, configsOfInternalTopic } from './internal-topics.ts'
 import { IsrWriter } from './isr-writer.ts'
 import { LocalPartitions } from './local-partitions.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
-import { lossesTopic } from './loss-report.ts'
 import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
@@ -51,10 +51,6 @@ export interface OpenBroker {
   /** Flushes, writes the clean-shutdown marker, gives the place in the cluster up. */
   close(): Promise<void>
 }
-
-/** Topics that keep what they hold until compaction can tidy them. */
-const kept = { 'retention.ms': '-1', 'retention.bytes': '-1' }
-const configsOfTopic: Readonly<Record<string, Readonly<Record<string, string>>>> = { [lossesTopic]: kept }
 
 /** Of a stop; the supervisor waits 1.5 s in all. */
 const leaveTimeoutMs = 900
@@ -102,6 +98,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     onRefused: options.onFatal,
   })
   await createInitialTopics(broker)
+  if (membership.controller) await compactInternalTopics(broker)
   broker.losses.look()
   const close = async () => {
     broker.groups.close()
@@ -303,7 +300,7 @@ async function createInitialTopics(broker: Broker): Promise<void> {
     const isWhole = membership.image.brokers.size >= clusterSize
     if (membership.controller && isWhole) {
       for (const { name, partitions, configs } of missing) {
-        const wish = { name, partitions, configs: configsOfTopic[name] ?? configs }
+        const wish = { name, partitions, configs: configsOfInternalTopic[name] ?? configs }
         const { topic, error, message } = await broker.createTopic(wish)
         if (topic || error === 'topicAlreadyExists' || error === 'notController') continue
         throw new ExitError(exitCodes.config, `Cannot create topic "${name}": ${message}`)

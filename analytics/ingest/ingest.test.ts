@@ -286,6 +286,23 @@ test('damage costs itself and an entry in the ledger, and the partition goes on'
   connection.close()
 })
 
+test('what our own compacted topics lack is no loss', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'ingest-'))
+  const connection = openStore(join(directory.path, 'windows.db'))
+  const log = new MemoryLog()
+  const status = [{ line: '{}', timestampMs: baseMs, format: 'raw' }]
+  log.produce('__tailrace_agents', 0, status)
+  log.skip('__tailrace_agents', 0, 5)
+  log.produce('__tailrace_agents', 0, status)
+  const { ingest, loop } = startIngest(connection, log, new TestClock())
+  ingest.assign('__tailrace_agents', 0, 'id', 0)
+  drain({ ingest, loop })
+  ingest.flush()
+  const losses = connection.prepare("SELECT count(*) AS count FROM losses WHERE reason = 'offset-gap'").get()
+  assert.deepEqual(losses, { count: 0 })
+  connection.close()
+})
+
 test('retention that overtakes the count leaves an entry; a log that ends too early stops its partition', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'ingest-'))
   const connection = openStore(join(directory.path, 'windows.db'))
