@@ -1,6 +1,7 @@
 // Records the golden exchanges of fixtures/wire anew: real clients talk through a proxy to a real Apache Kafka, and
 // a small set of what they said and heard is kept. `node scripts/golden.ts [client …]`; only a run with every client
-// replaces the files, or `node scripts/golden.ts replication` those about replicas, which need three brokers. Needs a
+// replaces the files, or `node scripts/golden.ts replication` those about replicas, which need three brokers, or
+// `administration` those that change topics, groups and users, which need listeners with log-in. Needs a
 // JDK, Maven, Go, Python, kcat and the network; no test needs it.
 import { execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,9 +14,10 @@ import {
   readExchanges,
   wireDirectory,
 } from '../fixtures/wire.ts'
+import { recordAdministration } from './golden/administration.ts'
 import { RecordingProxy } from './golden/proxy.ts'
 import { recordReplication } from './golden/replication.ts'
-import { choose, isAboutReplicas } from './golden/selection.ts'
+import { choose, isAboutAdministration, isAboutReplicas } from './golden/selection.ts'
 
 const kafkaPort = 19_592
 const proxyPort = 19_590
@@ -94,7 +96,8 @@ function prepare(): void {
   }
   const directory = join(cache, 'go')
   mkdirSync(directory, { recursive: true })
-  for (const file of ['main.go', 'replication.go']) copyFileSync(join(drivers, file), join(directory, file))
+  for (const file of ['main.go', 'replication.go', 'administration.go'])
+    copyFileSync(join(drivers, file), join(directory, file))
   if (!existsSync(join(directory, 'go.mod'))) {
     execFileSync('go', ['mod', 'init', 'golden'], { cwd: directory })
     const modules = Object.entries(goModules).map(([path, version]) => `${path}@${version}`)
@@ -162,21 +165,34 @@ async function recordReplicas(): Promise<Exchange[]> {
   return choose(seen, broker).filter(isAboutReplicas)
 }
 
+async function recordAdministrators(): Promise<Exchange[]> {
+  const classPath = execFileSync(kafkaScript, ['classpath'], { encoding: 'utf8' }).trim()
+  const goVersion = goModules['github.com/twmb/franz-go']
+  const saramaVersion = goModules['github.com/IBM/sarama']
+  const seen = await recordAdministration({ classPath, go, goVersion, saramaVersion })
+  console.log(`${seen.length} exchanges seen`)
+  return choose(seen, broker).filter(isAboutAdministration)
+}
+
 const broker = `Apache Kafka ${kafkaVersion}`
 const replication = 'replication'
+const administration = 'administration'
 const names = process.argv.slice(2)
 const all = clients()
 const chosen = names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
 const withReplicas = names.length === 0 || names.includes(replication)
-if (chosen.length === 0 && !withReplicas) {
-  const known = [...all.map(({ name }) => name), replication]
+const withAdministration = names.length === 0 || names.includes(administration)
+if (chosen.length === 0 && !withReplicas && !withAdministration) {
+  const known = [...all.map(({ name }) => name), replication, administration]
   console.error(`Cannot record ${names.join(', ')}: known are ${known.join(', ')}`)
   process.exit(64)
 }
 prepare()
 if (chosen.length > 0) {
-  const exchanges = (await recordClients(chosen)).filter(exchange => !isAboutReplicas(exchange))
-  if (names.length === 0) keep(exchanges, exchange => !isAboutReplicas(exchange))
+  const isOfClients = (exchange: Exchange) => !isAboutReplicas(exchange) && !isAboutAdministration(exchange)
+  const exchanges = (await recordClients(chosen)).filter(isOfClients)
+  if (names.length === 0) keep(exchanges, isOfClients)
   else console.log(`${exchanges.length} exchanges would be kept`)
 }
 if (withReplicas) keep(await recordReplicas(), isAboutReplicas)
+if (withAdministration) keep(await recordAdministrators(), isAboutAdministration)

@@ -5,11 +5,19 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { ErrorName } from '../protocol/errors.ts'
 import {
+  type JoinOutcome,
+  type JoinRequest,
+  type MemberClaim,
+  refusedJoin,
+  refusedSync,
+  type SyncOutcome,
+  type SyncRequest,
+} from './coordinator-requests.ts'
+import {
   defaultGroupSettings,
   type Group,
   type GroupEffect,
   type GroupEvent,
-  type GroupProtocol,
   type GroupSettings,
   newGroup,
   nextDeadlineMs,
@@ -19,45 +27,7 @@ import { step } from './group-step.ts'
 import { type OffsetEntry, OffsetStore, type OffsetsLog } from './offsets.ts'
 import { isOfConsumers, subscribedTopics } from './subscription.ts'
 
-export type JoinOutcome = Extract<GroupEffect, { type: 'answerJoin' }> & { readonly protocolType: string }
-export interface SyncOutcome {
-  readonly error: ErrorName
-  readonly protocolType: string
-  readonly protocol: string | null
-  readonly assignment: Buffer
-}
-
-export interface JoinRequest {
-  readonly groupId: string
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly requireKnownId: boolean
-  readonly maySkipAssignment: boolean
-  readonly clientId: string
-  readonly clientHost: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocolType: string
-  readonly protocols: readonly GroupProtocol[]
-}
-
-/** Who says it is a member. */
-export interface MemberClaim {
-  readonly groupId: string
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly generation: number
-}
-
-export interface SyncRequest {
-  readonly groupId: string
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocol: string | null
-  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
-}
+export type { JoinOutcome, JoinRequest, MemberClaim, SyncOutcome, SyncRequest }
 
 /** A parked JoinGroup or SyncGroup, to be withdrawn when its connection ends. */
 export interface Ticket {
@@ -391,15 +361,6 @@ export class GroupCoordinator {
       else this.#arm(group)
     }
   }
-}
-
-function refusedJoin(error: ErrorName, memberId: string): JoinOutcome {
-  const nothing = { ticket: 0, generation: -1, protocol: null, leader: '', members: [], protocolType: '' }
-  return { type: 'answerJoin', error, memberId, skipAssignment: false, ...nothing }
-}
-
-function refusedSync(error: ErrorName): SyncOutcome {
-  return { error, protocolType: '', protocol: null, assignment: Buffer.alloc(0) }
 }
 
 function take<T>(parked: Map<number, T>, ticket: number): T | undefined {

@@ -19,7 +19,11 @@ export async function createPartitions(
   call: Call,
   broker: Broker,
 ): LaterAnswer<typeof apis.createPartitions> {
-  const results = await throughController(request.topics, {
+  // Named twice is answered once.
+  const wishes = request.topics.filter(({ name }, at) => {
+    return request.topics.findIndex(topic => topic.name === name) === at
+  })
+  const results = await throughController(wishes, {
     refusalOf: ({ name }: Wish): Outcome | null => {
       if (request.topics.filter(topic => topic.name === name).length > 1) {
         return { error: 'invalidRequest', message: 'Duplicate topic name.' }
@@ -89,7 +93,7 @@ function assignmentFault(
   broker: Broker,
 ): string | null {
   if (assignments.length !== added) {
-    return `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
+    return `Attempted to add ${added} partition(s), but ${assignments.length} assignment(s) were given.`
   }
   const isSound = assignments.every(({ brokerIds }) => {
     const isLive = brokerIds.every(brokerId => broker.endpointOf(brokerId) !== null)

@@ -20,6 +20,5 @@ export async function deleteGroups(
 
 function deleteOne(groupId: string, call: Call, broker: Broker): Promise<ErrorName> | ErrorName {
   if (!call.access.may('delete', 'group', groupId)) return 'groupAuthorizationFailed'
-  if (groupId === '') return 'invalidGroupId'
   return new Promise(resolve => broker.groups.delete(groupId, resolve))
 }

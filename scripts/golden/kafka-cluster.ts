@@ -1,4 +1,4 @@
-// Three nodes of a real Apache Kafka, each broker and controller, that clients and the other nodes reach by the ports
+// Nodes of a real Apache Kafka, each broker and controller, that clients and the other nodes reach by the ports
 // they advertise: those of recording proxies. Touches a temporary directory and the Java processes it starts.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,13 +22,21 @@ export class KafkaCluster {
   readonly #directory = mkdtempSync(join(tmpdir(), 'tailrace-golden-'))
   readonly #processes = new Map<number, ChildProcess>()
 
-  private constructor(classPath: string, nodes: readonly Node[]) {
+  readonly #settings: readonly string[]
+
+  private constructor(classPath: string, nodes: readonly Node[], settings: readonly string[]) {
     this.#classPath = classPath
     this.#nodes = nodes
+    this.#settings = settings
   }
 
-  static async start(classPath: string, nodes: readonly Node[]): Promise<KafkaCluster> {
-    const cluster = new KafkaCluster(classPath, nodes)
+  /** `settings` are properties of every node, before which the ones here yield. */
+  static async start(
+    classPath: string,
+    nodes: readonly Node[],
+    settings: readonly string[] = [],
+  ): Promise<KafkaCluster> {
+    const cluster = new KafkaCluster(classPath, nodes, settings)
     const clusterId = cluster.#java('kafka.tools.StorageTool', 'random-uuid').trim()
     for (const node of nodes) {
       writeFileSync(cluster.#propertiesPath(node), cluster.#properties(node))
@@ -107,6 +115,7 @@ export class KafkaCluster {
       'auto.leader.rebalance.enable=false',
       'auto.create.topics.enable=false',
       'log.cleaner.dedupe.buffer.size=20971520',
+      ...this.#settings,
       '',
     ].join('\n')
   }

@@ -44,6 +44,10 @@ func main() {
 		useSarama(bootstrap)
 	case "replication":
 		replicationScene(os.Args[3], bootstrap)
+	case "administration":
+		administrationScene(bootstrap, os.Args[3])
+	case "old-log-ins":
+		oldLogIns(bootstrap)
 	}
 }
 

@@ -22,6 +22,27 @@ const replicaApis: ReadonlySet<string> = new Set([
   'AlterPartitionReassignments',
   'ListPartitionReassignments',
 ])
+/** Recorded by the scene of administration alone. */
+const administrationApis: ReadonlySet<string> = new Set([
+  'SaslHandshake',
+  'SaslAuthenticate',
+  'DeleteRecords',
+  'DescribeAcls',
+  'CreateAcls',
+  'DeleteAcls',
+  'AlterConfigs',
+  'CreatePartitions',
+  'DeleteGroups',
+  'IncrementalAlterConfigs',
+  'OffsetDelete',
+  'DescribeUserScramCredentials',
+  'AlterUserScramCredentials',
+  'DescribeProducers',
+  'UnregisterBroker',
+  'ListConfigResources',
+])
+/** Steps of the same scene in APIs that others record too. */
+const administrationSteps = /^(static-|no-such-group$)/
 /** How Kafka's own brokers call themselves when they fetch from a leader. */
 const followerPattern = /^broker-\d+-fetcher-/
 
@@ -52,8 +73,15 @@ export function choose(seen: readonly SeenExchange[], broker: string): Exchange[
   return kept
 }
 
+/** What changes topics, groups, users and rights, and who logs in. */
+export function isAboutAdministration({ api, variant }: Exchange): boolean {
+  return administrationApis.has(api) || administrationSteps.test(variant)
+}
+
 /** What is about replicas: the APIs of nothing else, steps of scenes, and brokers as followers. */
-export function isAboutReplicas({ api, client, variant }: Exchange): boolean {
+export function isAboutReplicas(exchange: Exchange): boolean {
+  const { api, client, variant } = exchange
+  if (isAboutAdministration(exchange)) return false
   return replicaApis.has(api) || client.startsWith(followerName) || isStep(variant)
 }
 

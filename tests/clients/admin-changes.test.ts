@@ -44,7 +44,7 @@ async function configOf(resourceName: string, name: string, resourceType = topic
   return results[0]!.configs[0]?.value
 }
 
-test('IncrementalAlterConfigs sets, removes, adds to lists and takes from them, and leaves the rest alone', async () => {
+test('IncrementalAlterConfigs sets, removes, adds to lists, takes from them, and leaves the rest alone', async () => {
   await served.newTopic('tuned', 1, { 'segment.ms': '3600000' })
   assert.equal(await alter('tuned', [{ name: 'retention.ms', value: '60000' }]), 'none')
   assert.deepEqual(

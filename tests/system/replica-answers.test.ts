@@ -7,6 +7,7 @@ import { errorCodes } from '../../broker/protocol/errors.ts'
 import type { Encodable } from '../../broker/protocol/fields.ts'
 import { decodeRequest, decodeRequestHeader, decodeResponse } from '../../broker/protocol/frame.ts'
 import { type Exchange, exchangeFileName, readExchanges } from '../../fixtures/wire.ts'
+import { isAboutReplicas } from '../../scripts/golden/selection.ts'
 import { batch } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
 import { BrokerCluster } from './broker-cluster.ts'
@@ -88,7 +89,9 @@ const ownErrors: Readonly<Record<string, number>> = {
   'by-no-replica': errorCodes.topicAuthorizationFailed,
 }
 
-const recorded = readExchanges().map(({ exchange }) => exchange)
+const recorded = readExchanges()
+  .map(({ exchange }) => exchange)
+  .filter(isAboutReplicas)
 let cluster: BrokerCluster
 let client: WireClient
 
