@@ -3,9 +3,9 @@
 import type { Broker } from '../broker.ts'
 import { type Call, parked, silent } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
+import { keylessRecords } from '../log/keyless.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
-import { keylessRecords } from '../log/keyless.ts'
 import type { ProduceRequest } from '../protocol/messages/00-produce.ts'
 import { batchView } from '../protocol/record-batch.ts'
 import type { AppendWaiter, Partition } from '../replication/partition.ts'
@@ -115,6 +115,7 @@ function hasKeys(row: ProduceRow, { log }: Partition, records: Buffer, produceVe
 
 /** One batch's line in the answer, and what waits for the batch to be safe. */
 class ProduceRow implements AppendWaiter {
+  readonly isPatient = true
   readonly index: number
   readonly pending: PendingProduce
   error: ErrorName = 'none'

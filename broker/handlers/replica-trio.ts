@@ -136,12 +136,13 @@ export class ReplicaTrio implements AsyncDisposable {
     for (const [id, { partition }] of this.#lives) if (!this.deaf.has(id)) this.#tellOne(id, partition)
   }
 
-  async produce(id: number, value: string, acks = -1, timeoutMs = 5_000) {
+  /** On one connection answers come in the order of the requests. */
+  async produce(id: number, value: string, acks = -1, timeoutMs = 5_000, on = this.connectionTo(id)) {
     const builder = new BatchBuilder()
     builder.append(null, Buffer.from(value), undefined, Date.now())
     const partitionData = [{ index: 0, records: builder.build({ codec: 'none' }) }]
     const body = { acks, timeoutMs, topicData: [{ name: topic, topicId, partitionData }] }
-    const answer = await (await this.connectionTo(id)).request(apis.produce, body)
+    const answer = await (await on).request(apis.produce, body)
     const { errorCode, baseOffset, currentLeader } = answer.responses[0]!.partitionResponses[0]!
     return { error: errorName(errorCode), baseOffset, currentLeader, nodeEndpoints: answer.nodeEndpoints }
   }

@@ -3,6 +3,8 @@ import type { ErrorName } from '../protocol/errors.ts'
 
 /** Somebody who appended and wants to know when that is safe. Told exactly once. */
 export interface AppendWaiter {
+  /** It has a deadline of its own: while too few replicas are in sync it waits on, as those of Kafka do. */
+  readonly isPatient?: boolean
   settled(error: ErrorName): void
 }
 
@@ -33,6 +35,15 @@ export class OffsetWaiters {
     const told = this.#waiters.slice(this.#head)
     this.#forget()
     for (const waiter of told) waiter.settled(error)
+  }
+
+  /** All but the patient ones. */
+  failImpatient(error: ErrorName): void {
+    const ends = this.#ends.slice(this.#head)
+    const waiters = this.#waiters.slice(this.#head)
+    this.#forget()
+    for (const [index, waiter] of waiters.entries()) if (waiter.isPatient) this.park(ends[index]!, waiter)
+    for (const waiter of waiters) if (!waiter.isPatient) waiter.settled(error)
   }
 
   #forget(): void {

@@ -226,3 +226,21 @@ test('the end of an epoch: of the one that is led, of one without records, of ol
     'a follower with a tail of epoch 4 cuts it',
   )
 })
+
+test('when too few are in sync who waits with a deadline of its own waits on, others are told at once', () => {
+  const { partition, flush } = partitionWith('')
+  partition.lead({ ...facts, minIsr: 2, leaderEpoch: 1 })
+  const told: string[] = []
+  const waiters = [true, false].map(isPatient => ({
+    isPatient,
+    settled: (error: ErrorName) => void told.push(`${isPatient ? 'patient' : 'other'} ${error}`),
+  }))
+  for (const waiter of waiters) appended(partition.append(batchOf({ values: ['a'] }), -1, waiter, startMs))
+  flush()
+  partition.updated({ ...facts, minIsr: 2, isr: [1], partitionEpoch: 1 })
+  assert.deepEqual(told.splice(0), ['other notEnoughReplicasAfterAppend'])
+  partition.followerFetched(2, 7, 1, 2)
+  assert.deepEqual(told, [])
+  partition.updated({ ...facts, minIsr: 2, isr: [1, 2], partitionEpoch: 2 })
+  assert.deepEqual(told, ['patient none'])
+})

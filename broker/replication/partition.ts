@@ -347,7 +347,7 @@ export class Partition {
         wakeAll(this.fetchWaiters)
         break
       case 'underMinIsr':
-        this.#awaitingReplicas.fail('notEnoughReplicasAfterAppend')
+        this.#awaitingReplicas.failImpatient('notEnoughReplicasAfterAppend')
         break
       case 'proposeIsr':
         this.peers.isrChanges.propose(this, effect)

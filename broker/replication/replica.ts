@@ -114,7 +114,7 @@ export type ReplicaEffect =
   | { readonly type: 'durable'; readonly offset: number }
   /** Every in-sync disk does: acks=all is due, consumers may read. */
   | { readonly type: 'highWatermark'; readonly offset: number }
-  /** Fewer are in sync than acks=all demands: whoever waits for them is told so. */
+  /** Fewer are in sync than acks=all demands: whoever waits for them without a deadline is told so. */
   | { readonly type: 'underMinIsr' }
   | {
       readonly type: 'proposeIsr'
