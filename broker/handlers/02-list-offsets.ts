@@ -6,7 +6,7 @@ import type { Answer } from '../handler-row.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import { listOffsetsTimestamps as at, type ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
-import { knowsHighWatermark } from '../replication/fencing.ts'
+import { epochError, knowsHighWatermark } from '../replication/fencing.ts'
 import type { Partition } from '../replication/partition.ts'
 import { missingError } from './leader-hints.ts'
 
@@ -43,7 +43,7 @@ export function listOffsets(
       partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
         const partition = isVisible ? served?.partitions[partitionIndex] : undefined
         const found = partition
-          ? find(partition, currentLeaderEpoch, timestamp, call.apiVersion)
+          ? find(partition, request.replicaId, currentLeaderEpoch, timestamp, call.apiVersion)
           : refused(isVisible ? missingError(served, partitionIndex) : 'topicAuthorizationFailed')
         const { error, offset, leaderEpoch } = found
         return {
@@ -61,24 +61,30 @@ export function listOffsets(
 
 function find(
   partition: Partition,
+  replicaId: number,
   currentLeaderEpoch: number,
   timestamp: number,
   apiVersion: number,
 ): Found {
-  const fenced = partition.clientError(currentLeaderEpoch)
+  const { replica, log } = partition
+  const isReplica = replicaId >= 0
+  const fenced = isReplica
+    ? epochError(replica, currentLeaderEpoch)
+    : partition.clientError(currentLeaderEpoch)
   if (fenced !== 'none') return refused(fenced)
   if (timestamp < 0 && apiVersion < (sinceVersion.get(timestamp) ?? Infinity))
     return refused('unsupportedVersion')
-  if (!knowsHighWatermark(partition.replica) && timestamp !== at.earliest) {
+  if (!isReplica && !knowsHighWatermark(replica) && timestamp !== at.earliest) {
     return refused(apiVersion >= 5 ? 'offsetNotAvailable' : 'leaderNotAvailable')
   }
-  return lookUp(partition, timestamp)
+  return lookUp(partition, timestamp, isReplica ? log.logEndOffset : replica.highWatermark)
 }
 
-function lookUp({ log, replica }: Partition, timestamp: number): Found {
+/** Replicas see up to the log's end, consumers what is committed. */
+function lookUp({ log, replica }: Partition, timestamp: number, limitOffset: number): Found {
   switch (timestamp) {
     case at.latest:
-      return { ...nothing, offset: replica.highWatermark, leaderEpoch: replica.leaderEpoch }
+      return { ...nothing, offset: limitOffset, leaderEpoch: replica.leaderEpoch }
     case at.earliest:
     case at.earliestLocal:
       return { ...nothing, offset: log.logStartOffset, leaderEpoch: log.epochOf(log.logStartOffset) }
@@ -86,8 +92,8 @@ function lookUp({ log, replica }: Partition, timestamp: number): Found {
     case at.earliestPendingUpload:
       return nothing
     case at.maxTimestamp:
-      return { ...nothing, ...log.offsetOfMaxTimestamp(replica.highWatermark) }
+      return { ...nothing, ...log.offsetOfMaxTimestamp(limitOffset) }
     default:
-      return { ...nothing, ...log.offsetForTimestamp(timestamp, replica.highWatermark) }
+      return { ...nothing, ...log.offsetForTimestamp(timestamp, limitOffset) }
   }
 }

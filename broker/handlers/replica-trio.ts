@@ -29,6 +29,7 @@ import { findSendfile } from '../sendfile.ts'
 import { defaultLimits, Server } from '../server.ts'
 import { produce } from './00-produce.ts'
 import { fetch } from './01-fetch.ts'
+import { listOffsets } from './02-list-offsets.ts'
 import { saslHandshake } from './17-sasl-handshake.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
@@ -321,6 +322,7 @@ function handlersOf(broker: Broker, security: Security): ReadonlyMap<number, Han
   const rows = [
     serve(apis.produce, produce, broker),
     serve(apis.fetch, fetch, broker),
+    serve(apis.listOffsets, listOffsets, broker),
     serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
     serve(apis.apiVersions, apiVersions, table),
     serve(apis.saslHandshake, saslHandshake, broker),

@@ -38,6 +38,16 @@ test('with too few in sync nothing more is committed: who waits waits on, 19 bef
   assert.equal((await trio.produce(1, 'd', 1)).error, 'none')
   assert.deepEqual(trio.valuesOf(1), ['1:a', '1:b', '1:d'])
   assert.equal(trio.partition(1).highWatermark, 1, 'what one disk alone holds is seen by nobody')
+  const connection = await trio.connectionTo(1)
+  const latestOf = async (replicaId: number) => {
+    const partitions = [{ partitionIndex: 0, currentLeaderEpoch: 1, timestamp: -1 }]
+    const answer = await connection.request(apis.listOffsets, {
+      replicaId,
+      topics: [{ name: topic, partitions }],
+    })
+    return answer.topics[0]!.partitions[0]!.offset
+  }
+  assert.deepEqual([await latestOf(-1), await latestOf(2)], [1, 3], 'but by replicas')
   await trio.startBroker(2)
   await until('everything is committed', () => trio.partition(1).highWatermark === 3)
   assert.equal((await waiting).error, 'none', 'as soon as enough have it')
