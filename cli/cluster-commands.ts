@@ -160,7 +160,7 @@ export function bootstrapOf({ bootstrap, kafkaPort, data }: Settings): string[] 
   return (ids.length > 0 ? ids : [1]).map(id => `127.0.0.1:${kafkaPort + id - 1}`)
 }
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text)
   throw new ExitError(exitCodes.usage, `"${text}" is no whole number`)
 }

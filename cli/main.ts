@@ -8,6 +8,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
+import { addGroupCommands } from './group-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
 import { agentProcess, analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
@@ -95,6 +96,11 @@ withShared(program.command('status'))
 
 const cluster = program.command('cluster').description('change what the cluster is made of')
 addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })
+
+addGroupCommands(program.command('groups').description('consumer groups, and how far each has read'), {
+  withShared,
+  settingsOf: flags => settingsOf(flags),
+})
 
 addUserCommands(program.command('users').description('who may use the Kafka port from elsewhere'), {
   withShared,
