@@ -9,6 +9,7 @@ import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
+import { addLogCommands } from './log-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
 import { agentProcess, analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
@@ -106,6 +107,8 @@ addUserCommands(program.command('users').description('who may use the Kafka port
   withShared,
   settingsOf: flags => settingsOf(flags),
 })
+
+addLogCommands(program.command('log').description('the files in which a broker keeps its records'))
 
 withShared(cluster.command('move-metadata'))
   .description('with all brokers stopped: from SQLite to ZooKeeper, or back')
