@@ -10,44 +10,10 @@ import { BatchBuilder } from '../protocol/batch-builder.ts'
 import { codecs } from '../protocol/record-batch.ts'
 import { realDisk } from './disk.ts'
 import { type DumpedBatch, dumpFile } from './dump-log.ts'
-import type { LogConfig } from './log-config.ts'
-import { LogDirectory } from './log-directory.ts'
-import { appended, clusterId, startMs, topicId } from './log-fixture.ts'
-import type { PartitionLog } from './partition-log.ts'
+import { liveIn, openReal } from './lived-in.ts'
+import { appended, startMs, topicId } from './log-fixture.ts'
 
 const builder = new BatchBuilder()
-
-function open(path: string, config: Partial<LogConfig>, onDurable: () => void = () => {}): LogDirectory {
-  const listener = {
-    onDurable: (log: PartitionLog, durableEnd: number) => {
-      log.highWatermark = durableEnd
-      onDurable()
-    },
-    onFailed: (_log: PartitionLog, error: Error) => assert.fail(error),
-  }
-  return LogDirectory.open({ path, clusterId, nodeId: 1, listener, nowMs: startMs, config })
-}
-
-/** Keyed batches of every codec by an idempotent producer, in three epochs. */
-function write(log: PartitionLog, count: number): void {
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < 5; j++) {
-      const isGone = i % 7 === 3 && j === 0
-      const key = Buffer.from(isGone ? `gone ${i}` : `key ${(i * 5 + j) % 11}`)
-      const value = isGone ? null : Buffer.from(`value ${i}/${j} `.repeat(8))
-      builder.append(key, value, undefined, startMs + i * 1_000 + j)
-    }
-    const batch = builder.build({ codec: codecs[i % 5]!, producerId: 4, epoch: 0, sequence: i * 5 })
-    appended(log.append(batch, 1 + Math.floor((i * 3) / count), startMs + i))
-  }
-  log.requestFlush()
-}
-
-async function cleaned(directory: LogDirectory): Promise<void> {
-  directory.cleaner.look(directory.logs(), startMs)
-  assert(directory.cleaner.isBusy)
-  while (directory.cleaner.isBusy) await new Promise(resolve => setImmediate(resolve))
-}
 
 function dump(directory: string, deep = true) {
   const problems: string[] = []
@@ -65,20 +31,7 @@ function dump(directory: string, deep = true) {
 
 test('a lived-in directory has no mismatch; a flipped bit in any of its files is one', async () => {
   using root = mkdtempDisposableSync(join(tmpdir(), 'dump-'))
-  const config = {
-    isCompacted: true,
-    segmentBytes: 3_000,
-    indexIntervalBytes: 300,
-    minCleanableDirtyRatio: 0,
-    fileDeleteDelayMs: 0,
-  }
-  const durable = Promise.withResolvers<void>()
-  const directory = open(root.path, config, durable.resolve)
-  const log = directory.create('logs', 0, topicId)
-  write(log, 60)
-  await durable.promise
-  await cleaned(directory)
-  await directory.close(1)
+  await liveIn(root.path)
   const path = join(root.path, 'logs-0')
   const { rows, problems } = dump(path)
   assert.deepEqual(problems, [])
@@ -117,7 +70,7 @@ test('a cleaning in its own thread holds nobody up', async t => {
   using root = mkdtempDisposableSync(join(tmpdir(), 'clean-'))
   const config = { isCompacted: true, segmentBytes: 1024 * 1024, minCleanableDirtyRatio: 0 }
   let onDurable = () => {}
-  const directory = open(root.path, config, () => onDurable())
+  const directory = openReal(root.path, config, () => onDurable())
   const log = directory.create('logs', 0, topicId)
   const value = Buffer.alloc(1_000, 'v')
   const batchOf = (round: number) => {
