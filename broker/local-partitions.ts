@@ -196,7 +196,8 @@ export class LocalPartitions {
       partition.updated(facts)
       return false
     }
-    const { host: leaderHost = '', port: leaderPort = 0 } = endpoint ?? {}
+    const reached = leader < 0 ? null : this.#options.peers.endpoints.endpointOf(leader)
+    const { host: leaderHost = '', port: leaderPort = 0 } = reached ?? {}
     partition.follow({ ...facts, leader, leaderHost, leaderPort })
     return true
   }

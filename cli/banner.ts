@@ -1,11 +1,14 @@
 // What `tailrace up` says once everything serves. Pure: facts in, text out. The address comes last, because
 // terminals make a link of it and eyes rest there.
 import type { DataDirectory } from './data-directory.ts'
+import type { PublicPort } from './public-port.ts'
 
 export interface BannerFacts {
   readonly data: DataDirectory
   readonly kafkaAddress: string
   readonly origin: string
+  /** What others reach; null where only this machine is served. */
+  readonly open?: PublicPort | null
   readonly link: string
   /** Of the brokers, in the order of their ids; none where the brokers are somebody else's. */
   readonly brokerPids: readonly number[]
@@ -23,6 +26,7 @@ export function bannerText(facts: BannerFacts): string {
         : facts.inputs.join('  '),
     ],
     ['kafka', facts.kafkaAddress],
+    ...publicRows(facts),
     [
       'query',
       `curl -H "Authorization: Bearer $(cat ${facts.data.tokenPath})" ` +
@@ -35,6 +39,16 @@ export function bannerText(facts: BannerFacts): string {
   const lines = rows.map(([name, value]) => `  ${name!.padEnd(8)} ${value}`)
   const heading = facts.demo ? 'Tailrace is up, with demo traffic' : 'Tailrace is up'
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
+}
+
+function publicRows({ open, data, brokerPids }: BannerFacts): string[][] {
+  if (!open) return []
+  const last = brokerPids.length > 1 ? ` to ${open.port + brokerPids.length - 1}` : ''
+  return [
+    ['public', `${open.host}:${open.port}${last}, by TLS and login; clients trust ${open.authority}`],
+    ['', `SHA-256 ${open.fingerprint}`],
+    ['users', `node cli/tailrace.js users add NAME --role produce --data ${data.path}`],
+  ]
 }
 
 function brokerRows({ brokerPids, data }: BannerFacts): string[][] {

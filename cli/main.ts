@@ -13,6 +13,7 @@ import { addLogCommands } from './log-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
 import { agentProcess, analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
+import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
@@ -35,6 +36,10 @@ const withShared = (command: Command) =>
     .addOption(new Option('--http-port <port>', 'port of dashboard and API').argParser(portNumber))
 
 const metadataHelp = 'where the brokers agree: sqlite, or zookeeper://host:2181,host:2181,host:2181/path'
+const withPublic = (command: Command) =>
+  command
+    .option('--public <host>', 'let others in by this name or address of the machine: TLS, and logins')
+    .addOption(new Option('--public-kafka-port <port>', 'first port for that').argParser(portNumber))
 const collect = (value: string, previous: string[]) => [...previous, value]
 
 interface Flags {
@@ -49,9 +54,11 @@ interface Flags {
   readonly demo?: boolean
   readonly tail?: string[]
   readonly json?: boolean
+  readonly public?: string
+  readonly publicKafkaPort?: number
 }
 
-withShared(program.command('up'))
+withPublic(withShared(program.command('up')))
   .description('run everything on this machine: broker, agent, statistics, dashboard')
   .addOption(
     new Option('--brokers <count>', 'brokers to run: as many as the data has, at first three').argParser(
@@ -63,12 +70,17 @@ withShared(program.command('up'))
   .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
   .action((flags: Flags) => runUp(flags))
 
-withShared(program.command('broker'))
+withPublic(withShared(program.command('broker')))
   .description('run one broker, of a cluster on several machines perhaps')
   .option('--metadata <place>', metadataHelp)
   .addOption(new Option('--broker-id <id>', 'which of the brokers this is, from 1 on').argParser(Number))
   .addOption(new Option('--brokers <count>', 'how many the cluster is made of').argParser(Number))
-  .action((flags: Flags) => runOne(flags, singleBrokerProcess))
+  .action((flags: Flags) =>
+    runOne(flags, async (settings, data) => {
+      const open = await openPublicPort(settings, terminalLog())
+      return singleBrokerProcess(settings, data, publicConfig(open, settings.brokerId, true))
+    }),
+  )
 
 withShared(program.command('agent'))
   .description('run the agent: tail files and ship their lines')
@@ -91,7 +103,9 @@ withShared(program.command('status'))
   .action(async (flags: Flags) => {
     const settings = settingsOf(flags)
     const report = await readStatus(originOf(settings), join(settings.data, 'token'), Date.now())
-    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : statusText(report, Date.now()))
+    const tls = authorityOf(settings)
+    const text = `${statusText(report, Date.now())}${tls ? `authority ${tls.authority}, SHA-256 ${tls.fingerprint}\n` : ''}`
+    process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls })}\n` : text)
     process.exitCode = statusExitCode(report)
   })
 
@@ -149,14 +163,17 @@ async function runUp(flags: Flags): Promise<void> {
 /** A single room in the foreground: its own process, so that a broker loads nothing it does not need. */
 async function runOne(
   flags: Flags,
-  specOf: (settings: Settings, data: ReturnType<typeof openDataDirectory>) => ProcessSpec,
+  specOf: (
+    settings: Settings,
+    data: ReturnType<typeof openDataDirectory>,
+  ) => ProcessSpec | Promise<ProcessSpec>,
 ): Promise<void> {
   const settings = settingsOf(flags)
   const tail = flags.tail ?? []
   await refuseEmptyGlobs(tail)
   const tailed = tail.map(path => ({ paths: [resolve(path)], format: 'auto' as const }))
   const inputs = tailed.length > 0 ? tailed : settings.inputs.map(absolutePaths)
-  const spec = specOf({ ...settings, inputs }, openDataDirectory(settings.data, process.env))
+  const spec = await specOf({ ...settings, inputs }, openDataDirectory(settings.data, process.env))
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', spec.entry, JSON.stringify(spec.config)],
@@ -175,8 +192,12 @@ async function runOne(
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
   const { brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap } = flags
+  const { public: host, publicKafkaPort } = flags
   return loadSettings(
-    { data: flags.data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap },
+    {
+      ...{ data: flags.data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap },
+      ...{ public: host, publicKafkaPort },
+    },
     process.env,
     flags.config,
     {

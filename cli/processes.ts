@@ -23,6 +23,7 @@ export function brokerProcess(
   data: DataDirectory,
   brokerId = 1,
   clusterSize = 1,
+  open: Pick<BrokerConfig, 'listeners' | 'peers'> = {},
 ): ProcessSpec {
   const config: BrokerConfig = {
     brokerId,
@@ -41,14 +42,20 @@ export function brokerProcess(
     ],
     clusterSize,
     replicationThrottleBytesPerSecond: settings.replicationThrottleBytesPerSecond,
+    connectionsMaxReauthMs: settings.connectionsMaxReauthMs,
+    ...open,
   }
   const name = clusterSize === 1 ? 'broker' : `broker-${brokerId}`
   return { name, entry: join(root, 'broker/main.ts'), config, stopTimeoutMs: 1_500 }
 }
 
 /** One broker of a cluster whose other brokers are started elsewhere: on the very port that was asked for. */
-export function singleBrokerProcess(settings: Settings, data: DataDirectory): ProcessSpec {
-  const spec = brokerProcess(settings, data, settings.brokerId, settings.brokers ?? 1)
+export function singleBrokerProcess(
+  settings: Settings,
+  data: DataDirectory,
+  open: Pick<BrokerConfig, 'listeners' | 'peers'> = {},
+): ProcessSpec {
+  const spec = brokerProcess(settings, data, settings.brokerId, settings.brokers ?? 1, open)
   return { ...spec, config: { ...(spec.config as BrokerConfig), port: settings.kafkaPort } }
 }
 

@@ -51,6 +51,31 @@ export const settingsSchema = z.strictObject({
     })
     .default({})
     .describe('Files that open the door to ZooKeeper'),
+  public: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$/,
+      'write the name or address of this machine, without a port',
+    )
+    .optional()
+    .describe(
+      'Name or address by which others reach this machine: opens a port for them, with TLS and logins',
+    ),
+  publicKafkaPort: port.default(9192).describe('The first port of that, when public is set'),
+  tls: z
+    .strictObject({
+      certificate: z.string().describe('PEM file with the chain of certificates that brokers show'),
+      key: z.string().describe('PEM file with its private key'),
+      ca: z.string().describe('PEM file with the authority that clients and brokers are certified by'),
+    })
+    .optional()
+    .describe('Certificates of your own, instead of those of a private authority that is made for you'),
+  connectionsMaxReauthMs: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('After this long a client with a password has to log in again; 0 for never'),
   brokerId: z.number().int().min(1).max(1_000).default(1).describe('Of `tailrace broker`: which one this is'),
   httpPort: port.default(8080).describe('Port of the dashboard, the API and the live socket'),
   inputs: z.array(inputSchema).default([]).describe('What the agent tails'),
@@ -165,7 +190,11 @@ function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
   const line = file.path === undefined ? undefined : file.lineOf(issue.path)
   const place = line === undefined ? '' : `${file.path}:${line}: `
   if (issue.code === 'unrecognized_keys') {
-    const shapes = { inputs: inputSchema.shape, zookeeper: settingsSchema.shape.zookeeper.unwrap().shape }
+    const shapes = {
+      inputs: inputSchema.shape,
+      zookeeper: settingsSchema.shape.zookeeper.unwrap().shape,
+      tls: settingsSchema.shape.tls.unwrap().shape,
+    }
     const names = Object.keys(shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape)
     return issue.keys
       .map(key => {

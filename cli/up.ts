@@ -5,6 +5,7 @@ import { glob } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { aborted, ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
 import { bannerText } from './banner.ts'
 import { brokersToStart } from './broker-count.ts'
 import { type DataDirectory, openDataDirectory } from './data-directory.ts'
@@ -17,8 +18,9 @@ import {
   demoInputs,
   demoProcess,
 } from './processes.ts'
+import { openPublicPort, publicConfig, publicListener } from './public-port.ts'
 import type { Settings } from './settings.ts'
-import { Supervisor } from './supervisor.ts'
+import { type ReadyFacts, Supervisor } from './supervisor.ts'
 
 export interface UpOptions {
   readonly demo: boolean
@@ -45,7 +47,14 @@ export async function up(settings: Settings, options: UpOptions, context: Proces
     if (interrupts > 1) supervisor.killAll()
   })
   try {
-    const started = startAll(supervisor, withInputs(settings, options, data), options, data, brokers)
+    const started = startAll(
+      supervisor,
+      withInputs(settings, options, data),
+      options,
+      data,
+      brokers,
+      context.log,
+    )
     // Ctrl-C counts while things are starting too: a long recovery must not hold it up.
     await Promise.race([started, aborted(context.signal)])
     await aborted(context.signal)
@@ -69,10 +78,15 @@ async function startAll(
   options: UpOptions,
   data: DataDirectory,
   brokerIds: readonly number[],
+  log: Log,
 ): Promise<void> {
   const count = brokerIds.length
+  const open = await openPublicPort(settings, log)
   const brokers = await Promise.all(
-    brokerIds.map(id => supervisor.start({ ...brokerProcess(settings, data, id, count), group: 'brokers' })),
+    brokerIds.map(id => {
+      const spec = brokerProcess(settings, data, id, count, publicConfig(open, id, false))
+      return supervisor.start({ ...spec, group: 'brokers' })
+    }),
   )
   const bootstrap = settings.bootstrap?.split(',') ?? brokers.map(({ port }) => `127.0.0.1:${port}`)
   const demo = options.demo && options.tail.length === 0
@@ -87,12 +101,19 @@ async function startAll(
       data,
       kafkaAddress: bootstrap.join(','),
       origin,
+      open: open && { ...open, port: publicPortOf(brokers[0]) ?? open.port },
       link,
       brokerPids: brokers.map(({ pid }) => pid),
       inputs: settings.inputs.flatMap(input => input.paths),
       demo,
     }),
   )
+}
+
+/** As it was opened: any free port may have been asked for. */
+function publicPortOf(broker: ReadyFacts | undefined): number | undefined {
+  const listeners = broker?.['listeners'] as Readonly<Record<string, { readonly port: number }>> | undefined
+  return listeners?.[publicListener]?.port
 }
 
 function withInputs(settings: Settings, options: UpOptions, data: DataDirectory): Settings {
