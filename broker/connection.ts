@@ -30,6 +30,9 @@ const frameBytesPerMsMin = 16
 /** Answers the client has not taken; above it nothing more is served to it. */
 const unsentBytesMax = 1 << 20
 
+/** Answers that go out together, apart from what the last of them carries from files. */
+const answersTogetherBytesMax = 64 * 1024
+
 export class Connection implements CallOwner {
   readonly clientHost: string
   readonly listener: string | null
@@ -50,6 +53,12 @@ export class Connection implements CallOwner {
   readonly #calls: Call[] = []
   #pumping = false
   #flushing = false
+  /** Produce requests are answered many at a time: what is to be sent is looked at when all of them have been. */
+  #flushIsDue = false
+  readonly #flushLater = (): void => {
+    this.#flushIsDue = false
+    if (!this.#closed) this.#flush()
+  }
   #closed = false
   #pausedFor = 0
   /** When the first byte came of the frame that is arriving. */
@@ -149,7 +158,12 @@ export class Connection implements CallOwner {
     this.#context.counters.answered(call, this.#context.clock.monotonicMs())
     if (this.#closed) return
     if (call.api.key === apis.saslAuthenticate.key) this.#splitter.frameBytesMax = this.#frameBytesMax
-    if (this.#calls[0] === call) this.#flush()
+    if (this.#calls[0] !== call) return
+    if (call.api.key !== apis.produce.key || call.body === null) this.#flush()
+    else if (!this.#flushIsDue) {
+      this.#flushIsDue = true
+      process.nextTick(this.#flushLater)
+    }
   }
 
   /** `chunk` is memory that all connections are read into: nothing of it may be kept. */
@@ -271,20 +285,27 @@ export class Connection implements CallOwner {
   #flush(): void {
     if (this.#flushing) return
     this.#flushing = true
-    while (this.#calls[0]?.answered && !this.#sender.isBusy && !this.#closed) this.#send(this.#calls.shift()!)
+    while (this.#calls[0]?.answered && !this.#sender.isBusy && !this.#closed) this.#send()
     this.#flushing = false
     this.#pump()
   }
 
-  #send(call: Call): void {
-    if (call.body === null) return
+  /** Every answer that is there in one write: a commit answers all produce requests that waited for it. */
+  #send(): void {
     const writer = this.#writer
     writer.reset()
-    encodeResponse(writer, call.api, call.apiVersion, call.correlationId, call.body)
+    let isLast = false
+    while (this.#calls[0]?.answered && !isLast && writer.position < answersTogetherBytesMax) {
+      const call = this.#calls.shift()!
+      isLast = call.isLast
+      if (call.body === null) continue
+      encodeResponse(writer, call.api, call.apiVersion, call.correlationId, call.body)
+    }
+    if (writer.position === 0) return
     const pieces: (Buffer | ExternalBytes)[] =
       writer.externals.length > 0 ? framePieces(writer) : [writer.buffer.subarray(0, writer.position)]
     this.#sender.send(pieces)
-    if (call.isLast) this.#endAfterAnswer()
+    if (isLast) this.#endAfterAnswer()
   }
 
   /** What was handed to the socket still goes out. */

@@ -1,5 +1,6 @@
 // Sends one connection's answers in order: bytes from memory, and ranges of segment files by sendfile where that
-// is possible, else through a pooled buffer. Owns the order of bytes on its socket; nobody else writes to it.
+// is possible, else through a pooled buffer. What may have left the page cache is read on the thread pool first.
+// Owns the order of bytes on its socket; nobody else writes to it.
 import fs from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Counter } from '../runtime/metrics.ts'
@@ -35,6 +36,11 @@ export interface SendCounters {
 const copyChunkBytes = 256 * 1024
 const probeChunkBytes = 64 * 1024
 const pooledBuffersMax = 8
+/** Read ahead of sendfile at a time. */
+const warmChunkBytes = 1024 * 1024
+/** Cold bytes are read into it for the page cache's sake, by all connections at once: nobody looks at them there. */
+let unread: Buffer | null = null
+const endedShort = 'a segment ended before the range that was promised'
 const pool: Buffer[] = []
 
 export class ResponseSender {
@@ -48,12 +54,15 @@ export class ResponseSender {
   #next = 0
   /** How much of the range at `#next` has been sent. */
   #rangeSent = 0
+  /** Up to here the range at `#next` has been read on the thread pool, if it was cold: it is in the page cache. */
+  #warmEnd = 0
   #copyBuffer: Buffer | null = null
   /** A write, or a read on the thread pool, is under way; its callback goes on. */
   #writing = false
   #reading = false
   readonly #resume = (): void => this.#onWritten()
   readonly #onRead = (error: Error | null, count: number): void => this.#onColdRead(error, count)
+  readonly #onWarmed = (error: Error | null, count: number): void => this.#onRangeWarmed(error, count)
 
   constructor(
     socket: Socket,
@@ -79,6 +88,7 @@ export class ResponseSender {
     this.#pieces = pieces
     this.#next = 0
     this.#rangeSent = 0
+    this.#warmEnd = 0
     this.#run()
   }
 
@@ -128,7 +138,7 @@ export class ResponseSender {
   }
 
   #sendRange(range: FileRange): void {
-    if (range.isCold) {
+    if (range.isCold && this.#rangeSent >= this.#warmEnd) {
       this.#readCold(range)
       return
     }
@@ -138,8 +148,9 @@ export class ResponseSender {
       this.#copy(range, copyChunkBytes)
       return
     }
-    while (this.#rangeSent < range.sizeInBytes) {
-      const left = range.sizeInBytes - this.#rangeSent
+    const end = range.isCold ? this.#warmEnd : range.sizeInBytes
+    while (this.#rangeSent < end) {
+      const left = end - this.#rangeSent
       const sent = sendfile(socketFd, range.file.fd, range.position + this.#rangeSent, left)
       if (sent < 0) {
         this.#onBroken('sendfile failed')
@@ -153,20 +164,28 @@ export class ResponseSender {
       this.#counters.sendfileBytes.add(sent)
       this.#rangeSent += sent
     }
-    this.#finishRange(range)
+    if (this.#rangeSent === range.sizeInBytes) this.#finishRange(range)
   }
 
   #copy(range: FileRange, chunkBytes: number): void {
     const buffer = this.#borrowBuffer()
-    const length = Math.min(chunkBytes, range.sizeInBytes - this.#rangeSent)
+    const end = range.isCold ? this.#warmEnd : range.sizeInBytes
+    const length = Math.min(chunkBytes, end - this.#rangeSent)
     const position = range.position + this.#rangeSent
     this.#writeCopied(fs.readSync(range.file.fd, buffer, 0, length, position))
   }
 
   #readCold(range: FileRange): void {
-    const length = Math.min(copyChunkBytes, range.sizeInBytes - this.#rangeSent)
+    const { fd } = range.file
+    const left = range.sizeInBytes - this.#rangeSent
+    const position = range.position + this.#rangeSent
     this.#reading = true
-    fs.read(range.file.fd, this.#borrowBuffer(), 0, length, range.position + this.#rangeSent, this.#onRead)
+    if (this.#findSendfile() === null || descriptorOf(this.#socket) < 0) {
+      fs.read(fd, this.#borrowBuffer(), 0, Math.min(copyChunkBytes, left), position, this.#onRead)
+      return
+    }
+    unread ??= Buffer.allocUnsafeSlow(warmChunkBytes)
+    fs.read(fd, unread, 0, Math.min(warmChunkBytes, left), position, this.#onWarmed)
   }
 
   #onColdRead(error: Error | null, count: number): void {
@@ -176,10 +195,22 @@ export class ResponseSender {
     else this.#writeCopied(count)
   }
 
+  #onRangeWarmed(error: Error | null, count: number): void {
+    this.#reading = false
+    if (this.#socket.destroyed) this.abandon()
+    else if (error) this.#onBroken(`a segment could not be read: ${error.message}`)
+    else if (count === 0) this.#onBroken(endedShort)
+    else {
+      this.#warmEnd = this.#rangeSent + count
+      this.#run()
+      if (!this.isBusy && !this.#socket.destroyed) this.#onIdle()
+    }
+  }
+
   #writeCopied(count: number): void {
     if (count === 0) {
       // The length is already on the wire: nothing that follows could be understood.
-      this.#onBroken('a segment ended before the range that was promised')
+      this.#onBroken(endedShort)
       return
     }
     this.#rangeSent += count
@@ -198,6 +229,7 @@ export class ResponseSender {
   #finishRange(range: FileRange): void {
     range.file.release()
     this.#rangeSent = 0
+    this.#warmEnd = 0
     this.#next++
   }
 
