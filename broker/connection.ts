@@ -272,12 +272,18 @@ export class Connection implements CallOwner {
     )
   }
 
-  #refuse(error: unknown, at: { readonly correlationId: number } | null): void {
+  #refuse(error: unknown, at: RequestHeader | Call | null): void {
     if (error instanceof ProtocolError) {
       this.close(error.reason)
       return
     }
-    this.#log.error('a request failed', { client: this.clientHost, request: at, error })
+    const apiKey = at instanceof Call ? at.api.key : at?.apiKey
+    this.#log.error('a request failed', {
+      client: this.clientHost,
+      apiKey,
+      apiVersion: at?.apiVersion,
+      error,
+    })
     this.close('the request could not be served')
   }
 

@@ -8,13 +8,13 @@ export type { ConfigType } from './topic-config-rows.ts'
 export const topicConfigNames = Object.keys(rows)
 
 export function configRow(name: string): ConfigRow | undefined {
-  return rows[name]
+  return Object.hasOwn(rows, name) ? rows[name] : undefined
 }
 
 /** The first thing wrong with these settings, in words, or null. */
 export function configFault(configs: ReadonlyMap<string, string | null>): string | null {
   for (const [name, value] of configs) {
-    const row = rows[name]
+    const row = configRow(name)
     if (!row) return `Unknown topic config name: ${name}. Known are ${topicConfigNames.join(', ')}`
     if (value === null) return `Null value not allowed for topic config "${name}"`
     const fault = row.fault(value)

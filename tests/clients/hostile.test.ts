@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { type AnyApi, type ApiName, apis } from '../../broker/protocol/apis.ts'
 import { Writer, zeroUuid } from '../../broker/protocol/bytes.ts'
+import { errorCodes } from '../../broker/protocol/errors.ts'
 import { decodeResponse, encodeRequest } from '../../broker/protocol/frame.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { sensible } from './sensible-requests.ts'
@@ -178,3 +179,34 @@ test('sensible requests with flipped bytes are answered, refused or ended, and n
     [],
   )
 })
+
+test('names that every JavaScript object has are names like any other, and settings that nobody knows', async () => {
+  await using broker = await BrokerProcess.start([{ name: 'logs', partitions: 1 }])
+  using client = await WireClient.connect(broker.port)
+  for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+    const topic = { numPartitions: 1, replicationFactor: 1 }
+    const refused = { ...topic, name: 'unset', configs: [{ name, value: '1' }] }
+    const created = await client.request(apis.createTopics, 7, { topics: [refused, { ...topic, name }] })
+    assert.deepEqual(
+      created.topics.map(({ errorCode }) => errorCode),
+      [errorCodes.invalidConfig, 0],
+      name,
+    )
+    const { topics } = await client.request(apis.metadata, 9, { topics: [{ name }] })
+    assert.deepEqual([topics[0]?.name, topics[0]?.errorCode], [name, 0])
+    const groups = await client.request(apis.describeGroups, 5, { groups: [name] })
+    assert.deepEqual([groups.groups[0]?.groupId, groups.groups[0]?.groupState], [name, 'Dead'])
+    const answer = await provoke(broker.port, saslHandshake(name))
+    assert.match(answer.toString('latin1'), /SCRAM-SHA-256/, 'what is spoken here')
+  }
+  assert.deepEqual(
+    broker.logLines.filter(({ level }) => level === 'error'),
+    [],
+  )
+})
+
+function saslHandshake(mechanism: string): Buffer {
+  const writer = new Writer()
+  encodeRequest(writer, apis.saslHandshake, 1, 1, 'hostile', { mechanism })
+  return Buffer.from(writer.view())
+}
