@@ -108,7 +108,7 @@ class Sender {
   readonly #errorAt: number
   #answered = 0
   #next = 0
-  onAnswer: () => void = () => {}
+  onAnswer: (isTaken: boolean) => void = () => {}
 
   constructor(connection: RawConnection, frames: readonly Buffer[], meter: Meter, topic: string) {
     this.#connection = connection
@@ -129,13 +129,14 @@ class Sender {
 
   #onAnswer(head: Buffer): void {
     const dueMs = this.#dueMs[this.#answered++]!
+    const isTaken = head.readInt16BE(this.#errorAt) === 0
     if (this.#meter.isRunning) {
-      if (head.readInt16BE(this.#errorAt) === 0) this.#meter.batches++
+      if (isTaken) this.#meter.batches++
       else this.#meter.failures++
       this.#meter.latenciesMs.push(performance.now() - dueMs)
     }
     if (this.#answered > 10_000) this.#answered -= this.#dueMs.splice(0, 10_000).length
-    this.onAnswer()
+    this.onAnswer(isTaken)
   }
 }
 
@@ -157,9 +158,9 @@ function saturate(job: ProduceJob, senders: readonly Sender[], meter: Meter, bat
   const { promise, resolve } = Promise.withResolvers<void>()
   const startedMs = performance.now()
   let isOver = false
-  const refill = (sender: Sender) => {
+  const refill = (sender: Sender, isTaken: boolean) => {
     const nowMs = performance.now()
-    if (!meter.isRunning && !isOver && nowMs - startedMs >= job.warmUpMs) meter.begin()
+    if (!meter.isRunning && !isOver && isTaken && nowMs - startedMs >= job.warmUpMs) meter.begin()
     const isFull = meter.batches * batchBytes >= job.bytesMax
     if (!isOver && meter.isRunning && (isFull || meter.elapsedMs >= job.durationMs)) {
       isOver = true
@@ -169,8 +170,8 @@ function saturate(job: ProduceJob, senders: readonly Sender[], meter: Meter, bat
     while (!isOver && sender.inFlight < job.inFlight) sender.send(nowMs)
   }
   for (const sender of senders) {
-    sender.onAnswer = () => refill(sender)
-    refill(sender)
+    sender.onAnswer = isTaken => refill(sender, isTaken)
+    refill(sender, false)
   }
   return promise
 }
@@ -294,13 +295,23 @@ function bareSocket(job: SocketJob): void {
   const zeros = Buffer.alloc(1 << 20)
   const memory = { buffer: Buffer.allocUnsafeSlow(256 * 1_024), callback: () => true }
   const socket = connect({ host: '127.0.0.1', port: job.port, onread: memory })
-  const write = () => socket.write(zeros, () => write())
+  const write = () => {
+    socket.write(zeros, error => {
+      if (error) process.exit()
+      else write()
+    })
+  }
   if (job.kind === 'flood') write()
   socket.on('error', () => process.exit())
   socket.on('close', () => process.exit())
 }
 
+/** A broker that refuses is no faster for it. */
 function finish(outcome: Outcome): void {
+  if (outcome.failures > outcome.batches) {
+    console.error(`load: ${outcome.failures} batches were refused, ${outcome.batches} taken`)
+    process.exit(1)
+  }
   process.stdout.write(`${JSON.stringify(outcome)}\n`, () => process.exit())
 }
 

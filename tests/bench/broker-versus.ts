@@ -19,7 +19,7 @@ import {
 } from './broker-peer.ts'
 import { markdownTable } from './markdown-table.ts'
 
-const warmUpRuns = 4
+const warmUpRuns = 8
 const tailBatchesPerSecond = 200
 const cases: readonly ProduceCase[] = [16 * 1_024, 1 << 20].flatMap(batchBytes =>
   (['none', 'zstd'] as const).map(codec => ({
