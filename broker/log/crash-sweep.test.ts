@@ -7,6 +7,7 @@ import type { LogDirectory } from './log-directory.ts'
 import { appended, batchOf, closeOn, openDirectory, randomFrom, recordsOf, startMs } from './log-fixture.ts'
 import type { LogListener } from './log-parts.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { markSuspect } from './quarantine.ts'
 import { type CrashMode, SimDisk } from './sim-disk.ts'
 
 const config = { segmentBytes: 700, indexIntervalBytes: 150, retentionBytes: 1500, fileDeleteDelayMs: 60_000 }
@@ -59,11 +60,18 @@ class Life implements LogListener {
     this.directory = openDirectory(disk, config, this)
     this.append(0, 4, 2)
     this.flush()
+    this.append(0, 6, 3)
+    this.flush()
+    this.append(0, 2, 3)
+    this.truncate(0, this.known[0]!.values.length - 7)
+    this.append(0, 3, 4)
+    this.flush()
+    this.truncate(0, this.known[0]!.values.length - 1)
     this.tick(61_000)
     this.delete(1)
-    this.append(0, 1, 2)
+    this.append(0, 1, 5)
     this.flush()
-    this.append(0, 2, 2)
+    this.append(0, 2, 5)
     this.tick(61_000)
   }
 
@@ -81,6 +89,14 @@ class Life implements LogListener {
       known.values.push(value)
       appended(log.append(batch, epoch, this.disk.nowMs))
     }
+  }
+
+  /** As a follower that must follow another history: until it returns the cut may have been made or not. */
+  truncate(index: number, offset: number): void {
+    const known = this.known[index]!
+    known.acknowledged = Math.min(known.acknowledged, offset)
+    this.directory!.get('logs', index)!.truncateTo(offset, this.disk.nowMs)
+    known.values.length = offset
   }
 
   flush(): void {
@@ -178,3 +194,93 @@ function goOn(life: Life, when: string, random: () => number): void {
   life.disk.crash('subset', random)
   check(openDirectory(life.disk, config, life), known, `${when}, and once more`)
 }
+
+/** A log of one partition in several segments that ended cleanly, with one flipped bit in the batch of offset 1. */
+async function damaged(): Promise<Life> {
+  const life = new Life(new SimDisk())
+  life.directory = openDirectory(life.disk, config, life)
+  life.create(0)
+  life.append(0, 9, 0)
+  life.flush()
+  const log = life.directory.get('logs', 0)!
+  const { position, length } = log.read(1, 1, 9, true) as { position: number; length: number }
+  await closeOn(life.disk, life.directory)
+  life.disk.damage(`${log.directory}/00000000000000000000.log`, bytes => {
+    bytes[position + length - 3]! ^= 4
+    return bytes
+  })
+  markSuspect(life.disk, log.directory)
+  life.disk.crash('process', () => 0)
+  return life
+}
+
+test('damage is set aside once and for all, wherever the power goes while it is', async () => {
+  for (let cutAt = 1; ; cutAt++) {
+    const life = await damaged()
+    const random = randomFrom(cutAt * 40_503)
+    const mode = modes[cutAt % modes.length]!
+    life.disk.cutAt = cutAt
+    let wasCut = false
+    try {
+      life.directory = openDirectory(life.disk, config, life)
+    } catch (error) {
+      if (life.disk.operations < cutAt) throw error
+      wasCut = true
+      life.disk.crash(mode, random)
+      life.directory = openDirectory(life.disk, config, life)
+    }
+    const when = `cut at ${cutAt}, ${mode}`
+    const gaps = life.directory!.corruptions.map(({ corruption }) => [
+      corruption.fromOffset,
+      corruption.toOffset,
+    ])
+    assert.deepEqual(gaps, [[1, 2]], when)
+    const expected = life.known[0]!.values.map((value, offset) => `${offset}:${value}`)
+    const log = life.directory!.get('logs', 0)!
+    assert.deepEqual(recordsOf(log), [expected[0], ...expected.slice(2)], when)
+    if (!wasCut) {
+      assert(cutAt > 15, `recovery has ${cutAt} points to cut at`)
+      return
+    }
+  }
+})
+
+test('the script that is swept writes, flushes, renames and removes every kind of file there is', async () => {
+  const life = new Life(new SimDisk())
+  const done = new Set<string>()
+  life.disk.fault = (operation, path) => {
+    const kind = path
+      .replace(/^.*\//, '')
+      .replace(/^\d{20}\./, '*.')
+      .replace(/^logs-\d(\.[0-9a-f]+)?/, 'partition')
+    done.add(`${operation} ${kind}`)
+    return null
+  }
+  await life.play()
+  for (const kind of [
+    '*.log',
+    '*.index',
+    '*.timeindex',
+    '*.snapshot',
+    'durable-point',
+    'partition.metadata',
+  ]) {
+    for (const operation of ['write', 'sync'])
+      assert(done.has(`${operation} ${kind}`), `${operation} ${kind}`)
+  }
+  const replaced = [
+    'recovery-point-offset-checkpoint',
+    'replication-offset-checkpoint',
+    'leader-epoch-checkpoint',
+  ]
+  replaced.push('log-start-offset-checkpoint', 'meta.properties', '.kafka_cleanshutdown')
+  for (const kind of replaced) {
+    for (const operation of ['write', 'sync', 'rename']) {
+      assert(done.has(`${operation} ${kind}.tmp`), `${operation} ${kind}`)
+    }
+  }
+  const removed = ['rename *.log', 'unlink *.log.deleted', 'unlink .kafka_cleanshutdown', 'rename partition']
+  for (const step of [...removed, 'truncate *.log', 'syncDirectory data', 'syncDirectory partition']) {
+    assert(done.has(step), `${step}; there are ${[...done].sort()}`)
+  }
+})
