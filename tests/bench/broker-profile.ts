@@ -16,7 +16,7 @@ const produce16: ProduceCase = {
   partitions: 16,
 }
 const target = 0.8
-const busiestShown = 8
+const busiestShown = 10
 
 export async function profileBroker(settings: Settings): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'tailrace-profile-'))
