@@ -30,6 +30,8 @@ export interface LocalPartitionsOptions {
   readonly log: Log
   /** Of every partition whose role may have changed. */
   readonly onRole: (partition: Partition) => void
+  /** Of every topic that goes. */
+  readonly onDeleted: (topic: string) => void
 }
 
 /** What a partition was last told, so that it hears only news. */
@@ -215,6 +217,7 @@ export class LocalPartitions {
         onRole(partition)
       }
       log.info('topic deleted', { topic: served.name })
+      this.#options.onDeleted(served.name)
     }
     const operations: Operation[] = []
     topic.partitions.forEach(({ value, version }, index) => {

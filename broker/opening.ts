@@ -180,6 +180,7 @@ function joinRooms(
     configDefaults: configDefaults(config),
     log,
     onRole: partition => followGroups(groups, partition),
+    onDeleted: topic => groups.forgetTopic(topic),
   })
   const broker: Broker = new Broker({
     config,

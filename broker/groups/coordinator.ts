@@ -36,7 +36,7 @@ export interface Ticket {
 }
 
 /** An empty group keeps what it committed for this long (Kafka's offsets.retention.minutes). */
-const offsetsRetentionMs = 7 * 86_400_000
+export const offsetsRetentionMs = 7 * 86_400_000
 /** Of the metadata string that comes with a commit. */
 export const commitMetadataLengthMax = 4_096
 
@@ -239,6 +239,16 @@ export class GroupCoordinator {
   deleteOffsets(groupId: string, entries: readonly OffsetEntry[], done: (error: ErrorName) => void): void {
     if (entries.length === 0) done('none')
     else this.#offsets.commit(groupId, entries, this.#clock.wallMs(), { settled: done })
+  }
+
+  /** A topic is gone: one that is made anew under its name is not to be read from where this one was left. */
+  forgetTopic(topic: string): void {
+    for (const groupId of [...this.#offsets.groupIds()]) {
+      const partitions = this.#offsets.topicsOf(groupId).get(topic)
+      if (!partitions || this.refusalOf(groupId) !== 'none') continue
+      const entries = [...partitions.keys()].map(partition => ({ topic, partition, committed: null }))
+      this.#offsets.commit(groupId, entries, this.#clock.wallMs(), { settled: () => {} })
+    }
   }
 
   #forget(group: Group): void {

@@ -8,7 +8,10 @@ import {
   effectiveConfig,
   topicConfigNames,
 } from '../controller/topic-configs.ts'
+import { offsetsRetentionMs } from '../groups/coordinator.ts'
+import { defaultGroupSettings } from '../groups/group.ts'
 import type { Answer } from '../handler-row.ts'
+import { offsetsTopic } from '../offsets-topic.ts'
 import type { apis } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import {
@@ -95,16 +98,26 @@ function topicConfigs(
 
 function brokerConfigs(resource: Resource, broker: Broker) {
   const { config } = broker.parts
+  const copies = String(broker.replicationFactorDefault)
   const facts: readonly (readonly [string, string])[] = [
     ['broker.id', String(config.brokerId)],
     ['auto.create.topics.enable', 'true'],
     ['num.partitions', String(config.defaultPartitions)],
-    ['default.replication.factor', '1'],
-    ['offsets.topic.num.partitions', '16'],
-    ['offsets.topic.replication.factor', '1'],
+    ['default.replication.factor', copies],
+    ['min.insync.replicas', broker.parts.configDefaults['min.insync.replicas'] ?? '1'],
+    ['offsets.topic.num.partitions', String(offsetsTopic.partitions)],
+    ['offsets.topic.replication.factor', copies],
+    ['offsets.retention.minutes', String(offsetsRetentionMs / 60_000)],
+    ['group.initial.rebalance.delay.ms', String(defaultGroupSettings.initialRebalanceDelayMs)],
+    ['group.min.session.timeout.ms', String(defaultGroupSettings.sessionTimeoutMinMs)],
+    ['group.max.session.timeout.ms', String(defaultGroupSettings.sessionTimeoutMaxMs)],
+    ['group.max.size', String(defaultGroupSettings.membersMax)],
     ['log.segment.bytes', String(config.segmentBytes)],
     ['log.retention.ms', String(config.retentionMs)],
     ['log.retention.bytes', String(config.retentionBytes)],
+    ['log.flush.interval.messages', configRow('flush.messages')!.default],
+    ['message.max.bytes', configRow('max.message.bytes')!.default],
+    ['unclean.leader.election.enable', configRow('unclean.leader.election.enable')!.default],
   ]
   return facts
     .filter(([name]) => isWanted(name, resource))

@@ -7,6 +7,7 @@ import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
 import { type ErrorName, errorCodes, errorName } from '../../broker/protocol/errors.ts'
 import { configOperations } from '../../broker/protocol/messages/44-incremental-alter-configs.ts'
 import { batch, ServedBroker, worstCode } from './served-broker.ts'
+import { WireClient } from './wire-client.ts'
 
 const served = ServedBroker.forThisFile()
 const topicType = 2
@@ -220,4 +221,39 @@ test('ListConfigResources names topics and brokers', async () => {
   const topics = await list([topicType])
   assert(Array.isArray(topics) && topics.some(({ resourceName }) => resourceName === 'logs'))
   assert.equal(await list([77]), 'unsupportedVersion')
+})
+
+test('DeleteGroups and OffsetDelete: what is deleted is gone after a restart too', async () => {
+  const commit = async (groupId: string, name = 'logs') => {
+    const partitions = [0, 1].map(partitionIndex => ({ partitionIndex, committedOffset: 7 }))
+    const answer = await served.client.request(apis.offsetCommit, 8, {
+      groupId,
+      topics: [{ name, partitions }],
+    })
+    assert.equal(worstCode(answer), 0)
+  }
+  const committed = async (groupId: string) => {
+    const groups = [{ groupId, topics: null }]
+    const { topics } = (await served.client.request(apis.offsetFetch, 8, { groups })).groups[0]!
+    return topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, committedOffset }) => `${name}-${partitionIndex} ${committedOffset}`),
+    )
+  }
+  for (const groupId of ['kept', 'trimmed', 'deleted']) await commit(groupId)
+  const partitions = [{ partitionIndex: 0 }]
+  const trim = { groupId: 'trimmed', topics: [{ name: 'logs', partitions }] }
+  assert.equal(worstCode(await served.client.request(apis.offsetDelete, 0, trim)), 0)
+  assert.equal(worstCode(await served.client.request(apis.deleteGroups, 2, { groupsNames: ['deleted'] })), 0)
+  await served.newTopic('short-lived', 2)
+  await commit('kept', 'short-lived')
+  const deletion = { topicNames: ['short-lived'], timeoutMs: 5_000 }
+  assert.equal(worstCode(await served.client.request(apis.deleteTopics, 5, deletion)), 0)
+  // What was committed for a topic goes with it; that is not waited for.
+  while ((await committed('kept')).length > 2);
+  await served.broker.killAndRestart()
+  served.client[Symbol.dispose]()
+  served.client = await WireClient.connect(served.broker.port)
+  assert.deepEqual(await committed('kept'), ['logs-0 7', 'logs-1 7'])
+  assert.deepEqual(await committed('trimmed'), ['logs-1 7'])
+  assert.deepEqual(await committed('deleted'), [])
 })
