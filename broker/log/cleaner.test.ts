@@ -9,6 +9,7 @@ import type { LogConfig } from './log-config.ts'
 import type { LogDirectory } from './log-directory.ts'
 import { appended, batchOf, closeOn, openDirectory, startMs, topicId } from './log-fixture.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { Scrub } from './scrub.ts'
 import { SimDisk } from './sim-disk.ts'
 
 const hourMs = 3_600_000
@@ -339,4 +340,29 @@ test('a truncation while cleaned files take their place finishes that first', ()
   append(scene, batchOf({ values: ['on'] }))
   commit(scene)
   assert.equal(contents(log).at(-1), `${kept} k=on`)
+})
+
+test('indexes are settled and sidecars written beside a swap, and never get in its way', () => {
+  const scene = opened()
+  updated(scene)
+  const { log, directory, disk } = scene
+  log.maintain(disk.nowMs)
+  assert(disk.pendingFlushes > 0, 'a segment is being settled')
+  for (const name of disk.list(log.directory))
+    if (name.endsWith('.seal')) disk.unlink(`${log.directory}/${name}`)
+  directory.cleaner.look(directory.logs(), disk.nowMs)
+  for (let round = 0; round < 20; round++) {
+    const scrub = new Scrub(disk, () => directory.logs())
+    for (let step = 0; step < 40; step++) scrub.step(1_000, disk.nowMs)
+    log.maintain(disk.nowMs)
+    disk.completeFlushes()
+  }
+  assert(!directory.cleaner.isBusy)
+  assert.equal(directory.cleaner.totals.cleanings, 1)
+  assert.equal(log.failure, null)
+  const before = contents(log)
+  disk.crash('process', () => 0.5)
+  const again = openDirectory(disk, compacted)
+  assert.deepEqual(again.corruptions, [])
+  assert.deepEqual(contents(again.get('logs', 0)!), before)
 })

@@ -35,7 +35,8 @@ export class Scrub {
     const next = this.#waiting[0]
     if (!next) return
     const { log, segment } = next
-    if (log.failure || !sealedOf(log).includes(segment)) this.#turnToNext()
+    // A sidecar written now would be found beside what takes the segment's place.
+    if (log.failure || log.segmentList.isSwapping || !sealedOf(log).includes(segment)) this.#turnToNext()
     else this.#read(log, segment, bytes)
   }
 

@@ -133,7 +133,7 @@ export class SegmentList {
   /** How many segments, from the oldest, have outlived their retention. */
   expired(config: LogConfig, logStartOffset: number, highWatermark: number, nowMs: number): number {
     // The segments are about to be others; there is a next time.
-    if (this.#swap?.isOver === false) return 0
+    if (this.isSwapping) return 0
     const retained = this.#segments.map(({ sizeBytes, maxTimestamp, modifiedMs, nextOffset }, index) => {
       const endOffset = this.#segments[index + 1]?.baseOffset ?? nextOffset
       return { sizeBytes, maxTimestamp, modifiedMs, endOffset }
@@ -156,6 +156,11 @@ export class SegmentList {
       const endOffset = this.#segments[index + 1]!.baseOffset
       return { baseOffset, endOffset, sizeBytes, maxTimestamp, modifiedMs }
     })
+  }
+
+  /** Cleaned files are taking the place of what they were made from. */
+  get isSwapping(): boolean {
+    return this.#swap?.isOver === false
   }
 
   get isClosed(): boolean {
@@ -224,7 +229,14 @@ export class SegmentList {
   /** Flushes the indexes of the oldest sealed segment whose bytes are durable: one at a time, off the event loop. */
   settleOne(durableEnd: number, onFailed: (error: Error) => void): void {
     const segment = this.#segments.find(candidate => !candidate.isSettled)
-    if (this.#isSettling || !segment || segment === this.active || segment.nextOffset > durableEnd) return
+    if (
+      this.#isSettling ||
+      this.isSwapping ||
+      !segment ||
+      segment === this.active ||
+      segment.nextOffset > durableEnd
+    )
+      return
     this.#isSettling = true
     const files = [segment.offsetIndex.file.path, segment.timeIndex.file.path]
     const seal = sealPath(this.#directory, segment.baseOffset)
@@ -247,9 +259,10 @@ export class SegmentList {
           next(flushError)
         })
       } catch (openError) {
-        // Too many open files, perhaps: a later round tries again.
+        // Too many open files, perhaps: a later round tries again. Or compaction has put others in its place.
         this.#isSettling = false
-        if (!isPassing(openError as Error)) onFailed(openError as Error)
+        const isGone = this.isSwapping || !this.#segments.includes(segment)
+        if (!isGone && !isPassing(openError as Error)) onFailed(openError as Error)
       }
     }
     next(null)
