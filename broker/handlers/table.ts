@@ -19,6 +19,7 @@ import { saslHandshake } from './17-sasl-handshake.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
+import { deleteRecords } from './21-delete-records.ts'
 import { initProducerId } from './22-init-producer-id.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
 import { describeAcls } from './29-describe-acls.ts'
@@ -63,6 +64,7 @@ export function handlerTable(broker: Broker): HandlerTable {
     serve(apis.apiVersions, apiVersions, table),
     serve(apis.createTopics, createTopics, broker),
     serve(apis.deleteTopics, deleteTopics, broker),
+    serve(apis.deleteRecords, deleteRecords, broker),
     serve(apis.initProducerId, initProducerId, broker),
     serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
     serve(apis.describeAcls, describeAcls, broker),

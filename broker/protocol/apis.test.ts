@@ -62,8 +62,8 @@ test('the table covers the APIs of brokers with groups and reassignment, each ad
   assert.deepEqual(
     Object.values(apis).map(api => api.key),
     [
-      0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 29, 30, 31, 32, 33, 35, 36, 37,
-      42, 43, 44, 45, 46, 47, 50, 51, 60, 61, 64, 74,
+      0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 29, 30, 31, 32, 33, 35, 36,
+      37, 42, 43, 44, 45, 46, 47, 50, 51, 60, 61, 64, 74,
     ],
   )
   for (const api of Object.values(apis)) {

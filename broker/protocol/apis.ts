@@ -18,6 +18,7 @@ import { saslHandshakeRequest, saslHandshakeResponse } from './messages/17-sasl-
 import { apiVersionsRequest, apiVersionsResponse } from './messages/18-api-versions.ts'
 import { createTopicsRequest, createTopicsResponse } from './messages/19-create-topics.ts'
 import { deleteTopicsRequest, deleteTopicsResponse } from './messages/20-delete-topics.ts'
+import { deleteRecordsRequest, deleteRecordsResponse } from './messages/21-delete-records.ts'
 import { initProducerIdRequest, initProducerIdResponse } from './messages/22-init-producer-id.ts'
 import {
   offsetForLeaderEpochRequest,
@@ -127,6 +128,7 @@ export const apis = {
   apiVersions: api(18, 'ApiVersions', apiVersionsRequest, apiVersionsResponse, [0, 4]),
   createTopics: api(19, 'CreateTopics', createTopicsRequest, createTopicsResponse, [2, 7]),
   deleteTopics: api(20, 'DeleteTopics', deleteTopicsRequest, deleteTopicsResponse, [1, 6]),
+  deleteRecords: api(21, 'DeleteRecords', deleteRecordsRequest, deleteRecordsResponse, [0, 2]),
   initProducerId: api(22, 'InitProducerId', initProducerIdRequest, initProducerIdResponse, [0, 5]),
   offsetForLeaderEpoch: api(
     23,

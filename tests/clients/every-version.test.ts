@@ -28,6 +28,7 @@ const outcomes: Readonly<Record<ApiName, ErrorName>> = {
   apiVersions: 'none',
   createTopics: 'none',
   deleteTopics: 'unknownTopicOrPartition',
+  deleteRecords: 'none',
   initProducerId: 'none',
   offsetForLeaderEpoch: 'none',
   describeAcls: 'none',

@@ -37,6 +37,8 @@ export function sensible(api: ApiName, topicId: string): Record<string, unknown>
       return { topics: [{ name: 'never', numPartitions: 1, replicationFactor: 1 }], validateOnly: true }
     case 'deleteTopics':
       return { topics: [{ name: 'absent' }], topicNames: ['absent'] }
+    case 'deleteRecords':
+      return { topics: [{ name: 'logs', partitions: [{ partitionIndex: 0, offset: 0 }] }], timeoutMs: 5_000 }
     case 'initProducerId':
       return { transactionalId: null }
     case 'offsetForLeaderEpoch':
