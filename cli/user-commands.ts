@@ -1,6 +1,7 @@
 // The commands of `tailrace users`: their flags, what they print. A password comes from standard input or a file, or is
 // made and printed once; never from the command line, which every user of the machine can read.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
@@ -25,6 +26,7 @@ interface UserFlags {
   readonly group?: string
   readonly passwordStdin?: boolean
   readonly passwordFile?: string
+  readonly out?: string
 }
 
 type Run = (admin: ClusterAdmin, flags: UserFlags, name: string) => Promise<readonly [object, string]>
@@ -63,6 +65,22 @@ export function addUserCommands(users: Command, surroundings: CommandSurrounding
       },
     ),
   )
+  withRoles(
+    add(
+      'certificate <name>',
+      'a certificate for a client, instead of a password',
+      async (admin, flags, name) => {
+        const path = resolve(flags.out ?? `${name}.pem`)
+        await writeCertificate(join(surroundings.settingsOf(flags).data, 'tls'), name, path)
+        const principal = `CN=${name}`
+        await grant(admin, principal, grantsOf(flags))
+        return [
+          { name: principal, path },
+          `user      ${principal}\nfile      ${path}   (certificate and key)\n`,
+        ]
+      },
+    ),
+  ).option('--out <file>', 'where it is written (default: <name>.pem)')
   add('list', 'who there is, and what they may do', async admin => {
     const found = await listUsers(admin)
     return [{ users: found }, found.map(userText).join('') || 'There are no users: tailrace users add NAME\n']
@@ -82,6 +100,24 @@ export function addUserCommands(users: Command, surroundings: CommandSurrounding
       },
     ),
   )
+}
+
+async function writeCertificate(directory: string, name: string, path: string): Promise<void> {
+  // Others would be escaped in the principal, and rules would be about somebody else.
+  if (!/^[\w.@-]{1,64}$/.test(name)) {
+    throw new ExitError(exitCodes.usage, `"${name}": letters, digits and . _ @ - only, 64 at most`)
+  }
+  if (!existsSync(join(directory, 'ca.pem'))) {
+    const how = 'It is made by: tailrace up --public HOST'
+    throw new ExitError(exitCodes.config, `There is no authority in "${directory}". ${how}`)
+  }
+  const { issueClientCertificate } = await import('./certificates.ts')
+  const { certificate, key } = await issueClientCertificate(directory, name, Date.now())
+  try {
+    writeFileSync(path, `${certificate}${key}`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    throw new ExitError(exitCodes.config, `Cannot write the certificate: ${(error as Error).message}`)
+  }
 }
 
 function withRoles(command: Command): Command {

@@ -2,7 +2,7 @@
 // other by TLS, known by their certificates.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempDisposable } from 'node:fs/promises'
+import { mkdtempDisposable, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -74,6 +74,17 @@ test('tailrace up --public: certificates, a port for others, a user, and its fir
       0,
     )
     connection.close()
+    const out = join(directory.path, 'bob.pem')
+    const certify = ['users', 'certificate', 'bob', '--role', 'consume', '--out', out, '--data', data]
+    await outputOf([...certify, '--bootstrap', bootstrap])
+    const certificate = await readFile(out, 'utf8')
+    const bob = await Connection.open({
+      ...{ host: 'localhost', port: Number(port), clientId: 'test' },
+      tls: { ca: await readFile(join(data, 'tls/ca.pem'), 'utf8'), certificate },
+    })
+    const seen = await bob.request(apis.metadata, { topics: [{ name: 'logs' }] })
+    assert.equal(worstCode(seen), 0)
+    bob.close()
   } finally {
     const hasExited = child.exitCode !== null || child.signalCode !== null
     const exited = hasExited || new Promise(resolve => child.once('exit', resolve))
@@ -114,6 +125,24 @@ test('two brokers that reach each other by TLS replicate; one of another authori
   assert.equal(await produce('shared'), 'none')
   const { topics } = await client.request(apis.metadata, 12, { topics: [{ name: 'shared' }] })
   assert.deepEqual(topics[0]!.partitions[0]!.isrNodes, [1, 2], 'acknowledged by both')
+  const certificate = await readFile(files.server, 'utf8')
+  const tls = { ca: await readFile(files.ca, 'utf8'), certificate, key: certificate }
+  const [one, two] = [first, second].map(({ ports }) => ports['TLS']!)
+  const afar = await Connection.open({ host: 'localhost', port: two!, clientId: 'test', tls })
+  const { brokers } = await afar.request(apis.metadata, { topics: [] })
+  assert.deepEqual(
+    brokers.map(({ host, port }) => `${host}:${port}`).sort(),
+    [`localhost:${one}`, `localhost:${two}`].sort(),
+  )
+  const { topicId } = topics[0]!
+  const topicData = [{ name: 'shared', topicId, partitionData: [{ index: 0, records: batch('x') }] }]
+  const { nodeEndpoints } = await afar.request(apis.produce, { acks: 1, timeoutMs: 2_000, topicData })
+  assert.deepEqual(
+    nodeEndpoints,
+    [{ nodeId: 1, host: 'localhost', port: one, rack: null }],
+    'the leader, by TLS',
+  )
+  afar.close()
   // A creation asked of the second goes to the controller by the same way.
   using other = await WireClient.connect(second.port)
   assert.equal(worstCode(await other.request(apis.createTopics, 7, { topics: creation('more', 2, 1) })), 0)
