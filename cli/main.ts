@@ -18,6 +18,7 @@ import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { terminalLog } from './terminal-log.ts'
+import { addTopicCommands } from './topic-commands.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
 import { addUserCommands } from './user-commands.ts'
 
@@ -113,6 +114,11 @@ const cluster = program.command('cluster').description('change what the cluster 
 addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })
 
 addGroupCommands(program.command('groups').description('consumer groups, and how far each has read'), {
+  withShared,
+  settingsOf: flags => settingsOf(flags),
+})
+
+addTopicCommands(program.command('topics').description('topics, their settings and partitions'), {
   withShared,
   settingsOf: flags => settingsOf(flags),
 })
