@@ -105,7 +105,8 @@ withShared(program.command('status'))
     const settings = settingsOf(flags)
     const report = await readStatus(originOf(settings), join(settings.data, 'token'), Date.now())
     const tls = authorityOf(settings)
-    const text = `${statusText(report, Date.now())}${tls ? `authority ${tls.authority}, SHA-256 ${tls.fingerprint}\n` : ''}`
+    const authority = tls ? `authority ${tls.authority}, SHA-256 ${tls.fingerprint}\n` : ''
+    const text = `${statusText(report, Date.now())}${authority}`
     process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls })}\n` : text)
     process.exitCode = statusExitCode(report)
   })
