@@ -9,6 +9,7 @@ test('certifiedBy() writes the name most specific first, and knows a broker by i
     name: 'CN=ada,O=Shop\\, Inc.,C=AT',
     isBroker: false,
   })
+  assert.deepEqual(certifiedBy(undefined), { name: '', isBroker: false })
   assert.equal(certifiedBy('OU=tailrace-brokers\nCN=host').isBroker, true)
   for (const other of [
     'CN=OU=tailrace-brokers',

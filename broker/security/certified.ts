@@ -10,8 +10,9 @@ export interface Certified {
 export const brokersUnit = 'tailrace-brokers'
 
 /** `subject` as OpenSSL lists it: one part a line, most general first, what has a meaning escaped. */
-export function certifiedBy(subject: string): Certified {
-  const parts = subject.split('\n').reverse()
+export function certifiedBy(subject: string | undefined): Certified {
+  // Without any name at all: nobody's rules are about it.
+  const parts = (subject ?? '').split('\n').reverse()
   const name = parts.map(part => part.split(' + ').join('+')).join(',')
   return { name, isBroker: parts.includes(`OU=${brokersUnit}`) }
 }
