@@ -13,6 +13,7 @@ import type { Address } from './controller/cluster-state.ts'
 import { refuseFewDescriptors } from './descriptors.ts'
 import { FullDisk } from './full-disk.ts'
 import { handlerTable } from './handlers/table.ts'
+import { observeLogs } from './log-metrics.ts'
 import { openMetadataStore } from './metadata/open-store.ts'
 import { openBroker } from './opening.ts'
 import { parseAgentName } from './security/agent-instances.ts'
@@ -58,6 +59,7 @@ export async function runBroker(
   })
   const { broker } = opened
   observe(metrics, broker, server)
+  observeLogs(metrics, broker)
   broker.parts.security.image.onUserChanged = user => server.endSessionsOf(user)
   server.serve({
     handlers: handlerTable(broker),

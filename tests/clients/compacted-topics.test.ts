@@ -1,5 +1,7 @@
 // Topics with cleanup.policy=compact, by the raw protocol: what cannot be superseded is refused, record by record.
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { apis } from '../../broker/protocol/apis.ts'
 import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
@@ -64,3 +66,18 @@ async function policiesOf(broker: BrokerProcess, names: readonly string[]) {
   const answer = await client.request(apis.describeConfigs, 4, { resources })
   return answer.results.map(({ configs }) => configs[0]?.value)
 }
+
+test('metrics say which topics are flushed before they are acknowledged', async () => {
+  await served.newTopic('cached', 1, { 'flush.messages': '9223372036854775807' })
+  const path = join(served.broker.config.dataDirectory, 'metrics.prom')
+  const lines = [
+    'tailrace_broker_flushed{topic="cached",partition="0"} 0',
+    'tailrace_broker_flushed{topic="logs",partition="0"} 1',
+    'tailrace_broker_uncleanable_partitions 0',
+  ]
+  const text = () => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+  // Written every five seconds.
+  for (let look = 0; look < 100 && !lines.every(line => text().includes(line)); look++)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  for (const line of lines) assert(text().includes(line), line)
+})
