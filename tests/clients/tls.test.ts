@@ -18,7 +18,7 @@ import {
 } from '@platformatic/kafka'
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { Connection } from '../../broker/client/connection.ts'
-import { passwordLogin } from '../../broker/client/login.ts'
+import { logIn, passwordLogin } from '../../broker/client/login.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { type CertificateFiles, ensureCertificates, issueClientCertificate } from '../../cli/certificates.ts'
 import { addUser, grant } from '../../cli/users.ts'
@@ -28,6 +28,7 @@ import { WireClient } from './wire-client.ts'
 
 const host = 'localhost'
 const password = 'lovelace'
+const connectionsMaxReauthMs = 3_600_000
 const directory = await mkdtemp(join(tmpdir(), 'tailrace-tls-'))
 const files = await ensureCertificates(directory, [host], Date.now())
 const ca = await readFile(files.ca, 'utf8')
@@ -43,7 +44,7 @@ before(async () => {
       { name: topic, partitions: 1 },
       { name: 'other', partitions: 1 },
     ],
-    { listeners },
+    { listeners, connectionsMaxReauthMs },
   )
   port = broker.ports['TLS']!
   using client = await WireClient.connect(broker.port)
@@ -184,6 +185,18 @@ test('before it says who it is a client may ask for nothing, not even from this 
   const stranger = await reach()
   await assert.rejects(stranger.request(apis.metadata, { topics: null }), /the broker closed the connection/)
   assert(broker.logLines.some(({ reason }) => reason?.includes('asked for before authentication')))
+})
+
+test('a client is told how long its session lasts, and a broker that its own lasts for ever', async () => {
+  const login = passwordLogin('ada', password)
+  const user = await reach({ login })
+  assert.equal(await logIn(user, login, 5_000), connectionsMaxReauthMs)
+  const secret = (await readFile(join(broker.directory, 'cluster-secret'), 'utf8')).trim()
+  const one = passwordLogin('tailrace', secret, 'SCRAM-SHA-256')
+  const peer = await reach({ login: one })
+  assert.equal(await logIn(peer, one, 5_000), 0)
+  user.close()
+  peer.close()
 })
 
 test('the pinned fingerprint of the authority does for a client; another one is refused', async () => {
