@@ -7,6 +7,7 @@ import { runBusy } from './busy.ts'
 import { runFailover } from './failover.ts'
 import { runPipeline } from './pipeline.ts'
 import { runReplication } from './replication.ts'
+import { runStart } from './start.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   backlog: runBacklog,
@@ -15,6 +16,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   failover: runFailover,
   pipeline: runPipeline,
   replication: runReplication,
+  start: runStart,
 }
 const [name = '', ...args] = process.argv.slice(2)
 const benchmark = benchmarks[name]
