@@ -95,9 +95,9 @@ async function producePairs(
       ...sides(most, rate, 0),
       ...sides(most, cpu, 2),
       ratio(most, cpu),
-      ...sides(half, ({ p50Ms }) => p50Ms, 2),
-      ...sides(half, ({ p99Ms }) => p99Ms, 2),
+      ...times(half),
       ...sides(most, ({ peakMiB }) => peakMiB, 0),
+      ...sides(most, ({ failures }) => failures, 0),
     ])
   }
   console.log(
@@ -107,7 +107,7 @@ async function producePairs(
   console.log(`${markdownTable(['batch, codec', ...headers], rows)}\n`)
 }
 
-const headers = ['MB/s', 'CPU-s/GB', 'CPU ratio', 'p50 ms', 'p99 ms', 'peak MiB']
+const headers = ['MB/s', 'CPU-s/GB', 'CPU ratio', 'p50 ms', 'p99 ms', 'peak MiB', 'failed']
 
 async function consumePairs(ours: Peer, kafka: Peer, settings: Settings, rounds: number): Promise<void> {
   const rows: string[][] = []
@@ -125,9 +125,9 @@ async function consumePairs(ours: Peer, kafka: Peer, settings: Settings, rounds:
       ...sides(pairs, rate, 0),
       ...sides(pairs, cpu, 2),
       ratio(pairs, cpu),
-      ...sides(pairs, ({ p50Ms }) => p50Ms, 2),
-      ...sides(pairs, ({ p99Ms }) => p99Ms, 2),
+      ...(name.startsWith('tailing') ? times(pairs) : ['', '']),
       ...sides(pairs, ({ peakMiB }) => peakMiB, 0),
+      ...sides(pairs, ({ failures }) => failures, 0),
     ])
   }
   console.log(`Consume beside Kafka, ${rounds} pairs; ours / Kafka, medians, ratios with their range\n`)
@@ -136,6 +136,10 @@ async function consumePairs(ours: Peer, kafka: Peer, settings: Settings, rounds:
 
 const rate = ({ bytes, seconds }: Measured) => bytes / 1e6 / seconds
 const cpu = ({ cpuSeconds, bytes }: Measured) => cpuSeconds / (bytes / 1e9)
+
+function times(pairs: readonly Pair[]): string[] {
+  return [...sides(pairs, ({ p50Ms }) => p50Ms, 2), ...sides(pairs, ({ p99Ms }) => p99Ms, 2)]
+}
 
 function sides(pairs: readonly Pair[], of: (side: Measured) => number, digits: number): [string] {
   const median = (values: readonly number[]) => {
