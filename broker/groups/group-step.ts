@@ -153,7 +153,8 @@ function comeBack(group: Group, join: JoinEvent, old: Member, turn: Turn): void 
   if (isAsBefore) {
     // Told the old leader's id, an old client takes itself for a follower, and just asks for its share.
     answerJoin(group, member, turn, join.maySkipAssignment ? group.leader : leaderBefore)
-    turn.effects.push({ type: 'persist', generation: group.generation })
+    const { generation } = group
+    turn.effects.push({ type: 'persist', generation })
     return
   }
   if (group.state !== 'preparingRebalance') prepareRebalance(group, turn)

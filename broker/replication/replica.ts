@@ -177,7 +177,7 @@ export function step(
       break
     case 'flushRule':
       replica.countsFlushedBytes = happened.countsFlushedBytes
-      if (!replica.countsFlushedBytes) advanceOwnEnd(replica, replica.logEndOffset, nowMs, effects)
+      if (!happened.countsFlushedBytes) advanceOwnEnd(replica, replica.logEndOffset, nowMs, effects)
       break
     case 'appended':
       replica.logEndOffset = happened.logEndOffset

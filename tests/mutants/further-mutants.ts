@@ -85,10 +85,13 @@ export const furtherMutants: readonly Mutant[] = [
     patches: [
       {
         file: groupStep,
-        from: `'unknownMemberId'
+        from: `if (error !== 'none') return error
+  const member = group.members.get(claim.memberId)!
   if (claim.generation !== group.generation) return 'illegalGeneration'
   if (group.state === 'completing`,
-        to: "'none'\n  if (group.state === 'completing",
+        to: `const member = group.members.get(claim.memberId)
+  if (error !== 'none' || !member) return 'none'
+  if (group.state === 'completing`,
       },
     ],
   },
