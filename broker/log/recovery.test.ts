@@ -319,6 +319,20 @@ test('after a failed flush the next start writes the tail again, so that its flu
   assert.deepEqual(recordsOf(logOf(openDirectory(disk))), ['0:a', '1:b', '2:c'])
 })
 
+test('a segment that cannot be flushed at the start either is copied into a new file', () => {
+  const disk = written(['a'], ['b'])
+  const log = logOf(restarted(disk))
+  appended(log.append(batchOf({ values: ['c'] }), 0, startMs))
+  disk.crash('process', noRandom)
+  let failures = 0
+  disk.fault = (operation, path) =>
+    operation === 'sync' && path.endsWith('.log') && ++failures > 0 ? new Error('input/output error') : null
+  assert.deepEqual(recordsOf(logOf(openDirectory(disk))), ['0:a', '1:b', '2:c'])
+  assert.equal(failures, 1, 'the old file is not flushed again')
+  disk.crash('none', noRandom)
+  assert.deepEqual(recordsOf(logOf(openDirectory(disk))), ['0:a', '1:b', '2:c'])
+})
+
 test('damage that a read meets ends the directory; the next start looks at every byte and sets it aside', async () => {
   const disk = written(['a', 'b', 'c'])
   const [, start] = boundaries(disk) as [number, number]

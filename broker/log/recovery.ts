@@ -261,8 +261,13 @@ function settle(
     if (!scanned.includes(segment)) continue
     const { fd } = segment.file
     const from = segment.nextOffset > durablePoint ? segment.positionOf(durablePoint, cursor) : -1
-    if (from >= 0) copyRange(disk, fd, from, segment.sizeBytes, fd, from)
-    disk.sync(fd)
+    try {
+      if (from >= 0) copyRange(disk, fd, from, segment.sizeBytes, fd, from)
+      disk.sync(fd)
+    } catch {
+      // These very blocks may be what the flush before failed at: a copy has others, and the old file stays till then.
+      rewriteWithout(disk, directory, segment, [], segment.sizeBytes)
+    }
     if (segment === segments.at(-1)) continue
     segment.seal()
     segment.offsetIndex.file.write(true)

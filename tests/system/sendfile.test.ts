@@ -15,7 +15,7 @@ import { WireClient } from '../clients/wire-client.ts'
 
 const topic = 'logs'
 const mebibyte = 1024 * 1024
-const batches = 64
+const batches = 96
 const batchesPerFetch = 8
 const servedBytesMin = 2_000_000_000
 
