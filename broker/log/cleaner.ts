@@ -29,8 +29,8 @@ export interface CleanerTotals {
   failures: number
 }
 
-/** As often as Kafka's looks, when idle. */
-const intervalMs = 15_000
+/** How soon after a segment is sealed its log may be cleaned. */
+const intervalMs = 5_000
 /** Segments a cleaned one may be made of: positions in the indexes are 32 bits. */
 const segmentBytesMax = 2 ** 30
 
