@@ -144,6 +144,34 @@ test('groups are read back when they are committed, by the leader of that very t
   coordinator.close()
 })
 
+test('a group expires after a week without members, counted over restarts, and its records are removed', async () => {
+  const dayMs = 86_400_000
+  const log = new MemoryLog()
+  commit(new OffsetStore(log), 'g', 'logs', 3, 42)
+  log.settle()
+  const partition = offsetsPartitionOf('g', 2)
+  // A process that has just begun, so many days after the commit.
+  const afterDays = async (days: number) => {
+    const clock = { monotonicMs: () => 5, wallMs: () => 1 + days * dayMs }
+    const coordinator = new GroupCoordinator(
+      log,
+      clock,
+      createLog('test', () => {}),
+    )
+    coordinator.lead(partition)
+    log.settle()
+    await new Promise(resolve => setImmediate(resolve))
+    coordinator.tick()
+    log.settle()
+    coordinator.close()
+    return coordinator.find('g') !== undefined
+  }
+  assert.equal(await afterDays(6), true)
+  assert.equal(await afterDays(8), false)
+  assert.equal(replayed(log).groups.get('g'), null, 'a tombstone')
+  assert.deepEqual(stateOf(replayed(log).store), [])
+})
+
 test('replay gives back offsets and groups, without what was removed', () => {
   const log = new MemoryLog()
   const store = new OffsetStore(log)

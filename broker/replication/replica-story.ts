@@ -39,6 +39,8 @@ export function parse(words: string): ReplicaEvent {
       return { type: 'updated', ...stored(), partitionEpoch: number }
     case 'append':
       return { type: 'appended', logEndOffset: number }
+    case 'rule':
+      return { type: 'flushRule', countsFlushedBytes }
     case 'flush':
       return { type: 'flushed', durableEnd: number }
     case 'fetch': {

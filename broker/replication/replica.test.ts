@@ -101,6 +101,30 @@ append 4                 4/4 hw 4  durable 4, highWatermark 4
   )
 })
 
+test('a topic that changes its promise keeps what it has promised, and holds what follows to the new one', () => {
+  assert.equal(
+    story(
+      newReplica(1, 0),
+      'lead 1 isr 1',
+      'append 4',
+      'rule 0 lazy',
+      'append 6',
+      'rule 0',
+      'append 9',
+      'flush 9',
+    ),
+    `
+lead 1 isr 1             0/0 hw 0
+append 4                 0/4 hw 0
+rule 0 lazy              4/4 hw 4  durable 4, highWatermark 4
+append 6                 6/6 hw 6  durable 6, highWatermark 6
+rule 0                   6/6 hw 6
+append 9                 6/9 hw 6
+flush 9                  9/9 hw 9  durable 9, highWatermark 9
+`,
+  )
+})
+
 test('epochs fence both ways', () => {
   const replica = newReplica(1, 2)
   assert.equal(epochError(replica, -1), 'notLeaderOrFollower')

@@ -49,7 +49,7 @@ for (const codec of codecs) {
   })
 }
 
-test('under CreateTime there is no append time; the log start is the real one; an error has base offset -1', async () => {
+test('no append time under CreateTime, the real log start, and base offset -1 with an error', async () => {
   await served.newTopic('answered')
   assert.deepEqual(await rowOf('answered', batch('x')), {
     error: 'none',
