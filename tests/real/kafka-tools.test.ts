@@ -5,7 +5,6 @@ import { globSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { apis } from '../../broker/protocol/apis.ts'
 import { BrokerCluster } from '../system/broker-cluster.ts'
 import { eventsOf, runTool, type ToolResult } from './kafka-tool.ts'
 
@@ -183,9 +182,7 @@ test('kafka-reassign-partitions moves a replica; kafka-leader-election gives its
   said(await topicTool('--describe', '--topic', 'tools-moved'), /Leader: 3\tReplicas: 3,2\tIsr: (3,2|2,3)/)
 })
 
-const noDeleteRecords = 'deleteRecords' in apis ? false : 'DeleteRecords is not served'
-
-test('kafka-delete-records: what lies before the offset is gone', { skip: noDeleteRecords }, async () => {
+test('kafka-delete-records: what lies before the offset is gone', async () => {
   await createTopic('tools-deleted', 1)
   await fill('tools-deleted', 10)
   const partitions = [{ topic: 'tools-deleted', partition: 0, offset: 4 }]
