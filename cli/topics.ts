@@ -1,4 +1,4 @@
-// `tailrace topics`: which topics there are, what each is made of and how durable it is, and changing that. Over Kafka's
+// `tailrace topics`: which topics there are, what each is made of, how durable it is, and changing that. Over Kafka's
 // own admin calls; any broker that answers will do, for it hands changes on to the controller.
 import { apis } from '../broker/protocol/apis.ts'
 import { errorName } from '../broker/protocol/errors.ts'

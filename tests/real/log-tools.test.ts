@@ -1,5 +1,5 @@
 // Kafka's own DumpLogSegments over files of ours, all of a directory that has seen every codec, an idempotent producer,
-// tombstones, several epochs, rolled segments and a compaction: no mismatch. Needs a JDK and Maven: `npm run test:real`.
+// tombstones, epochs, rolled segments and a compaction: no mismatch. Needs a JDK and Maven: `npm run test:real`.
 import assert from 'node:assert/strict'
 import { mkdtempDisposableSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
