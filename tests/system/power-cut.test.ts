@@ -1,6 +1,6 @@
 // The power goes for real: brokers on an ext4 image on a loop device, whose file system is shut down at one instant,
 // journal and all (FS_IOC_SHUTDOWN): what the image holds then is what a disk would hold. Of one broker of three, and
-// of everything at once, the metadata included. No acknowledged record is missing. Skipped where nothing can be mounted.
+// of everything at once, the metadata too. No acknowledged record is missing. Skipped where nothing can be mounted.
 import assert from 'node:assert/strict'
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
