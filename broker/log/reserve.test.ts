@@ -62,7 +62,7 @@ class Machine {
   }
 }
 
-test('a full disk refuses produce with nothing of the batch visible, serves what it has, and comes back by itself', () => {
+test('a full disk refuses produce with nothing of the batch visible, serves what it has, and comes back', () => {
   const machine = new Machine()
   const log = machine.log('logs')
   const count = machine.fill()
