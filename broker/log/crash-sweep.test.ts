@@ -19,7 +19,11 @@ const producerId = 77
 interface Known {
   readonly topicId: string
   readonly values: string[]
+  /** Of each value, the epoch it was appended in. */
+  readonly epochs: number[]
   acknowledged: number
+  /** What lies below had expired; a start may find it again, in no epoch. */
+  startOffset: number
   isDeleted: boolean
 }
 
@@ -77,7 +81,14 @@ class Life implements LogListener {
 
   create(index: number): void {
     this.directory!.create('logs', index, topicIds[index]!)
-    this.known.push({ topicId: topicIds[index]!, values: [], acknowledged: 0, isDeleted: false })
+    this.known.push({
+      topicId: topicIds[index]!,
+      values: [],
+      epochs: [],
+      acknowledged: 0,
+      startOffset: 0,
+      isDeleted: false,
+    })
   }
 
   append(index: number, count: number, epoch: number): void {
@@ -87,6 +98,7 @@ class Life implements LogListener {
       const value = `${index}/${known.values.length}`
       const batch = batchOf({ values: [value.padEnd(90, '.')], producerId, sequence: known.values.length })
       known.values.push(value)
+      known.epochs.push(epoch)
       appended(log.append(batch, epoch, this.disk.nowMs))
     }
   }
@@ -97,6 +109,7 @@ class Life implements LogListener {
     known.acknowledged = Math.min(known.acknowledged, offset)
     this.directory!.get('logs', index)!.truncateTo(offset, this.disk.nowMs)
     known.values.length = offset
+    known.epochs.length = offset
   }
 
   flush(): void {
@@ -131,7 +144,7 @@ async function lived(cutAt: number): Promise<{ readonly life: Life; readonly was
 
 function check(directory: LogDirectory, known: readonly Known[], when: string): void {
   assert.deepEqual(directory.corruptions, [], `${when}: nothing was damaged`)
-  for (const [index, { topicId, values, acknowledged, isDeleted }] of known.entries()) {
+  for (const [index, { topicId, values, epochs, acknowledged, startOffset, isDeleted }] of known.entries()) {
     const log = directory.get('logs', index)
     if (isDeleted) continue
     assert.equal(log?.topicId, topicId, `${when}: partition ${index} is there`)
@@ -144,6 +157,8 @@ function check(directory: LogDirectory, known: readonly Known[], when: string): 
       .map((value, offset) => `${offset}:${value}`)
       .slice(log.logStartOffset, log.logEndOffset)
     assert.deepEqual(recordsOf(log), expected, when)
+    for (let offset = Math.max(startOffset, log.logStartOffset); offset < log.logEndOffset; offset++)
+      assert.equal(log.epochOf(offset), epochs[offset], `${when}: the epoch of ${offset}`)
     for (let offset = Math.max(log.logEndOffset - 5, 0); offset < log.logEndOffset; offset++) {
       const retry = batchOf({ values: [values[offset]!.padEnd(90, '.')], producerId, sequence: offset })
       const again = { baseOffset: offset, lastOffset: offset, duplicate: true }
@@ -164,6 +179,8 @@ test('no acknowledged record is lost wherever the power goes, twice', async () =
       }
       cuts++
       const random = randomFrom(seed * 2_654_435_761)
+      for (const [index, one] of life.known.entries())
+        one.startOffset = life.directory?.get('logs', index)?.logStartOffset ?? 0
       const when = `cut at ${cutAt}, ${mode}, seed ${seed}`
       life.disk.crash(mode, random)
       life.disk.cutAt = 1 + Math.floor(random() * 30)
@@ -188,6 +205,7 @@ function goOn(life: Life, when: string, random: () => number): void {
     const log = directory!.get('logs', index)
     if (partition.isDeleted || !log) continue
     partition.values.length = log.logEndOffset
+    partition.epochs.length = log.logEndOffset
     life.append(index, 2, 9)
   }
   life.flush()

@@ -7,6 +7,7 @@ import {
   appendFlushed,
   batchOf,
   batchOfBytes,
+  closeOn,
   Heard,
   logOf,
   openDirectory,
@@ -259,17 +260,21 @@ test('offsetOfMaxTimestamp() is the record with the largest timestamp, not the l
   assert.deepEqual(log.offsetOfMaxTimestamp(4), { offset: 1, timestamp: 90, leaderEpoch: 0 })
 })
 
-test('leader epochs: each begins where its first batch lies, the latest ends at the log end', () => {
+test('leader epochs: each begins where its first batch lies, the latest ends at the log end', async () => {
   const disk = simDisk()
-  const log = logOf(openDirectory(disk))
+  const directory = openDirectory(disk)
+  const log = logOf(directory)
   assert.deepEqual(log.endOffsetForEpoch(0), { epoch: -1, endOffset: -1 })
   for (const epoch of [0, 0, 3, 5]) appended(log.append(batchOf({ values: ['a', 'b'] }), epoch, startMs))
-  assert.equal(disk.bytesOf('/data/logs-0/leader-epoch-checkpoint').toString(), '0\n3\n0 0\n3 4\n5 6\n')
   assert.deepEqual(log.endOffsetForEpoch(5), { epoch: 5, endOffset: 8 })
   assert.deepEqual(log.endOffsetForEpoch(4), { epoch: 3, endOffset: 6 })
   assert.deepEqual(log.endOffsetForEpoch(0), { epoch: 0, endOffset: 4 })
   assert.deepEqual(log.endOffsetForEpoch(6), { epoch: -1, endOffset: -1 })
   assert.deepEqual([log.latestEpoch, log.epochOf(3), log.epochOf(4)], [5, 0, 3])
+  const path = '/data/logs-0/leader-epoch-checkpoint'
+  assert.equal(disk.status(path), null, 'no flush while clients wait')
+  await closeOn(disk, directory)
+  assert.equal(disk.bytesOf(path).toString(), '0\n3\n0 0\n3 4\n5 6\n')
 })
 
 test('deleteRecordsBefore() moves the start, not beyond the high watermark', () => {

@@ -31,7 +31,7 @@ import type { ProducerState } from './producer-state.ts'
 import { markSuspect, type Quarantine } from './quarantine.ts'
 import { loadProducers, writeProducerSnapshot } from './recovered-state.ts'
 import type { Reserve } from './reserve.ts'
-import { CorruptLogError, type Segment } from './segment.ts'
+import { CorruptLogError } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 
 export type { AppendResult, Corruption, FollowResult, LogConfig, LogListener, ReadResult, TimestampedOffset }
@@ -74,7 +74,7 @@ export class PartitionLog {
     this.#cursor = parts.cursor
     this.#listener = parts.listener
     this.directory = parts.directory
-    this.#segments = new SegmentList(parts.disk, parts.directory, parts, parts.segments, parts.quarantine)
+    this.#segments = new SegmentList(parts, () => this.#epochs.save())
     this.#producers = parts.producers
     this.#quarantine = parts.quarantine
     this.#epochs = new KeptEpochs(parts.disk, parts.directory, parts.reserve, parts.epochs)
@@ -123,10 +123,6 @@ export class PartitionLog {
   /** Not null once the disk failed: nothing more is appended or flushed, reads go on. */
   get failure(): Error | null {
     return this.#failure
-  }
-
-  get segments(): readonly Segment[] {
-    return this.#segments.all
   }
 
   /** The epoch of the newest batch, -1 if there is none. */
@@ -318,7 +314,8 @@ export class PartitionLog {
     assert.equal(this.durableEnd, this.#logEndOffset, 'a log ends with nothing left to flush')
     if (!this.needsFinish) return []
     this.#segments.active.seal()
-    return [this.#writeSnapshot(), this.#durablePoint.path, ...this.#segments.unsettledIndexes()]
+    const indexes = this.#segments.unsettledIndexes()
+    return [this.#writeSnapshot(), this.#durablePoint.path, ...this.#epochs.finish(), ...indexes]
   }
 
   /** Lets go of every file, of those still being sent when their sends end. Nothing is flushed any more. */

@@ -10,7 +10,10 @@ import { formatProducerSnapshot, parseProducerSnapshot } from './producer-snapsh
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 
-/** The checkpoint is written, durably, before the first batch of an epoch: when it can be read it is complete. */
+/**
+ * The checkpoint is written, durably, before a segment counts as settled: when it can be read it knows every epoch that
+ * began in those. Of the others, which were scanned, the batches themselves tell.
+ */
 export function loadLeaderEpochs(
   disk: Disk,
   directory: string,
@@ -39,6 +42,9 @@ export function loadLeaderEpochs(
     })
   }
   changed = epochs.truncateFromEnd(endOffset) || changed
+  for (const { epochStarts } of segments) {
+    for (const { epoch, startOffset } of epochStarts) changed = epochs.begin(epoch, startOffset) || changed
+  }
   changed = epochs.truncateFromStart(logStartOffset) || changed
   if (changed) writeLeaderEpochs(disk, directory, epochs)
   return epochs

@@ -266,12 +266,38 @@ test('a checkpoint of leader epochs that is gone or torn is rebuilt from the bat
     const log = logOf(restarted(disk))
     for (const epoch of [0, 2, 2, 5]) appended(log.append(batchOf({ values: ['x'] }), epoch, startMs))
     const path = '/data/logs-0/leader-epoch-checkpoint'
+    assert.equal(logOf(restarted(disk)).latestEpoch, 5)
     const before = disk.bytesOf(path)
     if (damage) disk.damage(path, damage)
     else disk.unlink(path)
     assert.equal(logOf(restarted(disk)).latestEpoch, 5)
     assert.deepEqual(disk.bytesOf(path), before)
   }
+})
+
+test('an epoch is on the medium before recovery passes over the segments that it began in', async () => {
+  const disk = new SimDisk()
+  disk.nowMs = startMs
+  const config = { segmentBytes: 200 }
+  let directory = openDirectory(disk, config)
+  appendFlushed(disk, logOf(directory), ['a'])
+  await closeOn(disk, directory)
+  directory = openDirectory(disk, config)
+  for (const epoch of [3, 3, 5, 5, 5, 5])
+    appended(logOf(directory).append(batchOf({ values: ['x'] }), epoch, startMs))
+  logOf(directory).requestFlush()
+  disk.completeFlushes()
+  for (let minute = 1; minute <= 5; minute++) {
+    directory.tick(startMs + minute * 61_000)
+    disk.completeFlushes()
+  }
+  assert(logOf(directory).recoveryPoint > 4)
+  disk.crash('process', noRandom)
+  const log = logOf(openDirectory(disk, config))
+  assert.deepEqual(
+    [0, 1, 2, 3, 6].map(offset => log.epochOf(offset)),
+    [0, 3, 3, 5, 5],
+  )
 })
 
 test('producer state survives a kill, a torn snapshot and a clean restart, all five batches of it', async () => {

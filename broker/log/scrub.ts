@@ -106,6 +106,6 @@ export class Scrub {
   }
 }
 
-function sealedOf({ segments }: PartitionLog): readonly Segment[] {
-  return segments.slice(0, -1)
+function sealedOf({ segmentList }: PartitionLog): readonly Segment[] {
+  return segmentList.all.slice(0, -1)
 }

@@ -26,6 +26,13 @@ export interface LogOwner {
   readonly partition: number
 }
 
+interface SegmentListParts extends LogOwner {
+  readonly disk: Disk
+  readonly directory: string
+  readonly segments: Segment[]
+  readonly quarantine: Quarantine
+}
+
 interface DeletedFile {
   readonly path: string
   readonly atMs: number
@@ -35,6 +42,7 @@ export class SegmentList {
   readonly #disk: Disk
   readonly #directory: string
   readonly #owner: LogOwner
+  readonly #saveEpochs: () => void
   readonly #segments: Segment[]
   readonly #quarantine: Quarantine
   #sealedFiles: SharedFile[] = []
@@ -48,13 +56,15 @@ export class SegmentList {
   /** Below it no key occurs twice; the cleaner's, lowered here with the log. */
   cleanOffset = 0
 
-  constructor(disk: Disk, directory: string, owner: LogOwner, segments: Segment[], quarantine: Quarantine) {
-    assert(segments.length > 0, 'a log has an active segment')
-    this.#disk = disk
-    this.#directory = directory
-    this.#owner = owner
-    this.#segments = segments
-    this.#quarantine = quarantine
+  /** `saveEpochs` makes durable what only a scan of segments that are not settled could tell; it may throw. */
+  constructor(parts: SegmentListParts, saveEpochs: () => void) {
+    assert(parts.segments.length > 0, 'a log has an active segment')
+    this.#disk = parts.disk
+    this.#directory = parts.directory
+    this.#owner = parts
+    this.#segments = parts.segments
+    this.#quarantine = parts.quarantine
+    this.#saveEpochs = saveEpochs
   }
 
   get all(): readonly Segment[] {
@@ -178,6 +188,8 @@ export class SegmentList {
   /** Cleaned files take the place of what they were made from. `done` says that they did, or what failed. */
   swap(baseOffsets: readonly number[], endOffset: number, done: (error: Error | null) => void): void {
     this.#settleSwap()
+    // What takes their place is settled, and where an epoch began may be told by none of its batches any more.
+    this.#saveEpochs()
     this.#quarantine.noteSparse()
     this.#swap = SegmentSwap.begin(this.#disk, this.#directory, this, baseOffsets, endOffset)
     if (this.#swap) this.#swap.run(done)
@@ -247,12 +259,12 @@ export class SegmentList {
         return
       }
       const path = files.shift()
-      if (!path) {
-        segment.isSettled = true
-        this.#isSettling = false
-        return
-      }
       try {
+        if (!path) {
+          this.#isSettling = false
+          this.#settled(segment)
+          return
+        }
         const fd = this.#disk.open(path, 'write')
         this.#disk.flush(fd, flushError => {
           this.#disk.close(fd)
@@ -266,6 +278,13 @@ export class SegmentList {
       }
     }
     next(null)
+  }
+
+  #settled(segment: Segment): void {
+    // It may have been cut meanwhile, and is appended to.
+    if (this.#isClosed || segment === this.active) return
+    this.#saveEpochs()
+    segment.isSettled = true
   }
 
   /** Lets go of descriptors and index memory of sealed segments that were not read since the last call. */

@@ -7,6 +7,7 @@
 // Appends go to the page cache; who makes them durable is group-commit.ts. Touches these three files only.
 import { batchView } from '../protocol/record-batch.ts'
 import type { BatchCursor } from './batch-cursor.ts'
+import type { EpochStart } from './checkpoints.ts'
 import { type Disk, writeFully } from './disk.ts'
 import { SharedFile } from './log-file.ts'
 import { OffsetIndex } from './offset-index.ts'
@@ -49,6 +50,8 @@ export class Segment {
   #lastOffsetOfMaxTimestamp = -1
   #bytesSinceIndexEntry = 0
   #sum = new SegmentSum()
+  /** Where epochs begin among the batches that passed through here. */
+  #epochStarts: EpochStart[] = []
   readonly #disk: Disk
   readonly #path: string
   /** Of a segment that is being written to take the place of others. */
@@ -128,6 +131,7 @@ export class Segment {
     }
     this.#bytesSinceIndexEntry += size
     this.#sum.note(buffer, at, size)
+    this.#noteEpoch(batchView.leaderEpoch(buffer, at), batchView.baseOffset(buffer, at))
     this.sizeBytes += size
     this.nextOffset = lastOffset + 1
   }
@@ -151,6 +155,7 @@ export class Segment {
     this.#lastOffsetOfMaxTimestamp = -1
     this.#bytesSinceIndexEntry = 0
     this.#sum = new SegmentSum()
+    this.#epochStarts = []
     this.offsetIndex = OffsetIndex.empty(this.#disk, `${this.#path}.index${this.#suffix}`)
     this.timeIndex = TimeIndex.empty(this.#disk, `${this.#path}.timeindex${this.#suffix}`)
   }
@@ -223,6 +228,15 @@ export class Segment {
   positionBefore(timestamp: number): number {
     const relativeOffset = this.timeIndex.offsetFor(timestamp)
     return relativeOffset < 0 ? 0 : this.offsetIndex.positionFor(relativeOffset)
+  }
+
+  /** Of all its batches once it was scanned; of none when only its indexes were loaded. */
+  get epochStarts(): readonly EpochStart[] {
+    return this.#epochStarts
+  }
+
+  #noteEpoch(epoch: number, startOffset: number): void {
+    if (epoch > (this.#epochStarts.at(-1)?.epoch ?? -1)) this.#epochStarts.push({ epoch, startOffset })
   }
 
   /** What the file holds, as far as all of it passed through here: null otherwise, and for an empty one. */
