@@ -34,7 +34,7 @@ export function conversation(seed: number, correlationId: number): Conversation 
   if (dice.below(4) > 0) {
     const count = 1 + dice.below(10)
     const steps = Array.from({ length: count }, (_, index) => damagedStep(dice, correlationId + index))
-    return { steps, isInTurn: false }
+    return { steps, isInTurn: dice.below(4) > 0 }
   }
   const sequence = dice.pick(sequences)
   const steps = sequence.flatMap((name, index) => {
