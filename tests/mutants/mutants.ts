@@ -282,7 +282,9 @@ export const mutants: readonly Mutant[] = [
       {
         file: registration,
         from: '  for (;;) {\n    await refresh(store, image)\n    const guards',
-        to: '  await refresh(store, image)\n  await leaveLostSets(options)\n  for (;;) {\n    await refresh(store, image)\n    const guards',
+        to:
+          '  await refresh(store, image)\n  await leaveLostSets(options)\n' +
+          '  for (;;) {\n    await refresh(store, image)\n    const guards',
       },
       { file: registration, from: '      if (!left) await leaveLostSets(options)\n', to: '' },
     ],

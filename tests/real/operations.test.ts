@@ -1,5 +1,5 @@
-// The blocks of docs/operations.md that need ZooKeeper, typed in: three brokers move from SQLite to a real ensemble, and
-// the ensemble is lost for a while between the last two blocks, while a producer sends. Run by `npm run test:real`.
+// The blocks of docs/operations.md that need ZooKeeper, typed in: three brokers move from SQLite to a real ensemble,
+// which is lost for a while between the last two blocks, while a producer sends. Run by `npm run test:real`.
 import assert from 'node:assert/strict'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

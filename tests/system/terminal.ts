@@ -1,5 +1,5 @@
 // A terminal for pages of commands: the product is `tailrace`, `tailrace up` runs in the background, and traffic flows
-// meanwhile whose acknowledgements are remembered. Starts real processes; what they write lies in a directory it is given.
+// meanwhile whose acknowledgements are remembered. Starts real processes, in a directory it is given.
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
