@@ -1,11 +1,10 @@
 // A broker's data directory: the lock, meta.properties, its partitions, the checkpoints and the clean-shutdown
 // marker, all but the lock in Kafka's formats. Touches only that directory. `tick` drives everything periodic.
-import { randomBytes } from 'node:crypto'
 import { BatchCursor } from './batch-cursor.ts'
+import { Capacity } from './capacity.ts'
 import {
   directoryFiles,
   formatCleanShutdown,
-  formatPartitionMetadata,
   parseCleanShutdown,
   parsePartitionMetadata,
   partitionFiles,
@@ -14,13 +13,15 @@ import { LogCleaner } from './cleaner.ts'
 import { cleaningRunner } from './cleaning-thread.ts'
 import { identifyDirectory, LogDirectoryError } from './directory-identity.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
-import { type Disk, flushed, readFile, realDisk, replaceFile, writeFully } from './disk.ts'
+import { type Disk, flushed, readFile, realDisk, replaceFile } from './disk.ts'
+import { DoomedDirectories } from './doomed.ts'
 import { FlushQueue } from './group-commit.ts'
 import { Lives } from './lives.ts'
 import { defaultLogConfig, type LogConfig } from './log-config.ts'
 import type { LogListener } from './log-parts.ts'
 import type { Corruption } from './log-results.ts'
 import { OffsetCheckpoint } from './offset-checkpoint.ts'
+import { bearPartition, discardUnborn } from './partition-birth.ts'
 import { PartitionLog } from './partition-log.ts'
 import { ProducerState } from './producer-state.ts'
 import { loadLeaderEpochs, loadProducers } from './recovered-state.ts'
@@ -40,6 +41,8 @@ export interface LogDirectoryOptions {
   readonly disk?: Disk
   /** Kept for a full disk; of a disk that a test brings, nothing unless it says so. */
   readonly reserveBytes?: number
+  /** What its logs may take at most; what the disk has is a cap of its own, but not of a disk that a test brings. */
+  readonly capBytes?: number
 }
 
 export { LogDirectoryError }
@@ -50,11 +53,8 @@ const intervalsMs = {
   retention: 30_000,
   maintenance: 60_000,
 } as const
-/** Files of deleted partitions unlinked in one tick: each can take milliseconds. */
-const unlinksPerTick = 8
 /** A millisecond of the event loop where it is warm, and no more of the disk than nobody misses. */
 const scrubBytesPerTick = 1024 * 1024
-const fileNameBytesMax = 255
 
 export class LogDirectory {
   readonly path: string
@@ -79,8 +79,9 @@ export class LogDirectory {
   readonly #cleaning: ReturnType<typeof cleaningRunner>
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #logStarts: OffsetCheckpoint
-  /** Directories of deleted partitions, and when their files may go. */
-  readonly #doomed: { readonly path: string; readonly atMs: number }[] = []
+  readonly #doomed: DoomedDirectories
+  /** How much may lie here, and what goes when it is more. */
+  readonly capacity: Capacity
   #nowMs: number
   readonly #openedMs: number
   readonly #doneAtMs = new Map<keyof typeof intervalsMs, number>()
@@ -121,6 +122,15 @@ export class LogDirectory {
       options.reserveBytes ?? (options.disk ? 0 : reserveBytesFor(disk.totalBytes(this.path)))
     this.#reserve = new Reserve(disk, this.path, reserveBytes)
     this.#reserve.look(false)
+    this.#doomed = new DoomedDirectories(disk)
+    this.capacity = new Capacity({
+      disk,
+      path: this.path,
+      configuredBytes: options.capBytes ?? (options.disk ? null : Number.POSITIVE_INFINITY),
+      reserve: this.#reserve,
+      listener: this.#listener,
+      doomedBytes: () => this.#doomed.sizeBytes,
+    })
     this.directoryId = identifyDirectory(disk, this.path, options.clusterId, options.nodeId)
     const marker = readFile(disk, this.#in(directoryFiles.cleanShutdown))
     this.previousBrokerEpoch = marker ? parseCleanShutdown(marker) : -1
@@ -170,14 +180,7 @@ export class LogDirectory {
     this.#recoveryPoints.forget(name, this.#offsets(recoveryPointOf))
     this.#logStarts.forget(name, this.#offsets(logStartOf))
     this.cleaner.forget(name, this.logs())
-    this.#disk.makeDirectory(this.#in(name))
-    const fd = this.#disk.open(`${this.#in(name)}/${partitionFiles.metadata}`, 'create')
-    try {
-      writeFully(this.#disk, fd, formatPartitionMetadata(topicId), 0)
-      this.#disk.sync(fd)
-    } finally {
-      this.#disk.close(fd)
-    }
+    bearPartition(this.#disk, this.#in(name), topicId)
     const log = this.#openLog(name, { ...this.#config, ...config }, true)
     this.#disk.syncDirectory(this.path)
     return log
@@ -189,23 +192,24 @@ export class LogDirectory {
     const log = this.#logs.get(name)
     if (!log) return
     this.#logs.delete(name)
+    this.capacity.passed.delete(name)
     log.close()
-    const suffix = `.${randomBytes(16).toString('hex')}-delete`
-    const path = this.#in(`${name.slice(0, fileNameBytesMax - suffix.length)}${suffix}`)
-    this.#disk.rename(log.directory, path)
-    this.#disk.syncDirectory(this.path)
-    this.#doomed.push({ path, atMs: this.#nowMs + log.config.fileDeleteDelayMs })
+    this.#doomed.doom(log.directory, this.#nowMs + log.config.fileDeleteDelayMs)
   }
 
   /** Call it every second or so: checkpoints, retention, forgotten producers, idle and deleted files. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs
-    this.#removeDoomed()
+    this.#attempt(() => this.#doomed.step(nowMs))
     if (this.#failure || this.#onDrained) return
     this.#attempt(() => this.#reserve.look())
     if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
     if (this.#isDue('recoveryPoints')) this.#checkpoint(this.#recoveryPoints, recoveryPointOf)
-    if (this.isFull || this.#isDue('retention')) this.#retain()
+    let isRoomMade = false
+    this.#attempt(() => {
+      isRoomMade = this.capacity.look(this.logs())
+    })
+    if (isRoomMade || this.isFull || this.#isDue('retention')) this.#retain()
     this.cleaner.tick(this.logs(), nowMs)
     if (this.#isDue('maintenance')) {
       for (const log of this.logs()) this.#attempt(() => log.maintain(nowMs))
@@ -244,6 +248,7 @@ export class LogDirectory {
         this.#onDrained?.()
         listener.onFailed(log, error)
       },
+      onNotice: (message, fields) => listener.onNotice?.(message, fields),
     }
   }
 
@@ -251,19 +256,10 @@ export class LogDirectory {
     const isClean = this.previousBrokerEpoch >= 0
     for (const name of this.#disk.list(this.path)) {
       if (!this.#disk.status(this.#in(name))?.isDirectory) continue
-      if (name.endsWith('-delete')) this.#doomed.push({ path: this.#in(name), atMs: this.#nowMs })
-      else if (/^.+-\d+$/.test(name) && !this.#discardUnborn(name)) this.#openLog(name, this.#config, isClean)
+      if (DoomedDirectories.bears(name)) this.#doomed.add(this.#in(name), this.#nowMs)
+      else if (/^.+-\d+$/.test(name) && !discardUnborn(this.#disk, this.#in(name)))
+        this.#openLog(name, this.#config, isClean)
     }
-  }
-
-  /** A partition whose creation was cut short never held a record. */
-  #discardUnborn(name: string): boolean {
-    const metadata = readFile(this.#disk, `${this.#in(name)}/${partitionFiles.metadata}`)
-    if (metadata && metadata.length > 0) return false
-    const files = this.#disk.list(this.#in(name)).filter(file => file.endsWith('.log'))
-    if (files.some(file => this.#disk.status(`${this.#in(name)}/${file}`)!.sizeBytes > 0)) return false
-    this.#disk.removeDirectory(this.#in(name))
-    return true
   }
 
   #openLog(name: string, config: LogConfig, isClean: boolean): PartitionLog {
@@ -354,18 +350,6 @@ export class LogDirectory {
   #tolerate(error: NodeJS.ErrnoException): void {
     const [log] = this.#logs.values()
     if (!this.#reserve.survives(error)) log?.fail(error)
-  }
-
-  #removeDoomed(): void {
-    const doomed = this.#doomed[0]
-    if (!doomed || doomed.atMs > this.#nowMs) return
-    this.#attempt(() => {
-      const names = this.#disk.list(doomed.path)
-      for (const name of names.slice(0, unlinksPerTick)) this.#disk.unlink(`${doomed.path}/${name}`)
-      if (names.length > unlinksPerTick) return
-      this.#disk.removeDirectory(doomed.path)
-      this.#doomed.shift()
-    })
   }
 
   #isDrained(): boolean {

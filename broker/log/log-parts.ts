@@ -1,4 +1,5 @@
 // What a log is made of, and who hears from it. Types only.
+import type { LogFields } from '../../runtime/log.ts'
 import type { BatchCursor } from './batch-cursor.ts'
 import type { Disk } from './disk.ts'
 import type { FlushQueue } from './group-commit.ts'
@@ -16,6 +17,8 @@ export interface LogListener {
   onDurable(log: PartitionLog, durableEnd: number): void
   /** The disk failed a write or a flush. Called once for a directory: every later append and flush in it fails. */
   onFailed(log: PartitionLog, error: Error): void
+  /** Something a person should know, once. */
+  onNotice?(message: string, fields: LogFields): void
 }
 
 /** What the data directory hands to each of its logs. */

@@ -20,6 +20,8 @@ export class Reserve {
   readonly #directory: string
   readonly #sizeBytes: number
   #isFull = false
+  /** The logs take more than they may, whatever room the disk has: capacity.ts says so, and it is as if it were full. */
+  isOverCap = false
   #isWritten = false
 
   /** With 0 bytes nothing is kept: then only a write that fails says that the disk is full. */
@@ -29,9 +31,9 @@ export class Reserve {
     this.#sizeBytes = sizeBytes
   }
 
-  /** The disk had no room, and nobody has seen since that it has some again. */
+  /** The disk had no room, or no more may be taken of it, and nobody has seen since that there is some again. */
   get isFull(): boolean {
-    return this.#isFull
+    return this.#isFull || this.isOverCap
   }
 
   get sizeBytes(): number {
@@ -40,8 +42,9 @@ export class Reserve {
 
   /** Group offsets and the ledger may still grow: for them, too, room is kept. */
   refusal(topic: string): Refusal | null {
-    if (!this.#isFull || topic.startsWith('__')) return null
-    return refused('kafkaStorageError', 'Cannot append: the disk is full')
+    if (!this.isFull || topic.startsWith('__')) return null
+    const why = this.#isFull ? 'the disk is full' : 'the data directory is at its cap'
+    return refused('kafkaStorageError', `Cannot append: ${why}`)
   }
 
   /** Whether the same may be tried again later, after a write that failed so; makes room if that is what it lacked. */

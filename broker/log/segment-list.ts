@@ -35,6 +35,7 @@ interface SegmentListParts extends LogOwner {
 
 interface DeletedFile {
   readonly path: string
+  readonly sizeBytes: number
   readonly atMs: number
 }
 
@@ -81,6 +82,12 @@ export class SegmentList {
 
   get sizeBytes(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  /** With what has left the log and still takes room on the disk. */
+  get heldBytes(): number {
+    const ofRetired = this.#retired.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+    return this.sizeBytes + ofRetired + this.#deleted.reduce((sum, file) => sum + file.sizeBytes, 0)
   }
 
   /** Segments wholly below are on the medium with their indexes: where a recovery may begin. */
@@ -201,8 +208,9 @@ export class SegmentList {
     this.#segments.splice(this.#segments.indexOf(old[0]!), old.length, next)
     for (const segment of old) {
       segment.rest()
-      for (const { path } of [segment.file, segment.offsetIndex.file, segment.timeIndex.file])
-        this.#deleted.push({ path, atMs: this.#deleteAtMs })
+      const paths = [segment.file, segment.offsetIndex.file, segment.timeIndex.file].map(file => file.path)
+      for (const [index, path] of paths.entries())
+        this.#deleted.push({ path, sizeBytes: index === 0 ? segment.sizeBytes : 0, atMs: this.#deleteAtMs })
     }
   }
 
@@ -229,7 +237,8 @@ export class SegmentList {
         if (!this.#disk.status(name)) continue
         if (extension === 'log') segment.file.rename(`${name}.deleted`)
         else this.#disk.rename(name, `${name}.deleted`)
-        this.#deleted.push({ path: `${name}.deleted`, atMs: nowMs + fileDeleteDelayMs })
+        const sizeBytes = extension === 'log' ? segment.sizeBytes : 0
+        this.#deleted.push({ path: `${name}.deleted`, sizeBytes, atMs: nowMs + fileDeleteDelayMs })
       }
     }
     this.#retired = this.#retired.filter(segment => !isRecorded(segment))
