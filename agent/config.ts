@@ -4,6 +4,11 @@ export interface AgentInput {
   /** Absolute globs. */
   readonly paths: readonly string[]
   readonly exclude?: readonly string[]
+  /**
+   * Directories that symbolic links in `paths` may lead into, beside those of `paths` themselves: where Kubernetes
+   * keeps what /var/log/containers points to.
+   */
+  readonly followInto?: readonly string[]
   /** By default chosen by format: combined and raw → logs, json → behavior, metrics → metrics. */
   readonly topic?: string
   readonly format: 'auto' | 'combined' | 'json' | 'metrics' | 'raw'
