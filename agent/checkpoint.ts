@@ -38,6 +38,8 @@ export interface SavedFile {
   readonly inode: string
   readonly path: string
   readonly foundAs: string
+  /** Absent in checkpoints of the first agents. */
+  readonly realAs?: string
   readonly head: Guard | null
   readonly firstLineEnd: number
   readonly end: number

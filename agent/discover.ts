@@ -1,6 +1,6 @@
 // Which files there are to tail: walks the base directories of the configured globs. Reads directories only, and
 // never descends into a directory that a pattern cannot reach. A directory that cannot be read is reported once.
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AgentInput } from './config.ts'
 import { compileExcludes, compileGlobs, type Glob } from './globs.ts'
@@ -37,9 +37,18 @@ export class Discovery {
   readonly #unreadable = new Map<string, string>()
   /** A directory whose modification time is the same has the same names in it: no need to list it again. */
   readonly #listings = new Map<string, Listing>()
+  /** By input: the directories that its paths may lead into. */
+  readonly #allowed: readonly ReadonlySet<string>[]
+  /** What those really are, as found by the last scan. */
+  #roots: readonly (readonly string[])[] = []
   #scans = 0
 
   constructor(inputs: readonly AgentInput[]) {
+    this.#allowed = inputs.map(input => {
+      const bases = input.paths.flatMap(compileGlobs).map(({ base }) => base)
+      return new Set([...bases, ...(input.followInto ?? [])])
+    })
+    this.#resolveRoots()
     this.#excluded = inputs.map(input => compileExcludes([...defaultExcludes, ...(input.exclude ?? [])]))
     inputs.forEach((input, index) => {
       for (const glob of input.paths.flatMap(compileGlobs)) this.#addGlob(glob, index)
@@ -79,8 +88,19 @@ export class Discovery {
     return this.#excluded.every(excluded => excluded(path))
   }
 
+  /** May a path of this input lead to a file that lies there? Symbolic links may, but not out of its directories. */
+  admits(input: number, realPath: string): boolean {
+    const roots = this.#roots[input] ?? []
+    return roots.some(root => realPath.startsWith(root))
+  }
+
+  #resolveRoots(): void {
+    this.#roots = this.#allowed.map(directories => [...directories].map(resolved))
+  }
+
   scan(): FoundPath[] {
     this.#unreadable.clear()
+    this.#resolveRoots()
     // File systems whose times cannot be trusted are listed in full now and then.
     if (++this.#scans % fullScanEvery === 0) this.#listings.clear()
     const found = new Map<string, number>()
@@ -96,11 +116,18 @@ export class Discovery {
       } else if (entry.isFile() || entry.isSymbolicLink()) {
         this.#match(walk, path, found)
         // A symbolic link to a directory is followed where its depth is bounded by the pattern.
-        if (entry.isSymbolicLink() && depth > 0 && walk.depth < depthMax && isDirectory(path)) {
+        const mayDescend = entry.isSymbolicLink() && depth > 0 && walk.depth < depthMax
+        if (mayDescend && isDirectory(path) && this.#mayWalk(walk, path)) {
           this.#visit(walk, path, depth - 1, found)
         }
       }
     }
+  }
+
+  /** Nobody who can make a link makes us list what lies elsewhere. */
+  #mayWalk(walk: Walk, link: string): boolean {
+    const real = resolved(link)
+    return walk.matchers.some(({ input }) => this.admits(input, real))
   }
 
   #match(walk: Walk, path: string, found: Map<string, number>): void {
@@ -132,4 +159,13 @@ export class Discovery {
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+/** Without symbolic links, with a slash at its end; as it is while it is not there. */
+function resolved(directory: string): string {
+  try {
+    return `${realpathSync(directory)}/`.replace('//', '/')
+  } catch {
+    return `${directory}/`.replace('//', '/')
+  }
 }

@@ -3,7 +3,8 @@
 import type { BigIntStats } from 'node:fs'
 import type { Discovery } from './discover.ts'
 import type { FileTable } from './file-table.ts'
-import { headOfPath, isCopyOf, originalsOf, rotatedSiblings } from './siblings.ts'
+import type { Admits } from './regular-file.ts'
+import { headOfPath, isCopyOf, neighboursOf, originalsOf } from './siblings.ts'
 import { type OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import { newTrackedFile } from './tracker.ts'
 
@@ -33,11 +34,12 @@ export class Rotation {
    */
   moveToCopy(file: TailedFile): boolean {
     const { files, open, onFound } = this.#options
-    for (const sibling of rotatedSiblings(file.tracked.foundAs)) {
+    const admits = this.#admits(file)
+    for (const sibling of neighboursOf(file.tracked)) {
       const { dev, ino } = sibling.stat
       const known = files.find(dev, ino)
       if (known === file || (known && known.tracked.ranges.length > 0)) continue
-      if (!isCopyOf(sibling, file.tracked)) continue
+      if (!isCopyOf(sibling, file.tracked, admits)) continue
       if (known) open.close(known)
       open.close(file)
       files.move(file, dev, ino, sibling.path)
@@ -56,7 +58,8 @@ export class Rotation {
     if (tracked.end > 0 || tracked.ranges.length > 0 || nowMs - file.changedAtMs >= copyHoldMs) return false
     for (const path of originalsOf(tracked.path)) {
       const original = this.#options.originalAt(path)?.tracked
-      if (original?.head != null && original.head === headOfPath(tracked.path)) return true
+      if (original?.head != null && original.head === headOfPath(tracked.path, this.#admits(file)))
+        return true
     }
     return false
   }
@@ -64,8 +67,8 @@ export class Rotation {
   /** A file was rotated out of the globs, and perhaps others after it that came and went between two looks. */
   lookForMissed(file: TailedFile): void {
     const { files, discovery, onFound } = this.#options
-    const { foundAs, inode } = file.tracked
-    const siblings = rotatedSiblings(foundAs)
+    const { foundAs, realAs, inode } = file.tracked
+    const siblings = neighboursOf(file.tracked)
     const born = siblings.find(({ stat }) => stat.ino === inode)?.stat.birthtimeNs
     // Some file systems do not say when a file was made: then none is taken for younger.
     if (!born) return
@@ -73,9 +76,13 @@ export class Rotation {
       const isStranger = stat.birthtimeNs >= born && !files.find(stat.dev, stat.ino)
       if (!isStranger || discovery.isExcluded(path)) continue
       const missed = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), file.input)
-      missed.tracked.foundAs = foundAs
+      Object.assign(missed.tracked, { foundAs, realAs })
       files.add(missed)
       onFound(missed, stat)
     }
+  }
+
+  #admits(file: TailedFile): Admits {
+    return path => this.#options.discovery.admits(file.input, path)
   }
 }

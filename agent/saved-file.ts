@@ -14,6 +14,7 @@ function saveFile(file: TrackedFile): SavedFile {
     inode: `${file.inode}`,
     path: file.path,
     foundAs: file.foundAs,
+    realAs: file.realAs,
     head: file.head,
     firstLineEnd: file.firstLineEnd,
     end: file.end,
@@ -44,6 +45,7 @@ function saveRange(range: Range): SavedRange {
 export function restoreFile(saved: SavedFile): TrackedFile {
   const file = newTrackedFile(BigInt(saved.device), BigInt(saved.inode), saved.path)
   file.foundAs = saved.foundAs
+  file.realAs = saved.realAs ?? saved.foundAs
   file.head = saved.head
   file.firstLineEnd = saved.firstLineEnd
   for (const range of saved.ranges) {

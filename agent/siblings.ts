@@ -1,10 +1,11 @@
 // The neighbours of a log file: the names rotation gives to it, the copy that copytruncate leaves, the files that
 // came and were rotated away while nobody looked. Reads directories and the heads of files; decides nothing alone.
-import { type BigIntStats, closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type Guard, guardLength, guardOf, headOf } from './guard.ts'
 import { headBytesMax } from './identity.ts'
 import { findNewline } from './lines.ts'
+import { type Admits, openRegular } from './regular-file.ts'
 import { baseOf, type TrackedFile } from './tracker.ts'
 
 export interface Sibling {
@@ -29,6 +30,12 @@ export function originalsOf(path: string): string[] {
   return originals
 }
 
+/** What rotation has made of this file: beside the path that found it, and beside where that leads. */
+export function neighboursOf(tracked: TrackedFile): Sibling[] {
+  const found = rotatedSiblings(tracked.foundAs)
+  return tracked.realAs === tracked.foundAs ? found : [...found, ...rotatedSiblings(tracked.realAs)]
+}
+
 /** Regular files beside `path` that bear a name rotation would give it. */
 export function rotatedSiblings(path: string): Sibling[] {
   const original = basename(path)
@@ -51,11 +58,12 @@ export function rotatedSiblings(path: string): Sibling[] {
  * where reading stopped and before the place that is acknowledged. A file that cannot be read, or is gone by now, is
  * no copy: a neighbour's rights must not stop the original from being read.
  */
-export function isCopyOf(sibling: Sibling, tracked: TrackedFile): boolean {
+export function isCopyOf(sibling: Sibling, tracked: TrackedFile, admits: Admits): boolean {
   if (tracked.head === null || tracked.end === 0 || Number(sibling.stat.size) < tracked.end) return false
   const base = baseOf(tracked)
   const isCopy = reading(
     sibling.path,
+    admits,
     descriptor =>
       firstLineHead(descriptor) === tracked.head &&
       guardHolds(descriptor, tracked.end, tracked.endGuard) &&
@@ -65,18 +73,19 @@ export function isCopyOf(sibling: Sibling, tracked: TrackedFile): boolean {
 }
 
 /** The head of a file that nobody has open; null while it has no complete line, or cannot be read. */
-export function headOfPath(path: string): Guard | null {
-  return reading(path, firstLineHead)
+export function headOfPath(path: string, admits: Admits): Guard | null {
+  return reading(path, admits, firstLineHead)
 }
 
 /** Null for a file that cannot be read. */
-function reading<Result>(path: string, read: (descriptor: number) => Result): Result | null {
+function reading<Result>(path: string, admits: Admits, read: (descriptor: number) => Result): Result | null {
   try {
-    const descriptor = openSync(path, 'r')
+    const opened = openRegular(path, admits)
+    if (!opened) return null
     try {
-      return read(descriptor)
+      return read(opened.descriptor)
     } finally {
-      closeSync(descriptor)
+      closeSync(opened.descriptor)
     }
   } catch {
     return null

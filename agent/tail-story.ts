@@ -9,7 +9,7 @@ import type { AgentInput } from './config.ts'
 import { Discovery } from './discover.ts'
 import type { LineFormat } from './formats/detect.ts'
 import type { Routing } from './routing.ts'
-import { Tailer, type TailSink } from './tail.ts'
+import { Tailer, type TailOptions, type TailSink } from './tail.ts'
 import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
 
 interface Waiting {
@@ -21,6 +21,8 @@ interface Waiting {
   /** The snapshot that must be durable before it may leave. */
   readonly epoch: number
 }
+
+export type TailBounds = Partial<Omit<TailOptions, 'discovery' | 'sink' | 'log'>>
 
 export const storyPartitions = 3
 
@@ -42,10 +44,13 @@ export class TailStory {
   /** How many partitions the topic has, as far as re-sending goes. */
   partitionsMax = Number.POSITIVE_INFINITY
   now = 0
+  /** Bounds that a test wants smaller. */
+  readonly bounds: TailBounds
 
-  constructor(inputs: readonly AgentInput[], log: Log) {
+  constructor(inputs: readonly AgentInput[], log: Log, bounds: TailBounds = {}) {
     this.inputs = inputs
     this.log = log
+    this.bounds = bounds
   }
 
   /** As an aggregator folds it: per src, positions only grow. */
@@ -71,7 +76,14 @@ export class StoryAgent implements TailSink {
   constructor(story: TailStory) {
     this.#story = story
     const discovery = new Discovery(story.inputs)
-    this.tailer = new Tailer({ discovery, sink: this, log: story.log, drainMs: 0, rescanMs: 0 })
+    this.tailer = new Tailer({
+      discovery,
+      sink: this,
+      log: story.log,
+      drainMs: 0,
+      rescanMs: 0,
+      ...story.bounds,
+    })
     this.tailer.restore(story.checkpoint ?? [], story.now)
   }
 
@@ -159,9 +171,14 @@ export class StoryAgent implements TailSink {
 const quiet = createLog('test', () => {})
 
 /** A temporary directory, a story, and an agent that can be restarted. */
-export async function tailScene(glob = '*.log') {
+export async function tailScene(
+  glob = '*.log',
+  bounds: TailBounds = {},
+  more: (directory: string) => Partial<AgentInput> = () => ({}),
+) {
   const directory = await mkdtempDisposable(join(tmpdir(), 'tail-'))
-  const story = new TailStory([{ paths: [join(directory.path, glob)], format: 'raw' }], quiet)
+  const input = { paths: [join(directory.path, glob)], format: 'raw', ...more(directory.path) } as const
+  const story = new TailStory([input], quiet, bounds)
   let agent = new StoryAgent(story)
   return {
     story,

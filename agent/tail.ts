@@ -4,13 +4,16 @@
 import { type BigIntStats, statSync } from 'node:fs'
 import type { Log } from '../runtime/log.ts'
 import type { SavedFile } from './checkpoint.ts'
+import { Departed } from './departed.ts'
 import type { Discovery } from './discover.ts'
 import { FileTable } from './file-table.ts'
 import { type InodeNames, locate } from './locate.ts'
+import { Looks } from './looks.ts'
 import { type LineSink, Reading } from './reading.ts'
+import { RefusedFileError } from './regular-file.ts'
 import { Rotation } from './rotation.ts'
 import { lossesOfOrphans, restoreFile } from './saved-file.ts'
-import { OpenFiles, statOpenFile, type TailedFile, tailedFileOf } from './tailed-file.ts'
+import { OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import {
   baseOf,
   type Loss,
@@ -18,7 +21,6 @@ import {
   newTrackedFile,
   type Range,
   type TrackedFile,
-  unreadFrom,
 } from './tracker.ts'
 
 export interface TailSink extends LineSink {
@@ -33,15 +35,17 @@ export interface TailOptions {
   /** How long a deleted file must be quiet before it is given up. */
   readonly drainMs?: number
   readonly rescanMs?: number
+  readonly idleFilesMax?: number
   readonly openFilesMax?: number
+  /** How much of the disk deleted files may keep. */
+  readonly pinnedBytesMax?: number
 }
 
-/** Up to this many files are all looked at in every sweep; of the others, those that are quiet take turns. */
-const hotFilesMax = 200
-const quietMs = 10_000
-const quietSweeps = 8
-/** How often a file whose path was lost is looked for among its siblings. */
-const locateMs = 2_000
+/** Descriptors of files that are read to their end, and of all files. */
+const idleFilesMax = 128
+const openFilesMax = 512
+/** What deleted files may keep of the disk while nothing can be sent. */
+const pinnedBytesMax = 10_737_418_240
 /** After this long in one turn of the event loop, acknowledgements get a chance. */
 const pumpMs = 10
 
@@ -49,11 +53,12 @@ export class Tailer {
   readonly #discovery: Discovery
   readonly #sink: TailSink
   readonly #log: Log
-  readonly #drainMs: number
   readonly #rescanMs: number
   readonly #open: OpenFiles
   readonly #reading: Reading
   readonly #rotation: Rotation
+  readonly #departed: Departed
+  readonly #looks = new Looks()
   readonly #files = new FileTable()
   #paths = new Map<string, number>()
   /** What stood behind a path at the last look. */
@@ -71,15 +76,29 @@ export class Tailer {
     this.#discovery = options.discovery
     this.#sink = options.sink
     this.#log = options.log
-    this.#drainMs = options.drainMs ?? 5_000
     this.#rescanMs = options.rescanMs ?? 1_000
-    this.#open = new OpenFiles(options.openFilesMax ?? 512)
+    this.#open = new OpenFiles(
+      options.idleFilesMax ?? idleFilesMax,
+      options.openFilesMax ?? openFilesMax,
+      file => path => this.#discovery.admits(file.input, path),
+    )
     this.#rotation = new Rotation({
       files: this.#files,
       open: this.#open,
       discovery: options.discovery,
       originalAt: path => this.#fileAt.get(path),
-      onFound: (file, stat) => this.#observe(file, stat, this.#nowMs),
+      onFound: (file, stat) => void this.#observe(file, stat, this.#nowMs),
+    })
+    this.#departed = new Departed({
+      files: this.#files,
+      open: this.#open,
+      sink: options.sink,
+      rotation: this.#rotation,
+      drainMs: options.drainMs ?? 5_000,
+      pinnedBytesMax: options.pinnedBytesMax ?? pinnedBytesMax,
+      onSeen: (file, stat) => void this.#observe(file, stat, this.#nowMs),
+      stillNames: file => this.#stillNames(file),
+      onError: (path, error) => this.#failed(path, error),
     })
     this.#reading = new Reading(options.sink, file => this.#rotation.moveToCopy(file))
   }
@@ -105,6 +124,15 @@ export class Tailer {
       if (behind > 0) bytes += behind
     }
     return bytes
+  }
+
+  get openFileCount(): number {
+    return this.#open.count
+  }
+
+  /** What deleted files that are not read to their end keep of the disk. */
+  get pinnedDeletedBytes(): number {
+    return this.#departed.pinnedBytes
   }
 
   get isIdle(): boolean {
@@ -133,7 +161,7 @@ export class Tailer {
       else if (stat === null) lost.push(file)
     }
     // Only when all inodes are known is it clear which neighbours are strangers.
-    for (const file of lost) if (!this.#rotation.moveToCopy(file)) this.#vanished(file, losses)
+    for (const file of lost) if (!this.#rotation.moveToCopy(file)) this.#departed.vanished(file, losses)
     for (const file of [...this.#files.values()]) {
       if (!file.drained && file.tracked.path !== file.tracked.foundAs) this.#rotation.lookForMissed(file)
     }
@@ -156,17 +184,15 @@ export class Tailer {
     this.#sweeps++
     this.#nowMs = nowMs
     if (nowMs >= this.#rescanAtMs) this.#rescan(nowMs)
-    const all = this.#files.size <= hotFilesMax
-    let turn = 0
-    for (const [path, input] of this.#paths) {
-      turn++
-      const due = all || (turn + this.#sweeps) % quietSweeps === 0 || this.#isHot(path, nowMs)
-      if (due) this.look(path, input, nowMs)
+    for (const path of this.#looks.due(nowMs)) {
+      const input = this.#paths.get(path)
+      if (input !== undefined) this.look(path, input, nowMs)
     }
+    const around = this.#looks.sweepsAround
     for (const file of this.#files.values()) {
-      if (this.#sweeps - file.seenAtSweep > (all ? 0 : quietSweeps)) this.#lookAtUnnamed(file, nowMs)
-      if (file.unlinked && !file.drained) this.#drain(file, nowMs)
+      if (this.#sweeps - file.seenAtSweep >= around) this.#departed.look(file, nowMs)
     }
+    this.#departed.drain(nowMs)
     this.pump()
   }
 
@@ -178,25 +204,24 @@ export class Tailer {
     if (!file) {
       file = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), input)
       this.#files.add(file)
-    } else if (file.tracked.path !== path && !this.#stillNames(file)) {
+    } else if (![file.tracked.path, file.tracked.foundAs].includes(path) && !this.#stillNames(file)) {
       file.tracked.path = path
       file.tracked.saved = null
     }
     if (file.tracked.path === path) {
       file.input = input
-      if (file.tracked.foundAs !== path) {
-        file.tracked.foundAs = path
-        file.tracked.saved = null
-      }
+      if (file.tracked.foundAs !== path)
+        Object.assign(file.tracked, { foundAs: path, realAs: path, saved: null })
+    } else if (file.refused) {
+      // By that name it may not be read; by this one perhaps it may.
+      Object.assign(file.tracked, { path, foundAs: path, realAs: path })
+      Object.assign(file, { input, refused: false, endSeen: -1 })
     }
     file.seenAtSweep = this.#sweeps
     this.#fileAt.set(path, file)
-    this.#observe(file, stat, nowMs)
-  }
-
-  #isHot(path: string, nowMs: number): boolean {
-    const file = this.#fileAt.get(path)
-    return !file || nowMs - file.changedAtMs < quietMs
+    const isNew = file.modifiedNs === 0n
+    // What was there before us is not news; what has appeared since is.
+    if (this.#observe(file, stat, nowMs) && !(isNew && this.#sweeps === 1)) this.#looks.touch(path, nowMs)
   }
 
   /** From a watcher: something happened to this path. */
@@ -258,8 +283,7 @@ export class Tailer {
 
   #turn(file: TailedFile): void {
     try {
-      if (this.#rotation.isPerhapsCopy(file, this.#nowMs) || !this.#open.open(file, this.#files.values()))
-        return
+      if (this.#rotation.isPerhapsCopy(file, this.#nowMs) || !this.#open.open(file)) return
       const result = this.#reading.turn(file)
       if (result === 'more') this.#enqueue(file)
       else if (result === 'waiting') {
@@ -269,17 +293,37 @@ export class Tailer {
       }
       this.#errors.delete(file.tracked.path)
     } catch (error) {
-      this.#failed(file.tracked.path, error as NodeJS.ErrnoException)
+      this.#failedToOpen(file, error as NodeJS.ErrnoException)
     }
+  }
+
+  /** What is refused is not asked for again before it changes. */
+  #failedToOpen(file: TailedFile, error: NodeJS.ErrnoException): void {
+    if (error instanceof RefusedFileError) {
+      file.refused = true
+      file.endSeen = file.tracked.size
+    }
+    this.#failed(file.tracked.path, error)
   }
 
   #enqueue(file: TailedFile): void {
     if (file.queued || file.drained) return
     file.queued = true
     this.#queue.push(file)
+    this.#hold(file)
   }
 
-  #observe(file: TailedFile, stat: BigIntStats, nowMs: number): void {
+  /** Whatever happens to its name before its turn comes. */
+  #hold(file: TailedFile): void {
+    try {
+      this.#open.hold(file)
+    } catch (error) {
+      this.#failedToOpen(file, error as NodeJS.ErrnoException)
+    }
+  }
+
+  /** True when something has changed. */
+  #observe(file: TailedFile, stat: BigIntStats, nowMs: number): boolean {
     const { tracked } = file
     const size = Number(stat.size)
     const changed = size !== tracked.size || stat.mtimeNs !== file.modifiedNs
@@ -296,37 +340,7 @@ export class Tailer {
     file.modifiedNs = stat.mtimeNs
     file.unlinked = stat.nlink === 0n
     if (changed || size !== file.endSeen) this.#enqueue(file)
-  }
-
-  /** A file that no path of interest names any more: renamed out of the globs, or deleted. */
-  #lookAtUnnamed(file: TailedFile, nowMs: number): void {
-    if (file.drained) return
-    try {
-      if (file.descriptor !== null) {
-        this.#observe(file, statOpenFile(file), nowMs)
-        if (file.unlinked || nowMs - file.locatedAtMs < locateMs) return
-        file.locatedAtMs = nowMs
-        if (!this.#stillNames(file)) {
-          locate(file.tracked, new Map())
-          this.#rotation.lookForMissed(file)
-        }
-        return
-      }
-      if (nowMs - file.locatedAtMs < locateMs) return
-      file.locatedAtMs = nowMs
-      const before = file.tracked.path
-      const stat = locate(file.tracked, new Map())
-      if (stat) {
-        this.#observe(file, stat, nowMs)
-        if (file.tracked.path !== before) this.#rotation.lookForMissed(file)
-      } else {
-        const losses: Loss[] = []
-        this.#vanished(file, losses)
-        for (const loss of losses) this.#sink.lose(loss)
-      }
-    } catch (error) {
-      this.#failed(file.tracked.path, error as NodeJS.ErrnoException)
-    }
+    return changed
   }
 
   #stillNames(file: TailedFile): boolean {
@@ -334,46 +348,10 @@ export class Tailer {
     return stat?.ino === file.tracked.inode && stat.dev === file.tracked.device
   }
 
-  /** Gone while nobody held it open: what was written last may have gone with it. */
-  #vanished(file: TailedFile, losses: Loss[]): void {
-    const { tracked } = file
-    const base = baseOf(tracked)
-    losses.push({
-      source: unreadFrom(tracked).source || this.#sink.agentId,
-      from: base.position,
-      to: tracked.size > base.position ? tracked.size : null,
-      reason: 'deleted-before-read',
-      lines: null,
-      detail: `${tracked.path} was deleted while nobody held it open; lines after this byte were not read`,
-    })
-    this.#finish(file)
-  }
-
-  /** A deleted file that has been read to its end and stays quiet. */
-  #drain(file: TailedFile, nowMs: number): void {
-    const { tracked } = file
-    if (file.queued || file.tracked.size !== file.endSeen || nowMs - file.changedAtMs < this.#drainMs) return
-    if (tracked.size > tracked.end && file.input >= 0) {
-      this.#sink.lose({
-        source: unreadFrom(tracked).source || this.#sink.agentId,
-        from: tracked.end,
-        to: tracked.size,
-        reason: 'unterminated-line',
-        lines: 1,
-        detail: `${tracked.path} was deleted before its last line ended`,
-      })
-    }
-    this.#finish(file)
-  }
-
-  #finish(file: TailedFile): void {
-    this.#open.close(file)
-    this.#files.retire(file)
-  }
-
   #rescan(nowMs: number): void {
     const started = performance.now()
     this.#paths = new Map(this.#discovery.scan().map(({ path, input }) => [path, input]))
+    this.#looks.replace(this.#paths, nowMs)
     for (const path of this.#fileAt.keys()) if (!this.#paths.has(path)) this.#fileAt.delete(path)
     // A tree that takes long to walk is walked less often.
     this.#rescanAtMs = nowMs + Math.max(this.#rescanMs, (performance.now() - started) * 20)

@@ -1,9 +1,10 @@
 // A tracked file with its descriptor: opening, looking, reading at a position, asking a guard. All of the tailer's
 // system calls on one file are here, synchronous: from the page cache they cost less than a promise.
-import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs'
 import { type Guard, guardBytesMax, guardLength, guardOf, headOf } from './guard.ts'
 import { headBytesMax } from './identity.ts'
 import { findNewline } from './lines.ts'
+import { type Admits, openRegular } from './regular-file.ts'
 import type { TrackedFile } from './tracker.ts'
 
 export interface TailedFile {
@@ -23,6 +24,8 @@ export interface TailedFile {
   /** Everything is read and it is gone: forgotten once acknowledged. */
   drained: boolean
   queued: boolean
+  /** Its path leads where the agent may not read. */
+  refused: boolean
   seenAtSweep: number
   locatedAtMs: number
 }
@@ -39,61 +42,87 @@ export function tailedFileOf(tracked: TrackedFile, input: number): TailedFile {
     unlinked: false,
     drained: false,
     queued: false,
+    refused: false,
     seenAtSweep: 0,
     locatedAtMs: 0,
   }
 }
 
-/** False when the path leads to another file by now, or to none: the next sweep will sort it out. */
-function openFile(file: TailedFile): boolean {
-  let descriptor: number
-  try {
-    descriptor = openSync(file.tracked.path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+/**
+ * False when the path leads to another file by now, or to none: the next sweep will sort it out. From here on the
+ * file's path is where it really lies, so that it is found beside its own neighbours when it is renamed.
+ */
+function openFile(file: TailedFile, admits: Admits): boolean {
+  const { tracked } = file
+  for (const path of new Set([tracked.path, tracked.foundAs])) {
+    const opened = openRegular(path, admits)
+    if (!opened) continue
+    const { descriptor, stat } = opened
+    if (stat.ino !== tracked.inode || stat.dev !== tracked.device) {
+      closeSync(descriptor)
+      continue
+    }
+    file.descriptor = descriptor
+    if (stat.nlink > 0n && opened.path !== tracked.path) {
+      if (path === tracked.foundAs) tracked.realAs = opened.path
+      tracked.path = opened.path
+      tracked.saved = null
+    }
+    return true
   }
-  const stat = fstatSync(descriptor, { bigint: true })
-  if (stat.ino !== file.tracked.inode || stat.dev !== file.tracked.device) {
-    closeSync(descriptor)
-    return false
-  }
-  file.descriptor = descriptor
-  return true
+  return false
 }
 
-/** Descriptors in use. Beyond the bound the quietest file that is read to its end is closed; its state stays. */
+/**
+ * Descriptors in use. Beyond the first bound, those of files that are read to their end are closed, the quietest
+ * first; their state stays. Beyond the second nothing is opened ahead of its turn.
+ */
 export class OpenFiles {
+  readonly #idleMax: number
   readonly #max: number
-  #count = 0
+  readonly #admits: (file: TailedFile) => Admits
+  /** In the order in which they were last read. */
+  readonly #open = new Set<TailedFile>()
 
-  constructor(max: number) {
+  constructor(idleMax: number, max: number, admits: (file: TailedFile) => Admits) {
+    this.#idleMax = idleMax
     this.#max = max
+    this.#admits = admits
   }
 
-  open(file: TailedFile, all: Iterable<TailedFile>): boolean {
-    if (file.descriptor !== null) return true
-    if (this.#count >= this.#max) this.#closeQuietest(all)
-    if (!openFile(file)) return false
-    this.#count++
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** For its turn. */
+  open(file: TailedFile): boolean {
+    if (file.descriptor === null) {
+      if (this.#open.size >= this.#idleMax) this.#closeQuietest()
+      if (!openFile(file, this.#admits(file))) return false
+    } else this.#open.delete(file)
+    this.#open.add(file)
     return true
+  }
+
+  /** Before its turn, which may be long in coming: whatever happens to its name until then, its bytes are held. */
+  hold(file: TailedFile): void {
+    if (file.descriptor === null && this.#open.size < this.#max) this.open(file)
   }
 
   close(file: TailedFile): void {
     if (file.descriptor === null) return
     closeSync(file.descriptor)
     file.descriptor = null
-    this.#count--
+    this.#open.delete(file)
   }
 
-  #closeQuietest(all: Iterable<TailedFile>): void {
-    let quietest: TailedFile | null = null
-    for (const file of all) {
+  #closeQuietest(): void {
+    for (const file of this.#open) {
       const isBusy = file.queued || file.unlinked || file.tracked.size !== file.endSeen
-      if (file.descriptor === null || isBusy) continue
-      if (!quietest || file.changedAtMs < quietest.changedAtMs) quietest = file
+      if (isBusy) continue
+      this.close(file)
+      return
     }
-    if (quietest) this.close(quietest)
   }
 }
 

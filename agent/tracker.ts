@@ -46,6 +46,8 @@ export interface TrackedFile {
   path: string
   /** The last path under which a glob found it: a rotated file keeps the input it was found by. */
   foundAs: string
+  /** Where that path led to, when it leads elsewhere by symbolic links: the neighbours of both are looked at. */
+  realAs: string
   head: Guard | null
   firstLineEnd: number
   /** Every byte before it belongs to some range. */
@@ -86,6 +88,7 @@ export function newTrackedFile(device: bigint, inode: bigint, path: string): Tra
     device,
     path,
     foundAs: path,
+    realAs: path,
     head: null,
     firstLineEnd: 0,
     end: 0,
