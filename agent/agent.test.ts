@@ -1,72 +1,20 @@
 // The whole agent in this process, against a scripted broker over a real socket.
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ScriptedBroker } from '../broker/client/scripted-broker.ts'
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
 import { walkRecords } from '../broker/protocol/record-walk.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { ExitError } from '../runtime/lifecycle.ts'
 import { createLog } from '../runtime/log.ts'
 import { Agent } from './agent.ts'
-import type { AgentConfig } from './config.ts'
+import { access, agentScene } from './agent-scene.ts'
 import { countLines, shippedRecords } from './shipped-records.ts'
 
 const quiet = createLog('test', () => {})
-const access = (index: number) =>
-  `198.51.100.${index % 50} - - [24/Nov/2026:08:00:00 +0000] "GET /p/${index} HTTP/1.1" 200 5 "-" "A/${index % 7}" 0.01`
-
-async function scene(inputs: Partial<AgentConfig> = {}) {
-  const directory = await mkdtempDisposable(join(tmpdir(), 'agent-'))
-  mkdirSync(join(directory.path, 'logs'))
-  const broker = await new ScriptedBroker().listen()
-  broker.autoCreatePartitions = 6
-  writeFileSync(join(directory.path, 'key-seed'), 'seed\n')
-  const config: AgentConfig = {
-    dataDirectory: join(directory.path, 'data'),
-    bootstrap: [`127.0.0.1:${broker.port}`],
-    host: 'web-1',
-    keySeedPath: join(directory.path, 'key-seed'),
-    inputs: [{ paths: [join(directory.path, 'logs', '*.log')], format: 'auto' }],
-    sweepMs: 10,
-    lingerMs: 10,
-    watch: false,
-    ...inputs,
-  }
-  const agents: Agent[] = []
-  return {
-    broker,
-    config,
-    at: (name: string) => join(directory.path, 'logs', name),
-    data: (name: string) => join(directory.path, 'data', name),
-    async start(): Promise<Agent> {
-      const agent = new Agent(config, systemClock, quiet)
-      agents.push(agent)
-      await agent.start()
-      return agent
-    },
-    /** Waits for records to arrive: the broker is in this process, so looking is cheap. */
-    async until(holds: () => boolean): Promise<void> {
-      const deadline = Date.now() + 10_000
-      while (!holds()) {
-        assert(Date.now() < deadline, 'what was waited for did not come')
-        await new Promise(resolve => setTimeout(resolve, 5))
-      }
-    },
-    lines: (topic: string) => shippedRecords(broker, topic).map(record => record.line),
-    async [Symbol.asyncDispose]() {
-      await Promise.all(agents.map(agent => agent.stop().catch(() => {})))
-      await broker.stop()
-      await directory[Symbol.asyncDispose]()
-    },
-  }
-}
 
 test('a record is the line, keyed by its visitor, with src, pos and format', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   writeFileSync(s.at('a.log'), `${access(1)}\n${access(51)}\n${access(1)}\n`)
   const before = Date.now()
   const agent = await s.start()
@@ -98,7 +46,7 @@ test('a record is the line, keyed by its visitor, with src, pos and format', asy
 })
 
 test('the format of a file chooses its topic', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   writeFileSync(s.at('a.log'), `${access(1)}\n`)
   writeFileSync(
     s.at('b.log'),
@@ -116,7 +64,7 @@ test('the format of a file chooses its topic', async () => {
 })
 
 test('after a clean stop nothing is sent twice, and rotation while down loses nothing', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   const lines = Array.from({ length: 3_000 }, (_, index) => access(index))
   writeFileSync(s.at('a.log'), `${lines.slice(0, 1_000).join('\n')}\n`)
   const first = await s.start()
@@ -133,7 +81,7 @@ test('after a clean stop nothing is sent twice, and rotation while down loses no
 })
 
 test('a src that was closed by a restart is declared finished, with the position it ended at', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   writeFileSync(s.at('a.log'), `${access(1)}\n`)
   const first = await s.start()
   await s.until(() => s.lines('logs').length === 1)
@@ -147,7 +95,7 @@ test('a src that was closed by a restart is declared finished, with the position
 })
 
 test('a second agent on the same data directory is refused with a sentence', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   await s.start()
   assert.throws(
     () => new Agent(s.config, systemClock, quiet),
@@ -156,7 +104,7 @@ test('a second agent on the same data directory is refused with a sentence', asy
 })
 
 test('a lost checkpoint is in the ledger before anything is counted again; a first start is not', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   writeFileSync(s.at('a.log'), `${access(1)}\n`)
   const first = await s.start()
   await s.until(() => s.lines('logs').length === 1)
@@ -178,7 +126,7 @@ test('a lost checkpoint is in the ledger before anything is counted again; a fir
 })
 
 test('nothing leaves before its checkpoint is durable: what the broker has, the checkpoint knows', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   let checked = 0
   s.broker.fault = topic => {
     if (topic !== 'logs') return null
@@ -195,7 +143,7 @@ test('nothing leaves before its checkpoint is durable: what the broker has, the 
 })
 
 test('one record that the broker refuses goes to the ledger, the others around it arrive', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   s.broker.refuses = value => value.includes('/p/7 ')
   const lines = Array.from({ length: 20 }, (_, index) => access(index * 50))
   lines[7] = access(7)
@@ -213,7 +161,7 @@ test('one record that the broker refuses goes to the ledger, the others around i
 })
 
 test('a broker whose clock is behind ours gets earlier timestamps, and every line', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   s.broker.fault = (topic, _partition, batch) => {
     return topic === 'logs' && batch < 4 ? { error: 'invalidTimestamp' } : null
   }
@@ -225,7 +173,7 @@ test('a broker whose clock is behind ours gets earlier timestamps, and every lin
 })
 
 test('a broker that does not know the topic yet, or is away, is waited for; memory stays bounded', async () => {
-  await using s = await scene()
+  await using s = await agentScene()
   s.broker.autoCreatePartitions = 0
   writeFileSync(s.at('a.log'), `${access(1)}\n`)
   const agent = await s.start()
