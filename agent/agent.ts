@@ -1,6 +1,6 @@
 // The agent: where tailer, shipper, checkpoint and reports are joined. Owns the data directory, the timers and the
 // order of the last words: stop reading, send what was read, wait a moment for acknowledgements, write the checkpoint.
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Cluster } from '../broker/client/cluster.ts'
 import { Producer } from '../broker/client/producer.ts'
@@ -9,6 +9,7 @@ import type { Log } from '../runtime/log.ts'
 import { CheckpointWriter, checkpointFormat, loadCheckpoint } from './checkpoint.ts'
 import type { AgentConfig } from './config.ts'
 import { Discovery } from './discover.ts'
+import { reachOf } from './enrolment.ts'
 import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
 import { keepRejected } from './rejected.ts'
@@ -57,7 +58,13 @@ export class Agent {
     this.agentId = identity.agentId
     // The nonce tells a broker two live agents of one id apart: a copied machine, or a socket that outlived its agent.
     const clientId = `tailrace-agent/${identity.agentId}/${mintAgentId()}`
-    this.#cluster = new Cluster({ bootstrap: config.bootstrap, clientId, autoCreate: true })
+    const { bootstrap, keySeed, credentials } = reachOf(config)
+    this.#cluster = new Cluster({
+      bootstrap,
+      clientId,
+      autoCreate: true,
+      ...(credentials && { credentials }),
+    })
     this.#producer = new Producer({ cluster: this.#cluster, clock, log })
     this.#reports = new Reports(this.#producer, clock, () => this.#checkpoint.request())
     this.#checkpoint = new CheckpointWriter(
@@ -68,7 +75,7 @@ export class Agent {
     )
     this.#shipper = new Shipper({
       config,
-      keySeed: readFileSync(config.keySeedPath, 'utf8').trim(),
+      keySeed,
       agentId: identity.agentId,
       cluster: this.#cluster,
       producer: this.#producer,

@@ -33,4 +33,18 @@ export interface AgentConfig {
   readonly lingerMs?: number
   /** false: no file watcher, the sweep alone. */
   readonly watch?: boolean
+  /** Brokers, authority, password and seed are those of `enrolment.json` in the data directory. */
+  readonly enrolled?: boolean
+  /** Where brokers have TLS: who vouches for them, as a PEM file or by the fingerprint of the authority. */
+  readonly tls?: {
+    readonly caPath?: string | undefined
+    readonly caFingerprint?: string | undefined
+    readonly servername?: string | undefined
+  }
+  /** Where brokers want a login: SCRAM, the password in a file of its own. */
+  readonly login?: {
+    readonly user: string
+    readonly passwordPath: string
+    readonly mechanism?: 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | undefined
+  }
 }
