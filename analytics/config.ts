@@ -20,6 +20,24 @@ export interface AnalyticsConfig {
   readonly publicOrigins?: readonly string[]
   /** IANA name; decides where a day begins. */
   readonly timeZone: string
+  /** What hosts elsewhere reach, by TLS: the page and the API, and through them agents that want to join. */
+  readonly open?: {
+    /** Name or address of this machine, as others know it. */
+    readonly host: string
+    /** 0 = any free port, reported in the ready line. */
+    readonly port: number
+    /** Address that is listened on. */
+    readonly bind: string
+    /** PEM files; read anew when they change. */
+    readonly certificate: string
+    readonly key: string
+    readonly authority: string
+    /** `host:port` of the brokers that agents send to. */
+    readonly kafka: readonly string[]
+    readonly keySeedPath: string
+    /** Agents that are handed out, as `tailrace-agent-linux-x64.tar.gz`. */
+    readonly packagesDirectory: string
+  }
   /** Where brokers of this machine leave Prometheus text, as `broker-N/metrics.prom`: served under /metrics too. */
   readonly brokerMetricsDirectory?: string
 }

@@ -43,7 +43,7 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
     else if (message.type === 'counters') observe(message.counters)
   })
   try {
-    process.ready({ port: server.port })
+    process.ready({ port: server.port, publicPort: server.publicPort })
     await Promise.race([aborted(signal), counting.failed])
   } finally {
     await Promise.all([counting.stop(), server.close()])

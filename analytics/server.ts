@@ -13,10 +13,13 @@ import { Metrics } from '../runtime/metrics.ts'
 import { brokerMetricsTexts, joinMetrics } from './cluster/broker-metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
 import type { AnalyticsConfig } from './config.ts'
+import { Enrolling, type OpenDoor } from './enrolment/enrolling.ts'
+import { Enrolments } from './enrolment/enrolments.ts'
 import { createApplication } from './http/server.ts'
 import { adminToken, Sessions, writePrivate } from './http/sessions.ts'
 import { LiveServer } from './live/live-server.ts'
 import { TailFeed } from './live/tail-feed.ts'
+import { openDoor } from './open-door.ts'
 import type { Reading } from './queries/answers.ts'
 import { Rows } from './queries/rows.ts'
 import { openReader } from './store/schema.ts'
@@ -34,6 +37,8 @@ export interface AnswerOptions {
 
 export interface AnswerServer {
   readonly port: number
+  /** Of HTTPS; null while only this machine is served. */
+  readonly publicPort: number | null
   readonly metrics: Metrics
   readonly sessions: Sessions
   close(): Promise<void>
@@ -46,7 +51,8 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const days = new ZoneDays(config.timeZone)
   const reading = (): Reading => ({ rows, days, nowMs: clock.wallMs() })
   const sessions = new Sessions(join(config.dataDirectory, 'app.db'), adminToken(config.tokenPath), clock)
-  const access = { sessions, publicOrigins: config.publicOrigins ?? [] }
+  const publicOrigins = [...(config.publicOrigins ?? [])]
+  const access = { sessions, publicOrigins }
   const build = buildOf(config.pageDirectory)
 
   const newCluster = (clientId: string) =>
@@ -73,7 +79,9 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   observeState(metrics, rows, () => live.clients)
   observeCluster(metrics, monitor)
   const { pageDirectory, brokerMetricsDirectory } = config
+  const joining = startJoining(config, newCluster('tailrace-enrolling'), clock, log)
   const application = createApplication({
+    enrolling: joining.enrolling,
     context: { reading, cluster: () => monitor.cluster(rows.sources()) },
     access,
     metrics,
@@ -89,6 +97,11 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, application)
   server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head))
   const port = await listen(server, config)
+  const door = config.open ? await openDoor(config.open, application, log) : null
+  if (door) {
+    door.server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head))
+    publicOrigins.push(joining.opened(door.port))
+  }
   if (config.loginLinkPath !== undefined) {
     const { token } = sessions.makeLink()
     writePrivate(config.loginLinkPath, `http://${config.host}:${port}/login#t=${token}\n`)
@@ -105,11 +118,32 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     // Pages that have heard "restarting" close their sockets themselves; whoever has not, a moment later.
     setTimeout(() => server.closeAllConnections(), 300).unref()
     server.closeIdleConnections()
-    await closed
+    await Promise.all([closed, door?.close()])
     connection.close()
     sessions.close()
+    joining.close()
   }
-  return { port, metrics, sessions, close }
+  return { port, publicPort: door?.port ?? null, metrics, sessions, close }
+}
+
+/** What is needed for agents to join; they can once the port for others is open. */
+function startJoining(config: AnalyticsConfig, cluster: Cluster, clock: Clock, log: Log) {
+  const enrolments = new Enrolments(join(config.dataDirectory, 'enrolments.db'), clock)
+  let door: OpenDoor | null = null
+  return {
+    enrolling: new Enrolling({ enrolments, cluster, clock, log, door: () => door }),
+    /** The origin by which others reach this server. */
+    opened(port: number): string {
+      const { host, kafka, keySeedPath, packagesDirectory, authority: authorityPath } = config.open!
+      const origin = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+      door = { origin, kafka, keySeedPath, packagesDirectory, authorityPath }
+      return origin
+    },
+    close(): void {
+      cluster.close()
+      enrolments.close()
+    },
+  }
 }
 
 function listen(server: Server, { host, port }: AnalyticsConfig): Promise<number> {

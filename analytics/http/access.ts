@@ -24,7 +24,13 @@ export function isOurHost(request: IncomingMessage, rules: AccessRules): boolean
 export function isOurOrigin(request: IncomingMessage, rules: AccessRules): boolean {
   const { origin, host } = request.headers
   if (origin === undefined) return false
-  return origin === `http://${host}` || rules.publicOrigins.includes(origin)
+  const scheme = isEncrypted(request) ? 'https' : 'http'
+  return origin === `${scheme}://${host}` || rules.publicOrigins.includes(origin)
+}
+
+/** True for what came over TLS: from another host, perhaps. */
+export function isEncrypted(request: IncomingMessage): boolean {
+  return (request.socket as { encrypted?: boolean }).encrypted === true
 }
 
 export function cookieOf(request: IncomingMessage): string | null {

@@ -5,10 +5,20 @@ import { join } from 'node:path'
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express'
 import type { Log } from '../../runtime/log.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
+import type { Enrolling } from '../enrolment/enrolling.ts'
 import { nearest } from '../queries/nearest.ts'
 import { ProblemError } from '../queries/problem.ts'
-import { type AccessRules, cookieOf, identify, isOurHost, isOurOrigin, mayAct } from './access.ts'
+import {
+  type AccessRules,
+  cookieOf,
+  identify,
+  isEncrypted,
+  isOurHost,
+  isOurOrigin,
+  mayAct,
+} from './access.ts'
 import type { MeAnswer } from './contract.ts'
+import { addEnrolment } from './enrolment.ts'
 import { docsPage, docsStyle, openApiDocument } from './openapi.ts'
 import { notSignedIn, problemHandler, queryProblem, sendProblem } from './problems.ts'
 import { type Route, type RouteContext, routes } from './routes.ts'
@@ -24,6 +34,8 @@ export interface ServerOptions {
   readonly pageDirectory?: string | undefined
   /** Metrics of others, Prometheus text. */
   brokerMetrics?(): string
+  /** How agents join; without it they do not. */
+  readonly enrolling?: Enrolling
   /** Null while everything needed to answer is there, else what is missing. */
   notReady(): string | null
 }
@@ -51,6 +63,10 @@ export function createApplication(options: ServerOptions): Application {
   })
   addHealth(application, options)
   addSigningIn(application, options)
+  const { enrolling } = options
+  if (enrolling) {
+    addEnrolment(application, { enrolling, onlyOurs: onlyOurs(access), signedIn: signedIn(access) })
+  }
   addApi(application, options)
   addPage(application, options.pageDirectory)
   application.use((request: Request) => {
@@ -69,7 +85,8 @@ function wrongHost(request: Request): string {
   return `This server answers to loopback names and its public origins, not to "${request.headers.host ?? ''}".`
 }
 
-function addHealth(application: Application, { metrics, notReady, brokerMetrics }: ServerOptions): void {
+function addHealth(application: Application, options: ServerOptions): void {
+  const { access, metrics, notReady, brokerMetrics } = options
   application.get('/healthz', (_request, response) => {
     response.type('text/plain').send('ok\n')
   })
@@ -80,25 +97,15 @@ function addHealth(application: Application, { metrics, notReady, brokerMetrics 
       .type('text/plain')
       .send(missing === null ? 'ready\n' : `not ready: ${missing}\n`)
   })
-  application.get('/metrics', (_request, response) => {
+  application.get('/metrics', (request, response) => {
+    // Whoever is on this machine may see them; from elsewhere, whoever is signed in.
+    if (isEncrypted(request) && !identify(request, access)) throw notSignedIn()
     response.type('text/plain; version=0.0.4').send(metrics.render() + (brokerMetrics?.() ?? ''))
   })
 }
 
 function addSigningIn(application: Application, { access, build }: ServerOptions): void {
   const { sessions } = access
-  const onlyOurs: RequestHandler = (request, _response, next) => {
-    if (mayAct(request, access)) next()
-    else
-      next(
-        new ProblemError(
-          403,
-          'wrong-origin',
-          'Not from this page',
-          'Requests that act come from our own page.',
-        ),
-      )
-  }
   application.post('/api/v1/login', express.json({ limit: '4kb' }), (request, response) => {
     if (request.headers.origin !== undefined && !isOurOrigin(request, access)) {
       throw new ProblemError(403, 'wrong-origin', 'Not from this page', 'Signing in is for our own page.')
@@ -113,16 +120,19 @@ function addSigningIn(application: Application, { access, build }: ServerOptions
         'This sign-in link was used or is more than 15 minutes old. `node cli/tailrace.js login-link` prints another.'
       throw new ProblemError(401, 'link-used', 'The link does not sign in any more', detail)
     }
-    if (cookie !== null) response.set('Set-Cookie', cookieHeader(cookie))
+    if (cookie !== null) response.set('Set-Cookie', cookieHeader(cookie, isEncrypted(request)))
     response.set('Cache-Control', 'no-store').json({ user: 'admin', role: 'admin', build } satisfies MeAnswer)
   })
-  application.post('/api/v1/login-links', onlyOurs, signedIn(access), (_request, response) => {
+  application.post('/api/v1/login-links', onlyOurs(access), signedIn(access), (_request, response) => {
     response.set('Cache-Control', 'no-store').json(sessions.makeLink())
   })
-  application.post('/api/v1/logout', onlyOurs, (request, response) => {
+  application.post('/api/v1/logout', onlyOurs(access), (request, response) => {
     const cookie = cookieOf(request)
     if (cookie !== null) sessions.end(cookie)
-    response.set('Set-Cookie', cookieHeader('', 0)).status(204).end()
+    response
+      .set('Set-Cookie', cookieHeader('', isEncrypted(request), 0))
+      .status(204)
+      .end()
   })
   application.get('/api/v1/me', (request, response) => {
     const identity = identify(request, access)
@@ -130,6 +140,14 @@ function addSigningIn(application: Application, { access, build }: ServerOptions
     const { user, role } = identity
     response.set('Cache-Control', 'no-store').json({ user, role, build } satisfies MeAnswer)
   })
+}
+
+function onlyOurs(access: AccessRules): RequestHandler {
+  const detail = 'Requests that act come from our own page.'
+  return (request, _response, next) => {
+    if (mayAct(request, access)) next()
+    else next(new ProblemError(403, 'wrong-origin', 'Not from this page', detail))
+  }
 }
 
 function signedIn(access: AccessRules): RequestHandler {

@@ -107,9 +107,10 @@ export class Sessions {
   }
 }
 
-/** The session cookie's attributes; `Secure` is added where TLS is. */
-export function cookieHeader(value: string, maxAgeSeconds = sessionMs / 1000): string {
-  return `${sessionCookie}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${maxAgeSeconds}`
+/** The session cookie's attributes. What was given over TLS comes back over TLS alone. */
+export function cookieHeader(value: string, isSecure: boolean, maxAgeSeconds = sessionMs / 1000): string {
+  const secure = isSecure ? '; Secure' : ''
+  return `${sessionCookie}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${maxAgeSeconds}${secure}`
 }
 
 /** Reads the token file, or makes it. TAILRACE_ADMIN_TOKEN presets what is written. */

@@ -1,0 +1,125 @@
+// Which agents may join and which have: tokens that are good once and for minutes, of which only hashes are kept, and
+// the name, host and Kafka user of every agent that used one. A database of its own, `enrolments.db`.
+import { createHash, randomBytes } from 'node:crypto'
+import Database from 'better-sqlite3'
+import type { Clock } from '../../runtime/clock.ts'
+
+export interface TokenWish {
+  /** Null: the host's own name. */
+  readonly name: string | null
+  readonly expiresInMs: number
+  readonly topics: readonly string[]
+}
+
+export interface TokenGrant {
+  readonly hash: string
+  readonly name: string | null
+  readonly topics: readonly string[]
+}
+
+export interface EnrolledAgent {
+  /** Also the Kafka user's name. */
+  readonly user: string
+  readonly name: string
+  readonly host: string
+  readonly agentId: string
+  readonly enrolledAt: number
+}
+
+/** Forgotten tokens do not pile up. */
+const tokensMax = 1_000
+
+const schema = `
+CREATE TABLE IF NOT EXISTS tokens(hash TEXT PRIMARY KEY, name TEXT, topics TEXT NOT NULL, expires_at INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS agents(user TEXT PRIMARY KEY, name TEXT NOT NULL, host TEXT NOT NULL,
+  agent_id TEXT NOT NULL, enrolled_at INTEGER NOT NULL) WITHOUT ROWID;
+`
+
+interface TokenRow {
+  readonly hash: string
+  readonly name: string | null
+  readonly topics: string
+  readonly expires_at: number
+}
+
+export class Enrolments {
+  readonly #database: Database.Database
+  readonly #clock: Clock
+
+  constructor(path: string, clock: Clock) {
+    this.#database = new Database(path)
+    this.#clock = clock
+    this.#database.pragma('journal_mode = WAL')
+    this.#database.pragma('busy_timeout = 2000')
+    this.#database.exec(schema)
+  }
+
+  makeToken({ name, expiresInMs, topics }: TokenWish): {
+    readonly token: string
+    readonly expiresAt: number
+  } {
+    const now = this.#clock.wallMs()
+    const token = randomBytes(24).toString('base64url')
+    const expiresAt = now + expiresInMs
+    this.#database.prepare('DELETE FROM tokens WHERE expires_at <= ?').run(now)
+    const { count } = this.#database.prepare('SELECT count(*) AS count FROM tokens').get() as {
+      count: number
+    }
+    if (count >= tokensMax) throw new RangeError(`there are ${count} unused tokens already`)
+    this.#database
+      .prepare('INSERT INTO tokens(hash, name, topics, expires_at) VALUES (?, ?, ?, ?)')
+      .run(hashOf(token), name, JSON.stringify(topics), expiresAt)
+    return { token, expiresAt }
+  }
+
+  /** Takes the token away: nobody else can use it, also not at the same moment. Null if it is not good. */
+  take(token: string): (TokenGrant & { readonly expiresAt: number }) | null {
+    const row = this.#database
+      .prepare<[string], TokenRow>('DELETE FROM tokens WHERE hash = ? RETURNING *')
+      .get(hashOf(token))
+    if (!row || row.expires_at <= this.#clock.wallMs()) return null
+    const { hash, name, topics, expires_at: expiresAt } = row
+    return { hash, name, topics: JSON.parse(topics) as string[], expiresAt }
+  }
+
+  /** What could not be given for it was not its fault: it is good again. */
+  giveBack({ hash, name, topics, expiresAt }: TokenGrant & { readonly expiresAt: number }): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO tokens(hash, name, topics, expires_at) VALUES (?, ?, ?, ?)')
+      .run(hash, name, JSON.stringify(topics), expiresAt)
+  }
+
+  add({ user, name, host, agentId, enrolledAt }: EnrolledAgent): void {
+    this.#database
+      .prepare('INSERT INTO agents(user, name, host, agent_id, enrolled_at) VALUES (?, ?, ?, ?, ?)')
+      .run(user, name, host, agentId, enrolledAt)
+  }
+
+  list(): EnrolledAgent[] {
+    return this.#database
+      .prepare<[], EnrolledAgent>(
+        'SELECT user, name, host, agent_id AS agentId, enrolled_at AS enrolledAt FROM agents ORDER BY enrolled_at',
+      )
+      .all()
+  }
+
+  /** By user, agent id, or a name that only one has. */
+  find(word: string): EnrolledAgent[] {
+    const all = this.list()
+    const exact = all.filter(({ user, agentId }) => user === word || agentId === word)
+    return exact.length > 0 ? exact : all.filter(({ name }) => name === word)
+  }
+
+  remove(user: string): void {
+    this.#database.prepare('DELETE FROM agents WHERE user = ?').run(user)
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
