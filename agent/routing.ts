@@ -1,7 +1,7 @@
 // How a line finds its partition: topic, partition count, key rule. A src has one routing for life; what is sent
 // again goes where it went the first time, whatever the configuration says by then. Pure.
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
-import type { LineFormat } from './formats/detect.ts'
+import { type LineFormat, topicOfFormat, visitorFieldOf } from './formats/registry.ts'
 import { type KeyRule, keyLength, keyRule, writeBlockKey, writeVisitorKey } from './key.ts'
 
 /** As it lies in the checkpoint: everything that is needed to route a line the same way again. */
@@ -24,21 +24,13 @@ export function sameRouting(a: Routing, b: Routing): boolean {
   )
 }
 
-const topicByFormat: Readonly<Record<LineFormat, string>> = {
-  combined: 'logs',
-  json: 'behavior',
-  metrics: 'metrics',
-  raw: 'logs',
-}
-
 export function topicOf(format: LineFormat, configured: string | undefined): string {
-  return configured ?? topicByFormat[format]
+  return configured ?? topicOfFormat(format)
 }
 
 /** Behaviour events are keyed by their visitor unless told otherwise. */
 export function keyFieldOf(format: LineFormat, configured: string | undefined): string | null {
-  if (configured !== undefined) return configured
-  return format === 'json' ? 'anonymousId' : null
+  return configured ?? visitorFieldOf(format)
 }
 
 /** Routes the lines of one range. Holds the last key it made: `key` is void after the next call. */

@@ -130,6 +130,39 @@ export function parseIsoTime(bytes: Uint8Array, start: number, end: number, zone
   return date + timeOfDayMs(bytes, start + 11) + Math.floor(fractionMs) - zone
 }
 
+/**
+ * Reads `Nov 24 08:00:00` (also `Nov  4`, a year after the day, a fraction). Without a year it is the last such day
+ * before the record was read, a day ahead allowed for clocks and zones: a line of December read in January is old.
+ */
+export function parseMonthDayTime(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  recordMs: number,
+  zonelessOffsetMs = 0,
+): number {
+  if (end - start < 15 || bytes[start + 3] !== 0x20) return Number.NaN
+  const month = monthByName(bytes, start)
+  const first = bytes[start + 4] === 0x20 ? zero : bytes[start + 4]!
+  const day = (first - zero) * 10 + (bytes[start + 5]! - zero)
+  if (month === 0 || !(day >= 1 && day <= 31) || bytes[start + 6] !== 0x20) return Number.NaN
+  let at = start + 7
+  let year = 0
+  if (end - at >= 13 && bytes[at + 4] === 0x20) {
+    year = twoDigits(bytes, at) * 100 + twoDigits(bytes, at + 2)
+    at += 5
+  }
+  const time = timeOfDayMs(bytes, at) - zonelessOffsetMs
+  if (Number.isNaN(time)) return Number.NaN
+  if (year !== 0) return dayStartMs(year, month, day) + time
+  const dayMs = 86_400_000
+  for (let guess = new Date(recordMs + dayMs).getUTCFullYear(), tries = 0; tries < 5; tries++, guess--) {
+    const timeMs = dayStartMs(guess, month, day) + time
+    if (timeMs <= recordMs + dayMs) return timeMs
+  }
+  return Number.NaN
+}
+
 /** A number as a time: seconds, milliseconds, microseconds or nanoseconds since the epoch, told apart by size. */
 export function epochTimeMs(value: number): number {
   if (!(value > 0)) return Number.NaN

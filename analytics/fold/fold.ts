@@ -1,12 +1,14 @@
 // The aggregator's core: one record in, counts in the pending buckets out. Decides what a record is, whether it has
 // been counted before, and when it happened. Pure: time comes from the record, never from a clock.
 import { parseCombined } from '../../agent/formats/combined.ts'
-import type { LineFormat } from '../../agent/formats/detect.ts'
 import { parseJsonEvent } from '../../agent/formats/json-event.ts'
 import { parseMetricLine } from '../../agent/formats/metric-line.ts'
+import type { ParsedLine } from '../../agent/formats/parsed-line.ts'
+import { familyOf, type LineFormat } from '../../agent/formats/registry.ts'
 import { futureAllowanceMs, latenessMs } from '../windows/steps.ts'
 import { type FoldState, type PartitionFold, srcBytesMax } from './fold-state.ts'
 import { countAccess, countEvent, countLine, countMetric } from './measure.ts'
+import { countParsed, parseOther } from './parsed.ts'
 import { type PendingBucket, secondCell, setTopic } from './pending.ts'
 import { readRecordSource } from './record-source.ts'
 import { zoneOffsetMs } from './zone-offset.ts'
@@ -88,6 +90,7 @@ function foldLine(
 ): void {
   let eventMs = Number.NaN
   let kind: LineFormat | null = null
+  let parsed: ParsedLine | null = null
   if (isBlank(buffer, start, end)) kind = 'raw'
   else if (format === 'combined') {
     if (parseCombined(buffer, start, end, state.combined)) {
@@ -107,7 +110,14 @@ function foldLine(
       kind = format
       eventMs = state.metric.timeMs
     }
-  } else kind = 'raw'
+  } else if (format === 'raw') kind = 'raw'
+  else {
+    parsed = parseOther(format, buffer, start, end, { recordMs: timestampMs, zonelessOffsetMs: zoneMs })
+    if (parsed !== null) {
+      kind = format
+      eventMs = parsed.timeMs
+    }
+  }
   if (kind === null && !isDeclared) kind = 'raw'
 
   const timeMs = eventTime(state, partition, eventMs, timestampMs)
@@ -124,9 +134,15 @@ function foldLine(
     return
   }
   countLine(state, bucket, timeMs, partition.topicValue)
-  if (kind === 'combined') countAccess(state, bucket, timeMs, buffer)
+  if (parsed !== null) countParsed(state, bucket, timeMs, parsed, hostOf(state, buffer))
+  else if (kind === 'combined') countAccess(state, bucket, timeMs, buffer)
   else if (kind === 'json') countEvent(state, bucket, timeMs, buffer)
   else if (kind === 'metrics') countMetric(state, bucket, timeMs, buffer)
+}
+
+function hostOf(state: FoldState, buffer: Buffer): string {
+  const { hostStart, hostEnd } = state.source
+  return hostEnd > hostStart ? buffer.toString('utf8', hostStart, hostEnd) : ''
 }
 
 /** The line's own time, at most five minutes after it was read; the time of reading where it has none. */
@@ -166,9 +182,14 @@ function loseLine(
     lines: 1,
     detail:
       reason === 'unparsed'
-        ? `not ${format === 'combined' ? 'an access line' : 'a JSON object'}, though its format says so`
+        ? `not ${format === 'combined' ? 'an access line' : nameOf(format)}, though its format says so`
         : 'the time in the line is before everything that is kept',
   })
+}
+
+function nameOf(format: LineFormat | undefined): string {
+  const family = familyOf(format ?? 'raw')
+  return family === 'json' || family === 'metrics' ? 'a JSON object' : `of the format ${family}`
 }
 
 function isBlank(buffer: Buffer, start: number, end: number): boolean {

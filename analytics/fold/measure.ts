@@ -12,6 +12,7 @@ import {
   secondCell,
   setEvent,
   setHostName,
+  setLevel,
   setMethod,
   setPath,
   setReferrer,
@@ -28,6 +29,11 @@ const pageBytes = Buffer.from('page')
 export function countLine(state: FoldState, bucket: PendingBucket, timeMs: number, topic: number): void {
   secondCell(bucket, timeMs).lines++
   state.cell(bucket, setTopic, topic).lines++
+}
+
+/** One of a handful of words, so that it needs no bound of its own. */
+export function countLevel(state: FoldState, bucket: PendingBucket, level: string): void {
+  state.cell(bucket, setLevel, state.values.idOfText(level)).lines++
 }
 
 export function countAccess(state: FoldState, bucket: PendingBucket, timeMs: number, buffer: Buffer): void {

@@ -4,7 +4,16 @@ import { HyperLogLog } from '../sketches/hyperloglog.ts'
 import { bucketStart } from '../windows/steps.ts'
 
 /** Dimension sets by small number; the names are those of the catalogue. */
-export const dimensionSets = ['path', 'status', 'method', 'referrer', 'event', 'topic', 'host,name'] as const
+export const dimensionSets = [
+  'path',
+  'status',
+  'method',
+  'referrer',
+  'event',
+  'topic',
+  'host,name',
+  'level',
+] as const
 export const setPath = 0
 export const setStatus = 1
 export const setMethod = 2
@@ -12,6 +21,7 @@ export const setReferrer = 3
 export const setEvent = 4
 export const setTopic = 5
 export const setHostName = 6
+export const setLevel = 7
 
 /** One shape for every dimension and for totals, so that the code that adds stays monomorphic. */
 export class Cell {

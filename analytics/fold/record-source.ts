@@ -1,6 +1,6 @@
 // What the headers of a record say about where its line came from: src, pos, format, time zone. Read in one pass,
 // in place, into one reused result. Bytes that make no sense are "no header", never an error. Pure.
-import type { LineFormat } from '../../agent/formats/detect.ts'
+import { isLineFormat, type LineFormat } from '../../agent/formats/registry.ts'
 
 export interface RecordSource {
   /** Where `src` lies; start equals end when there is none. */
@@ -13,10 +13,22 @@ export interface RecordSource {
   /** Where `tz` lies; start equals end when there is none. */
   zoneStart: number
   zoneEnd: number
+  /** Where `host` lies, likewise. */
+  hostStart: number
+  hostEnd: number
 }
 
 export function emptyRecordSource(): RecordSource {
-  return { srcStart: 0, srcEnd: 0, position: -1, format: null, zoneStart: 0, zoneEnd: 0 }
+  return {
+    srcStart: 0,
+    srcEnd: 0,
+    position: -1,
+    format: null,
+    zoneStart: 0,
+    zoneEnd: 0,
+    hostStart: 0,
+    hostEnd: 0,
+  }
 }
 
 const headerNameBytesMax = 6
@@ -28,7 +40,7 @@ export function readRecordSource(
   headerCount: number,
   into: RecordSource,
 ): void {
-  into.srcStart = into.srcEnd = into.zoneStart = into.zoneEnd = 0
+  into.srcStart = into.srcEnd = into.zoneStart = into.zoneEnd = into.hostStart = into.hostEnd = 0
   into.position = -1
   into.format = null
   let at = headersStart
@@ -65,6 +77,12 @@ function noteHeader(
         into.format = formatNamed(buffer, start, end)
       }
       return
+    case 4:
+      if (isName(buffer, nameStart, 'h', 'o', 's') && buffer[nameStart + 3] === 0x74) {
+        into.hostStart = start
+        into.hostEnd = end
+      }
+      return
     case 2:
       if (buffer[nameStart] === 0x74 && buffer[nameStart + 1] === 0x7a) {
         into.zoneStart = start
@@ -81,22 +99,35 @@ function isName(buffer: Buffer, at: number, a: string, b: string, c: string): bo
   )
 }
 
+/** The usual four are told by length and first letter: no string per record. Of the others the last is remembered. */
 function formatNamed(buffer: Buffer, start: number, end: number): LineFormat | null {
-  // Told apart by length, then checked by the first letter: no string per record.
   const first = buffer[start]
   switch (end - start) {
     case 3:
-      return first === 0x72 ? 'raw' : null
+      if (first === 0x72) return 'raw'
+      break
     case 4:
-      return first === 0x6a ? 'json' : null
+      if (first === 0x6a) return 'json'
+      break
     case 7:
-      return first === 0x6d ? 'metrics' : null
+      if (first === 0x6d) return 'metrics'
+      break
     case 8:
-      return first === 0x63 ? 'combined' : null
+      if (first === 0x63 && buffer[start + 1] === 0x6f) return 'combined'
+      break
     default:
-      return null
   }
+  if (end - start === lastName.length && buffer.compare(lastName, 0, lastName.length, start, end) === 0) {
+    return lastFormat
+  }
+  lastName = Buffer.from(buffer.subarray(start, end))
+  const text = lastName.toString('utf8')
+  lastFormat = isLineFormat(text) ? text : null
+  return lastFormat
 }
+
+let lastName = Buffer.alloc(0)
+let lastFormat: LineFormat | null = null
 
 /** ASCII decimal up to 2^53, else -1. */
 function decimal(buffer: Buffer, start: number, end: number): number {

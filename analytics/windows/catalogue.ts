@@ -19,7 +19,7 @@ export const metricCatalogue = {
     kind: 'count',
     unit: 'count',
     definition: 'Lines counted, each once, at the time they carry (else the time they were read).',
-    dimensions: ['topic'],
+    dimensions: ['topic', 'level'],
     total: true,
   },
   unparsed: {
