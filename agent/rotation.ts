@@ -14,6 +14,8 @@ export interface RotationOptions {
   readonly discovery: Discovery
   /** The file that a path of interest leads to. */
   readonly originalAt: (path: string) => TailedFile | undefined
+  /** Other content took the place of what it held. */
+  readonly onOverwritten: (file: TailedFile) => void
   /** There is something to read behind this stat. */
   readonly onFound: (file: TailedFile, stat: BigIntStats) => void
 }
@@ -33,14 +35,21 @@ export class Rotation {
    * from where reading stopped, under the same src; the next look finds a new file where the old one was.
    */
   moveToCopy(file: TailedFile): boolean {
-    const { files, open, onFound } = this.#options
+    const { files, open, onFound, onOverwritten } = this.#options
     const admits = this.#admits(file)
     for (const sibling of neighboursOf(file.tracked)) {
       const { dev, ino } = sibling.stat
       const known = files.find(dev, ino)
-      if (known === file || (known && known.tracked.ranges.length > 0)) continue
-      if (!isCopyOf(sibling, file.tracked, admits)) continue
-      if (known) open.close(known)
+      if (known === file || !isCopyOf(sibling, file.tracked, admits)) continue
+      if (known && isBegun(known)) {
+        // Two files that are equal so far; or it was the copy of an earlier rotation, and this one was written over it.
+        if (isCopyOf(sibling, known.tracked, admits)) continue
+        onOverwritten(known)
+      }
+      if (known) {
+        open.close(known)
+        files.retire(known)
+      }
       open.close(file)
       files.move(file, dev, ino, sibling.path)
       onFound(file, sibling.stat)
@@ -55,7 +64,7 @@ export class Rotation {
    */
   isPerhapsCopy(file: TailedFile, nowMs: number): boolean {
     const { tracked } = file
-    if (tracked.end > 0 || tracked.ranges.length > 0 || nowMs - file.changedAtMs >= copyHoldMs) return false
+    if (isBegun(file) || nowMs - file.changedAtMs >= copyHoldMs) return false
     for (const path of originalsOf(tracked.path)) {
       const original = this.#options.originalAt(path)?.tracked
       if (original?.head != null && original.head === headOfPath(tracked.path, this.#admits(file)))
@@ -85,4 +94,9 @@ export class Rotation {
   #admits(file: TailedFile): Admits {
     return path => this.#options.discovery.admits(file.input, path)
   }
+}
+
+/** Something of what it holds now was read; what orphans tell of is not there any more. */
+function isBegun({ tracked }: TailedFile): boolean {
+  return tracked.end > 0 || tracked.ranges.some(range => !range.orphan)
 }

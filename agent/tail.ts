@@ -17,6 +17,7 @@ import { OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import {
   baseOf,
   type Loss,
+  lossOfOverwriting,
   lossOfShrinking,
   newTrackedFile,
   type Range,
@@ -87,6 +88,7 @@ export class Tailer {
       open: this.#open,
       discovery: options.discovery,
       originalAt: path => this.#fileAt.get(path),
+      onOverwritten: ({ tracked }) => this.#sink.lose(lossOfOverwriting(tracked, this.#sink.agentId)),
       onFound: (file, stat) => void this.#observe(file, stat, this.#nowMs),
     })
     this.#departed = new Departed({
@@ -282,6 +284,7 @@ export class Tailer {
   }
 
   #turn(file: TailedFile): void {
+    if (file.drained) return
     try {
       if (this.#rotation.isPerhapsCopy(file, this.#nowMs) || !this.#open.open(file)) return
       const result = this.#reading.turn(file)

@@ -302,6 +302,19 @@ export function lossOfShrinking(file: TrackedFile, source: string): Loss {
   }
 }
 
+/** A rotated copy was written over by the next one: it was read, but nobody knows what it held at last. */
+export function lossOfOverwriting(file: TrackedFile, source: string): Loss {
+  const unread = unreadFrom(file)
+  return {
+    source: unread.source || source,
+    from: unread.position,
+    to: file.size > unread.position ? file.size : null,
+    reason: 'truncated-before-read',
+    lines: null,
+    detail: `${file.path} was replaced by a later copy; what it held beyond this byte was not read`,
+  }
+}
+
 /** The file is deleted: what is in memory goes on, nothing of it can be read again. */
 export function forgetContent(file: TrackedFile): void {
   orphanRanges(file)

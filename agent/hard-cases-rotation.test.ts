@@ -1,0 +1,225 @@
+// The hard cases of tailing, by what rotation does: while nothing can be sent, while the agent is down, by renaming,
+// copying, compressing, by flipping symbolic links; and a thousand times in a row.
+import assert from 'node:assert/strict'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { tailScene } from './tail-story.ts'
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => [`line ${index}`, 1] as const)
+
+function eachOnce(counted: ReadonlyMap<string, number>, count: number): void {
+  assert.equal(counted.size, count)
+  for (const [line, times] of numbered(count)) assert.equal(counted.get(line), times, line)
+}
+
+/** `x.log` becomes `x.log.1`, and so on; the last one is deleted. */
+function rotate(at: (name: string) => string, keep: number): void {
+  rmSync(at(`x.log.${keep}`), { force: true })
+  for (let index = keep - 1; index >= 1; index--) {
+    if (existsSync(at(`x.log.${index}`))) renameSync(at(`x.log.${index}`), at(`x.log.${index + 1}`))
+  }
+  renameSync(at('x.log'), at('x.log.1'))
+  writeFileSync(at('x.log'), '')
+}
+
+for (const watched of ['x.log', 'x.log*']) {
+  test(`rotated ten times, three kept, while nothing can be sent: no gap (${watched})`, async () => {
+    await using s = await tailScene(watched)
+    writeFileSync(s.at('x.log'), '')
+    s.agent.settle()
+    s.agent.room = false
+    let written = 0
+    for (let rotation = 0; rotation < 10; rotation++) {
+      for (let index = 0; index < 20; index++) appendFileSync(s.at('x.log'), `line ${written++}\n`)
+      s.agent.sweep()
+      rotate(s.at, 3)
+      s.agent.sweep()
+    }
+    assert.equal(s.story.counted.size, 0)
+    assert(s.agent.tailer.pinnedDeletedBytes > 0)
+    s.agent.settle()
+    s.agent.settle()
+    eachOnce(s.story.counted, written)
+    assert.deepEqual(s.reasons(), [])
+    assert.equal(s.agent.tailer.pinnedDeletedBytes, 0)
+  })
+}
+
+test('killed while nothing can be sent, rotated twice before it starts again: read where they are now', async () => {
+  await using s = await tailScene('x.log')
+  writeFileSync(s.at('x.log'), 'line 0\n')
+  s.agent.room = false
+  s.agent.sweep()
+  s.agent.save()
+  appendFileSync(s.at('x.log'), 'line 1\n')
+  rotate(s.at, 5)
+  appendFileSync(s.at('x.log'), 'line 2\n')
+  s.agent.sweep()
+  s.agent.save()
+  s.agent.crash()
+  for (let index = 3; index < 5; index++) {
+    rotate(s.at, 5)
+    appendFileSync(s.at('x.log'), `line ${index}\n`)
+  }
+  s.restart()
+  s.agent.settle()
+  eachOnce(s.story.counted, 5)
+  assert.deepEqual(s.reasons(), [])
+})
+
+test('renamed away and back: one file all the time', async () => {
+  await using s = await tailScene('x.log')
+  writeFileSync(s.at('x.log'), 'line 0\n')
+  s.agent.settle()
+  renameSync(s.at('x.log'), s.at('x.log.1'))
+  appendFileSync(s.at('x.log.1'), 'line 1\n')
+  s.story.now += 10_000
+  s.agent.settle()
+  renameSync(s.at('x.log.1'), s.at('x.log'))
+  appendFileSync(s.at('x.log'), 'line 2\n')
+  s.restart()
+  s.agent.settle()
+  eachOnce(s.story.counted, 3)
+  assert.equal(s.agent.tailer.fileCount, 1)
+})
+
+for (const open of [true, false]) {
+  test(`compressed at once after renaming, ${open ? 'up' : 'down'}: the .gz is left alone`, async () => {
+    await using s = await tailScene('x.log*')
+    writeFileSync(s.at('x.log'), 'line 0\nline 1\n')
+    s.agent.settle()
+    if (!open) s.agent.crash()
+    else appendFileSync(s.at('x.log'), 'line 2\n')
+    renameSync(s.at('x.log'), s.at('x.log.1'))
+    writeFileSync(s.at('x.log'), open ? 'line 3\n' : 'line 2\n')
+    if (open) s.agent.sweep()
+    writeFileSync(s.at('x.log.1.gz'), gzipSync(readFileSync(s.at('x.log.1'))))
+    rmSync(s.at('x.log.1'))
+    if (!open) s.restart()
+    s.agent.settle()
+    s.agent.settle()
+    eachOnce(s.story.counted, open ? 4 : 3)
+    // Down, nobody can know whether more had been written to it before it was compressed.
+    assert.deepEqual(s.reasons(), open ? [] : ['deleted-before-read'])
+  })
+}
+
+test('copytruncate with the copy in reach, again and again, the writer never stopping: no gap', async () => {
+  await using s = await tailScene('x.log')
+  let written = 0
+  const write = (count: number) => {
+    for (let index = 0; index < count; index++) appendFileSync(s.at('x.log'), `line ${written++}\n`)
+  }
+  for (let rotation = 0; rotation < 20; rotation++) {
+    write(5)
+    if (rotation % 3 > 0) s.agent.settle()
+    else s.agent.sweep()
+    write(5)
+    for (let index = 19; index >= 1; index--) {
+      if (existsSync(s.at(`x.log.${index}`))) renameSync(s.at(`x.log.${index}`), s.at(`x.log.${index + 1}`))
+    }
+    copyFileSync(s.at('x.log'), s.at('x.log.1'))
+    truncateSync(s.at('x.log'), 0)
+    write(rotation % 2)
+    s.agent.sweep()
+  }
+  s.agent.settle()
+  eachOnce(s.story.counted, written)
+  assert.deepEqual(s.reasons(), [])
+})
+
+test('links as Kubernetes keeps them: the file behind a link rotates, also while the agent is down', async () => {
+  const followInto = (directory: string) => ({ followInto: [`${directory}/pods`] })
+  await using s = await tailScene('containers/*.log', {}, followInto)
+  for (const folder of ['containers', 'pods', 'pods/shop']) mkdirSync(s.at(folder))
+  writeFileSync(s.at('pods/shop/0.log'), 'line 0\n')
+  symlinkSync('../pods/shop/0.log', s.at('containers/shop.log'))
+  s.agent.settle()
+  assert.deepEqual(s.agent.tailer.errors, [])
+  const rotateBehind = (time: string) => {
+    renameSync(s.at('pods/shop/0.log'), s.at(`pods/shop/0.log.${time}`))
+    writeFileSync(s.at('pods/shop/0.log'), '')
+  }
+  appendFileSync(s.at('pods/shop/0.log'), 'line 1\n')
+  rotateBehind('20261124-1')
+  appendFileSync(s.at('pods/shop/0.log'), 'line 2\n')
+  s.agent.settle()
+  s.agent.crash()
+  appendFileSync(s.at('pods/shop/0.log'), 'line 3\n')
+  rotateBehind('20261124-2')
+  appendFileSync(s.at('pods/shop/0.log'), 'line 4\n')
+  rotateBehind('20261124-3')
+  appendFileSync(s.at('pods/shop/0.log'), 'line 5\n')
+  s.restart()
+  s.agent.settle()
+  eachOnce(s.story.counted, 6)
+  assert.deepEqual(s.reasons(), [])
+})
+
+test('a link that is flipped to another file: the old one is read to its end, the new one from its start', async () => {
+  await using s = await tailScene('current.log')
+  writeFileSync(s.at('a.txt'), 'line 0\n')
+  symlinkSync('a.txt', s.at('current.log'))
+  s.agent.settle()
+  appendFileSync(s.at('a.txt'), 'line 1\n')
+  writeFileSync(s.at('b.txt'), 'line 2\n')
+  symlinkSync('b.txt', s.at('next'))
+  renameSync(s.at('next'), s.at('current.log'))
+  s.agent.settle()
+  appendFileSync(s.at('a.txt'), 'line 3\n')
+  s.restart()
+  s.agent.settle()
+  eachOnce(s.story.counted, 4)
+  rmSync(s.at('current.log'))
+  symlinkSync('nowhere', s.at('current.log'))
+  s.agent.settle()
+  assert.deepEqual([s.agent.tailer.errors, s.reasons()], [[], []])
+})
+
+for (const how of ['rename', 'copytruncate', 'copytruncate over the same copy'] as const) {
+  test(`1,000 rotations by ${how}: files, ranges, descriptors and checkpoint stay bounded`, async () => {
+    await using s = await tailScene('x.log')
+    const largest = { files: 0, ranges: 0, descriptors: 0, bytes: 0 }
+    for (let rotation = 0; rotation < 1_000; rotation++) {
+      appendFileSync(s.at('x.log'), `line ${rotation}\n`)
+      s.agent.sweep()
+      if (how === 'rename') rotate(s.at, 3)
+      else {
+        if (how === 'copytruncate') rmSync(s.at('x.log.1'), { force: true })
+        copyFileSync(s.at('x.log'), s.at('x.log.1'))
+        truncateSync(s.at('x.log'), 0)
+      }
+      s.agent.sweep()
+      s.agent.save()
+      s.agent.ship(() => true)
+      s.story.now += 2_000
+      const { tailer } = s.agent
+      const files = [...tailer.files]
+      const ranges = files.reduce((sum, { tracked }) => sum + tracked.ranges.length, 0)
+      const bytes = tailer.snapshot().files.length
+      const now = { files: files.length, ranges, descriptors: tailer.openFileCount, bytes }
+      for (const key of ['files', 'ranges', 'descriptors', 'bytes'] as const) {
+        largest[key] = Math.max(largest[key], now[key])
+      }
+    }
+    s.agent.settle()
+    eachOnce(s.story.counted, 1_000)
+    // Written over, nobody can know whether more had come into the copy.
+    const expected = how === 'copytruncate over the same copy' ? ['truncated-before-read'] : []
+    assert.deepEqual([...new Set(s.reasons())], expected)
+    const bounded = largest.files <= 8 && largest.ranges <= 12 && largest.descriptors <= 8
+    assert(bounded && largest.bytes < 8_192, JSON.stringify(largest))
+  })
+}
