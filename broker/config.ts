@@ -50,6 +50,8 @@ export interface BrokerConfig {
   readonly segmentBytes: number
   readonly retentionMs: number
   readonly retentionBytes: number
+  /** What the logs of this broker may take in all; without it what the disk has, less a twentieth. */
+  readonly dataDirectoryBytes?: number
   /** For topics created without a count. */
   readonly defaultPartitions: number
   /** Created at the first start when missing. */

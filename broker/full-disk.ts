@@ -44,7 +44,7 @@ export class FullDisk {
     this.#isSaid = isFull
     if (isFull) {
       const message =
-        'the disk is full: produce is refused, reads go on. Room that is made is noticed by itself'
+        'the disk is full, or the log at its cap: produce is refused, reads go on. Room is noticed by itself'
       this.#log.error(message, { directory })
     } else this.#log.info('the disk has room again: records are taken', { directory })
   }

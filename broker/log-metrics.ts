@@ -14,6 +14,22 @@ export function observeLogs(metrics: Metrics, broker: Broker): void {
           [{ topic, partition: String(index) }, replica.countsFlushedBytes ? 1 : 0] as const,
       ),
   )
+  const { capacity } = logs
+  metrics.observed(
+    'tailrace_broker_data_bytes',
+    'What the logs of this broker take.',
+    single(() => capacity.usedBytes),
+  )
+  metrics.observed(
+    'tailrace_broker_data_bytes_max',
+    'What they may take: as configured, or what the disk has less a twentieth.',
+    single(() => capacity.capBytes),
+  )
+  metrics.observed(
+    'tailrace_broker_capped_bytes',
+    'Bytes of segments that were deleted because the data directory was at its cap.',
+    single(() => capacity.totals.bytes),
+  )
   const { totals } = logs.cleaner
   metrics.observed(
     'tailrace_broker_cleanings',

@@ -252,6 +252,7 @@ function openLogs(options: OpenOptions, clusterId: string): LogDirectory {
       clusterId,
       nodeId: config.brokerId,
       nowMs: clock.wallMs(),
+      ...(config.dataDirectoryBytes === undefined ? {} : { capBytes: config.dataDirectoryBytes }),
       config: {
         segmentBytes: config.segmentBytes,
         retentionMs: config.retentionMs,
@@ -267,6 +268,7 @@ function openLogs(options: OpenOptions, clusterId: string): LogDirectory {
           })
           options.onFatal(error)
         },
+        onNotice: (message, fields) => options.log.warn(message, fields),
       },
     })
   } catch (error) {

@@ -16,6 +16,7 @@ import { handlerTable } from './handlers/table.ts'
 import { observeLogs } from './log-metrics.ts'
 import { openMetadataStore } from './metadata/open-store.ts'
 import { openBroker } from './opening.ts'
+import { PassedOffsets } from './passed-offsets.ts'
 import { parseAgentName } from './security/agent-instances.ts'
 import { findSendfile } from './sendfile.ts'
 import { defaultLimits, Server } from './server.ts'
@@ -78,13 +79,18 @@ export async function runBroker(
   const { clusterId } = broker.parts
   context.ready({ port, listeners: endpoints, clusterId, brokerId: config.brokerId })
   const fullDisk = new FullDisk(broker.parts.membership, log)
-  const ticking = startTicking(broker, server, metrics, fullDisk)
+  const passed = new PassedOffsets(broker)
+  const ticking = startTicking(broker, server, metrics, () => {
+    fullDisk.look(broker.parts.logs)
+    passed.look()
+  })
   try {
     await Promise.race([aborted(context.signal), failed.promise])
     fullDisk.close()
     await opened.leave()
   } finally {
     clearInterval(ticking)
+    passed.close()
     server.close()
     await opened.close()
   }
@@ -101,13 +107,18 @@ function warnOfSecondInstance(broker: Broker, connection: Connection, clientId: 
   })
 }
 
-function startTicking(broker: Broker, server: Server, metrics: Metrics, fullDisk: FullDisk): NodeJS.Timeout {
+function startTicking(
+  broker: Broker,
+  server: Server,
+  metrics: Metrics,
+  lookAtDisk: () => void,
+): NodeJS.Timeout {
   let ticks = 0
   const path = join(broker.parts.config.dataDirectory, 'metrics.prom')
   return setInterval(() => {
     ticks++
     broker.parts.logs.tick(broker.clock.wallMs())
-    fullDisk.look(broker.parts.logs)
+    lookAtDisk()
     server.tick()
     if (ticks % groupsEveryTicks === 0) broker.groups.tick()
     if (ticks % metricsEveryTicks !== 0) return

@@ -9,7 +9,14 @@ const nowMs = Date.UTC(2026, 10, 24, 12, 0, 42)
 function broker(id: number, change: Partial<BrokerStatus> = {}): BrokerStatus {
   return {
     ...{ id, host: '127.0.0.1', port: 9091 + id, up: true, since: nowMs - 60_000 },
-    ...{ leaders: 12, replicas: 36, inSync: 36, diskBytes: 1, diskFreeBytes: 1, memoryBytes: 1 },
+    ...{
+      leaders: 12,
+      replicas: 36,
+      inSync: 36,
+      diskBytes: 5 * 2 ** 30,
+      diskFreeBytes: 2 ** 29,
+      memoryBytes: 1,
+    },
     ...change,
   }
 }
@@ -45,7 +52,10 @@ test('status of a cluster that is whole ends with "healthy" and exit code 0', ()
   assert.deepEqual([report.healthy, report.problems, statusExitCode(report)], [true, [], 0])
   const lines = told(facts())
   assert.equal(lines[0], 'cluster   one, 3 of 3 brokers up')
-  assert.equal(lines[1], 'broker    1 127.0.0.1:9092 up, leads 12, 36 of 36 replicas in sync, controller')
+  assert.equal(
+    lines[1],
+    'broker    1 127.0.0.1:9092 up, leads 12, 36 of 36 replicas in sync, holds 5.0 GiB, room for 512.0 MiB, controller',
+  )
   assert.equal(lines.at(-1), 'healthy')
 })
 
@@ -81,4 +91,13 @@ test('a silent agent and a cluster nobody has reached are wrong too', () => {
     'agent a1 on web-1 has been silent for 20 s',
   ])
   assert.deepEqual(judge(facts({ brokers: [] }), nowMs).problems, ['no broker has been reached yet'])
+})
+
+test('a broker without room for more is wrong, and one that says nothing of its disk is not', () => {
+  const brokers = [broker(1, { diskFreeBytes: 0 }), broker(2, { diskBytes: null, diskFreeBytes: null })]
+  const given = facts({ brokers })
+  assert.deepEqual(judge(given, nowMs).problems, [
+    'broker 1 has no room for more: its disk is full, or its log at the cap',
+  ])
+  assert.equal(told(given)[2], 'broker    2 127.0.0.1:9093 up, leads 12, 36 of 36 replicas in sync')
 })

@@ -8,6 +8,7 @@ import type {
   StatsAnswer,
 } from '../analytics/http/contract.ts'
 import { exitCodes } from '../runtime/lifecycle.ts'
+import { bytesText } from './cluster-status.ts'
 import { callServer } from './login-link.ts'
 
 export interface StatusReport {
@@ -71,9 +72,13 @@ export function judge({ cluster, agents, losses, lines }: StatusFacts, nowMs: nu
 function brokerProblems({ brokers }: ClusterAnswer): string[] {
   if (brokers.length === 0) return ['no broker has been reached yet']
   if (brokers.every(({ up }) => !up)) return ['no broker answers']
-  return brokers
+  const down = brokers
     .filter(({ up, replicas }) => !up && replicas > 0)
     .map(({ id, since }) => `broker ${id} is down since ${clock(since)}`)
+  const full = brokers
+    .filter(({ up, diskFreeBytes }) => up && diskFreeBytes === 0)
+    .map(({ id }) => `broker ${id} has no room for more: its disk is full, or its log at the cap`)
+  return [...down, ...full]
 }
 
 function partitionProblems({ partitionCounts }: ClusterAnswer): string[] {
@@ -118,11 +123,13 @@ export function statusExitCode(report: StatusReport): number {
 }
 
 function brokerText(broker: BrokerStatus, controllerId: number, nowMs: number): string {
-  const { id, host, port, up, since, leaders, replicas, inSync } = broker
+  const { id, host, port, up, since, leaders, replicas, inSync, diskBytes, diskFreeBytes } = broker
   const address = host === '' ? 'never seen' : `${host}:${port}`
   if (!up) return `${id} ${address} DOWN for ${age(nowMs - since)}`
   const controller = id === controllerId ? ', controller' : ''
-  return `${id} ${address} up, leads ${leaders}, ${inSync} of ${replicas} replicas in sync${controller}`
+  const isDiskKnown = diskBytes !== null && diskFreeBytes !== null
+  const disk = isDiskKnown ? `, holds ${bytesText(diskBytes)}, room for ${bytesText(diskFreeBytes)}` : ''
+  return `${id} ${address} up, leads ${leaders}, ${inSync} of ${replicas} replicas in sync${disk}${controller}`
 }
 
 /** A broker that goes gives up many partitions at once: those of one moment are one line. */

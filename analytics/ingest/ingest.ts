@@ -84,6 +84,15 @@ export class Ingest implements FetchHandler {
     return this.#partitions.has(`${topic}/${partition}`)
   }
 
+  /** How far each partition is committed to the store. */
+  counted(): { readonly topic: string; readonly partition: number; readonly offset: number }[] {
+    return [...this.#partitions.values()].map(({ topic, partition, start }) => ({
+      topic,
+      partition,
+      offset: start,
+    }))
+  }
+
   /** Reads a partition from where the store says; `topicId` is what the cluster calls the topic now. */
   assign(topic: string, partition: number, topicId: string | null, earliest: number): void {
     const { writer, log, clock } = this.#options

@@ -12,6 +12,7 @@ import { openStore } from '../store/schema.ts'
 import { Writer } from '../store/writer.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { Ingest, type IngestCounters } from './ingest.ts'
+import { PassedHint } from './passed-hint.ts'
 import { agentsTopic, lossesTopic } from './side-records.ts'
 
 export interface IngestThreadConfig {
@@ -33,6 +34,8 @@ export type ToIngest = { readonly type: 'stop' }
 const searchMs = 500
 const watchMs = 10_000
 const countersMs = 1000
+/** How often the brokers hear what is counted. */
+const hintMs = 10_000
 
 function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): void {
   const log = createLog('analytics-ingest')
@@ -56,6 +59,8 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
     setTimeout(search, isComplete ? watchMs : searchMs)
   }
   void search()
+  const hint = new PassedHint(cluster, () => ingest.counted())
+  setInterval(() => void hint.tell(), hintMs)
   setInterval(() => post({ type: 'counters', counters: { ...ingest.counters } }), countersMs)
 
   port.on('message', (message: ToIngest) => {

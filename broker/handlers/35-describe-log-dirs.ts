@@ -1,8 +1,10 @@
-// DescribeLogDirs, v1-5. This broker's one directory: what each replica takes, and how far a follower's lags behind.
+// DescribeLogDirs, v1-5. This broker's one directory: what each replica takes, how far a follower's lags behind, and
+// what all may take: the cap of the data directory, which is less than the disk.
 import { statfsSync } from 'node:fs'
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
+import type { LogDirectory } from '../log/log-directory.ts'
 import type { apis } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { DescribeLogDirsRequest } from '../protocol/messages/35-describe-log-dirs.ts'
@@ -12,7 +14,7 @@ export function describeLogDirs(
   _call: Call,
   broker: Broker,
 ): Answer<typeof apis.describeLogDirs> {
-  const { path } = broker.parts.logs
+  const { path, capacity } = broker.parts.logs
   const wishes = request.topics && new Map(request.topics.map(({ topic, partitions }) => [topic, partitions]))
   const topics = [...broker.topics.all()].flatMap(({ name, partitions }) => {
     const wanted = wishes?.get(name)
@@ -30,10 +32,17 @@ export function describeLogDirs(
       })),
     }
   })
-  const { blocks, bavail, bsize } = statfsSync(path)
-  const volume = { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
   return {
     errorCode: errorCodes.none,
-    results: [{ errorCode: errorCodes.none, logDir: path, topics, ...volume }],
+    results: [{ errorCode: errorCodes.none, logDir: path, topics, ...volumeOf(path, capacity) }],
   }
+}
+
+/** What the logs may take and what of it is left; what the disk has before anybody has looked. */
+function volumeOf(path: string, { capBytes, usedBytes }: LogDirectory['capacity']) {
+  if (Number.isFinite(capBytes)) {
+    return { totalBytes: Math.floor(capBytes), usableBytes: Math.max(0, Math.floor(capBytes - usedBytes)) }
+  }
+  const { blocks, bavail, bsize } = statfsSync(path)
+  return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
 }

@@ -30,7 +30,7 @@ export function dispensable(
   return end < 0 ? sealed : sealed.slice(0, end)
 }
 
-/** How many go of each log, so that `excessBytes` go in all: the oldest first over all logs, and no more than needed. */
+/** How many of each log go, so that `excessBytes` go in all: the oldest over all logs, no more than needed. */
 export function segmentsToGo(logs: readonly Dispensable[], excessBytes: number): number[] {
   const counts = logs.map(() => 0)
   for (let leftBytes = excessBytes; leftBytes > 0; ) {

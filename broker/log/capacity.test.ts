@@ -166,7 +166,7 @@ test('at the cap the oldest sealed segments go that the aggregators have passed,
   assert.equal(recordsOf(machine.log('first'), 24, 30 * kibibyte).length, 20)
 })
 
-test('what nobody has passed stays, produce is refused, and goes on by itself when the aggregators have come on', () => {
+test('what nobody has passed stays, produce is refused, and goes on when the aggregators have come on', () => {
   const machine = new Machine(16 * kibibyte)
   machine.fill('first', 20)
   const internal = machine.log('__consumer_offsets')

@@ -58,7 +58,8 @@ export class Capacity {
     this.#usedBytes = sum(all, log => log.sizeBytes)
     if (configuredBytes === null) return false
     const ownBytes = sum(all, log => log.segmentList.heldBytes) + doomedBytes()
-    this.#capBytes = capBytesOf(configuredBytes, ownBytes, disk.freeBytes(path))
+    const freeBytes = Math.max(disk.freeBytes(path) - reserve.wantedBytes, 0)
+    this.#capBytes = capBytesOf(configuredBytes, ownBytes, freeBytes)
     const targetBytes = this.#isOver ? this.#capBytes * (1 - shareToReturn) : this.#capBytes
     const goneBytes = this.#usedBytes > targetBytes ? this.#makeRoom(all, targetBytes) : 0
     this.#usedBytes -= goneBytes

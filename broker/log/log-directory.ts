@@ -200,7 +200,7 @@ export class LogDirectory {
   /** Call it every second or so: checkpoints, retention, forgotten producers, idle and deleted files. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs
-    this.#attempt(() => this.#doomed.step(nowMs))
+    this.#attempt(() => this.#doomed.step(this.isFull ? Number.POSITIVE_INFINITY : nowMs))
     if (this.#failure || this.#onDrained) return
     this.#attempt(() => this.#reserve.look())
     if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
@@ -209,7 +209,7 @@ export class LogDirectory {
     this.#attempt(() => {
       isRoomMade = this.capacity.look(this.logs())
     })
-    if (isRoomMade || this.isFull || this.#isDue('retention')) this.#retain()
+    if (isRoomMade || this.isFull || this.#isDue('retention')) this.#retain(isRoomMade)
     this.cleaner.tick(this.logs(), nowMs)
     if (this.#isDue('maintenance')) {
       for (const log of this.logs()) this.#attempt(() => log.maintain(nowMs))
@@ -330,11 +330,13 @@ export class LogDirectory {
   }
 
   /** Expired segments leave the log first; their files go once the log's new start is on record. */
-  #retain(): void {
+  #retain(isRoomWanted: boolean): void {
     for (const log of this.logs()) this.#attempt(() => log.retire(this.#nowMs))
     this.#checkpoint(this.#logStarts, logStartOf, starts => {
+      // Without room nobody is waited for: who reads such a file goes on with what is open.
+      const delayMs = this.isFull || isRoomWanted ? 0 : undefined
       for (const [name, log] of this.#logs)
-        this.#attempt(() => log.discard(this.#nowMs, starts.get(name) ?? 0))
+        this.#attempt(() => log.discard(this.#nowMs, starts.get(name) ?? 0, delayMs))
     })
   }
 

@@ -287,8 +287,8 @@ export class PartitionLog {
   }
 
   /** Lets the files of retired segments go, and those of earlier ones whose time has come. */
-  discard(nowMs: number, recordedStart: number): void {
-    this.#segments.discard(nowMs, recordedStart, this.config.fileDeleteDelayMs)
+  discard(nowMs: number, recordedStart: number, delayMs = this.config.fileDeleteDelayMs): void {
+    this.#segments.discard(nowMs, recordedStart, delayMs)
     this.#quarantine.discardBelow(this.#logStartOffset)
   }
 

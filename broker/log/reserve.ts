@@ -20,7 +20,7 @@ export class Reserve {
   readonly #directory: string
   readonly #sizeBytes: number
   #isFull = false
-  /** The logs take more than they may, whatever room the disk has: capacity.ts says so, and it is as if it were full. */
+  /** The logs take more than they may, whatever room there is: capacity.ts says so. */
   isOverCap = false
   #isWritten = false
 
@@ -38,6 +38,11 @@ export class Reserve {
 
   get sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** Free space that there must be before it is kept again. Twice: what would go with the next batch is none. */
+  get wantedBytes(): number {
+    return this.#isWritten ? 0 : 2 * this.#sizeBytes
   }
 
   /** Group offsets and the ledger may still grow: for them, too, room is kept. */
@@ -83,8 +88,7 @@ export class Reserve {
     this.#isWritten ||= !this.#isFull && this.#keptBytes() >= this.#sizeBytes
     if (this.#isWritten) {
       if (freeBytes < this.#sizeBytes / 4) this.give()
-      // Twice: space that would be gone again with the next batch is none.
-    } else if (freeBytes < 2 * this.#sizeBytes) this.#isFull = true
+    } else if (freeBytes < this.wantedBytes) this.#isFull = true
     else if (mayTake) this.#take()
   }
 

@@ -242,7 +242,7 @@ export class SegmentList {
       }
     }
     this.#retired = this.#retired.filter(segment => !isRecorded(segment))
-    const isDue = (file: DeletedFile) => file.atMs <= nowMs
+    const isDue = (file: DeletedFile) => file.atMs <= nowMs || fileDeleteDelayMs === 0
     for (const file of this.#deleted.filter(isDue)) this.#disk.unlink(file.path)
     this.#deleted = this.#deleted.filter(file => !isDue(file))
   }
