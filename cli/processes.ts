@@ -34,6 +34,7 @@ export function brokerProcess(
     segmentBytes: settings.segmentBytes,
     retentionMs: settings.retentionHours * hourMs,
     retentionBytes: settings.retentionBytes,
+    ...(settings.dataDirectoryBytes === undefined ? {} : { dataDirectoryBytes: settings.dataDirectoryBytes }),
     defaultPartitions: 6,
     initialTopics: [
       ...topics.map(name => ({ name, partitions: 6 })),

@@ -87,6 +87,14 @@ export const settingsSchema = z.strictObject({
     .positive()
     .default(2 ** 31)
     .describe('How many bytes a partition keeps'),
+  dataDirectoryBytes: z
+    .number()
+    .int()
+    .min(2 ** 24)
+    .optional()
+    .describe(
+      'How many bytes the log of each broker may take in all; by default what the disk has, less a twentieth',
+    ),
   replicationThrottleBytesPerSecond: z
     .number()
     .int()
