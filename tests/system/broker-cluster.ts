@@ -17,6 +17,8 @@ const startTimeoutMs = 30_000
 export interface ClusterPlace {
   readonly place?: string
   readonly prepare?: (directory: string) => Promise<void>
+  /** Of every broker. */
+  readonly config?: Partial<BrokerConfig>
 }
 
 export class BrokerCluster implements AsyncDisposable {
@@ -25,6 +27,7 @@ export class BrokerCluster implements AsyncDisposable {
   readonly said: string[] = []
   readonly #size: number
   readonly #topics: BrokerConfig['initialTopics']
+  readonly #config: Partial<BrokerConfig>
   /** Null for an SQLite file in the directory. */
   #metadata: string | null
   readonly #children = new Map<number, ChildProcess>()
@@ -35,21 +38,23 @@ export class BrokerCluster implements AsyncDisposable {
     size: number,
     topics: BrokerConfig['initialTopics'],
     metadata: string | null,
+    config: Partial<BrokerConfig>,
   ) {
     this.directory = directory
     this.#metadata = metadata
     this.#size = size
     this.#topics = topics
+    this.#config = config
   }
 
   static async start(
     size: number,
     topics: BrokerConfig['initialTopics'],
     metadata: string | null = null,
-    { place = tmpdir(), prepare = async () => {} }: ClusterPlace = {},
+    { place = tmpdir(), prepare = async () => {}, config = {} }: ClusterPlace = {},
   ): Promise<BrokerCluster> {
     const directory = await mkdtemp(join(place, 'tailrace-cluster-'))
-    const cluster = new BrokerCluster(directory, size, topics, metadata)
+    const cluster = new BrokerCluster(directory, size, topics, metadata, config)
     try {
       await prepare(directory)
       await Promise.all(cluster.ids.map(id => cluster.startOne(id)))
@@ -91,6 +96,7 @@ export class BrokerCluster implements AsyncDisposable {
       defaultPartitions: 3,
       initialTopics: this.#topics,
       clusterSize: this.#size,
+      ...this.#config,
     }
     const child = spawn(process.execPath, [entry, JSON.stringify(config)], {
       stdio: ['pipe', 'pipe', 'pipe'],
