@@ -162,6 +162,12 @@ export class Broker {
     }
   }
 
+  /** Whoever asks this broker next is answered by what the cluster has agreed on up to now. */
+  async catchUp(): Promise<void> {
+    await this.parts.membership.catchUp()
+    await this.apply()
+  }
+
   /** 'none' when the topic is durable and takes records. Two who ask for the same one at once get the same one. */
   async createTopic(wish: TopicWish): Promise<TopicOutcome> {
     const fault = this.topicFault(wish)

@@ -27,15 +27,24 @@ export interface ControllerAddress {
 export class Forwarder {
   readonly #controller: () => ControllerAddress | null
   readonly #credentials: PeerCredentials
+  readonly #catchUp: () => Promise<void>
   #connection: Connection | null = null
   #opening: Promise<Connection> | null = null
 
-  constructor(controller: () => ControllerAddress | null, credentials: PeerCredentials) {
+  constructor(
+    controller: () => ControllerAddress | null,
+    credentials: PeerCredentials,
+    catchUp = async () => {},
+  ) {
     this.#controller = controller
     this.#credentials = credentials
+    this.#catchUp = catchUp
   }
 
-  /** Null when there is no controller, or it did not answer. */
+  /**
+   * Null when there is no controller, or it did not answer. Resolves when this broker knows of what the controller has
+   * done: who creates a topic through it may use that topic through it.
+   */
   async forward<A extends AnyApi>(
     api: A,
     body: Encodable<A['request']>,
@@ -44,7 +53,9 @@ export class Forwarder {
     if (!address) return null
     try {
       const connection = await this.#connectionTo(address)
-      return await connection.request(api, body, { timeoutMs: requestTimeoutMs })
+      const answer = await connection.request(api, body, { timeoutMs: requestTimeoutMs })
+      await this.#catchUp()
+      return answer
     } catch {
       this.close()
       return null

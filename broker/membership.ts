@@ -203,6 +203,12 @@ export class Membership {
     await this.#looking
   }
 
+  /** Unlike a look that is under way already, one that includes every write before this call. */
+  async catchUp(): Promise<void> {
+    await this.#looking
+    await this.lookAgain()
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.#unwatch()

@@ -196,7 +196,11 @@ function joinRooms(
       () => membership.store,
       () => membership.registered,
     ),
-    forwarder: new Forwarder(() => broker.peerOf(image.controller?.brokerId ?? -1), credentials),
+    forwarder: new Forwarder(
+      () => broker.peerOf(image.controller?.brokerId ?? -1),
+      credentials,
+      () => broker.catchUp(),
+    ),
     groups,
     wheel: new TimerWheel(clock),
     turns,

@@ -37,6 +37,10 @@ export async function createTopics(
     const answer = isHandedOn ? null : await broker.parts.forwarder.forward(apis.createTopics, request)
     return answer ?? { topics: request.topics.map(topic => refused(topic, notController)) }
   }
+  // What looks wrong may only be news: a broker that has just joined.
+  const isDoubtful = (topic: RequestTopic) =>
+    refusalOf(topic, broker) !== null || broker.topicFault(wishOf(topic)) !== null
+  if (request.topics.some(isDoubtful)) await broker.catchUp()
   const topics = []
   for (const topic of request.topics) {
     const isTwice = request.topics.filter(({ name }) => name === topic.name).length > 1
