@@ -1,4 +1,5 @@
-// `__consumer_offsets` as the groups see it: appended to like any partition, replayed at start, cut at the front.
+// `__consumer_offsets` as the groups see it: appended to like any partition, and replayed at start. The log's cleaner
+// keeps it short, as that of any compacted topic.
 import type { AppendWaiter, OffsetsLog } from './groups/offsets.ts'
 import { batchEnd, batchView } from './protocol/record-batch.ts'
 import type { Partition } from './replication/partition.ts'
@@ -7,7 +8,7 @@ import type { TopicTable } from './topic-table.ts'
 export const offsetsTopic = {
   name: '__consumer_offsets',
   partitions: 16,
-  /** Compacted, and rewritten by its owner when it has grown: small segments, so that this frees its space. */
+  /** Compaction leaves the active segment alone, and a start reads it all: so segments are small. */
   configs: {
     'cleanup.policy': 'compact',
     'retention.ms': '-1',
@@ -59,18 +60,6 @@ export class OffsetsTopic implements OffsetsLog {
       onBatches(batches)
       offset = lastOffsetOf(batches) + 1
     }
-  }
-
-  endOffset(partition: number): number {
-    return this.#at(partition).log.logEndOffset
-  }
-
-  sizeInBytes(partition: number): number {
-    return this.#at(partition).log.sizeBytes
-  }
-
-  deleteBefore(partition: number, offset: number): void {
-    this.#at(partition).log.deleteRecordsBefore(offset)
   }
 
   #at(partition: number): Partition {

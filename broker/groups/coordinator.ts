@@ -202,7 +202,7 @@ export class GroupCoordinator {
     return this.#groups.values()
   }
 
-  /** Once in a while: forgets groups that have long been empty, keeps the internal topic short. */
+  /** Once in a while: forgets groups that have long been empty. */
   tick(): void {
     const nowMs = this.#clock.monotonicMs()
     for (const group of this.#groups.values()) {
@@ -211,7 +211,6 @@ export class GroupCoordinator {
       if (nothingKept) this.#groups.delete(group.id)
       else if (nowMs - group.stateSinceMs > offsetsRetentionMs) this.#forget(group)
     }
-    this.#offsets.compactIfGrown(this.#clock.wallMs(), this.#loaded)
   }
 
   close(): void {

@@ -39,20 +39,6 @@ class MemoryLog implements OffsetsLog {
   replay(partition: number, onBatches: (batches: Buffer) => void): void {
     onBatches(Buffer.concat(this.#batches[partition]!))
   }
-
-  endOffset(partition: number): number {
-    return this.#ends[partition]!
-  }
-
-  sizeInBytes(partition: number): number {
-    return this.#batches[partition]!.reduce((sum, batch) => sum + batch.length, 0)
-  }
-
-  deleteBefore(partition: number, offset: number): void {
-    this.#batches[partition] = this.#batches[partition]!.filter(
-      batch => batchView.lastOffset(batch, 0) >= offset,
-    )
-  }
 }
 
 const heard: ErrorName[] = []
@@ -190,40 +176,6 @@ test('replay gives back offsets and groups, without what was removed', () => {
     ['c', 7],
   ])
   assert.equal(again.store.topicsOf('b').size, 0)
-})
-
-test('a log that has grown is rewritten to what is live, and replays to the same', () => {
-  const log = new MemoryLog()
-  const store = new OffsetStore(log)
-  store.persist({ ...newGroup('a', 0), generation: 3 }, 1, listener)
-  for (let round = 0; round < 45_000; round++) {
-    commit(store, 'a', 'logs', round % 3, round)
-    commit(store, 'b', 'logs', round % 3, round)
-    if (round % 100 === 0) log.settle()
-  }
-  const before = [0, 1].map(partition => log.sizeInBytes(partition))
-  store.compactIfGrown(1, [0, 1])
-  assert.deepEqual(
-    [0, 1].map(partition => log.sizeInBytes(partition)),
-    before,
-    'not while commits are in flight',
-  )
-  log.settle('notEnoughReplicasAfterAppend')
-  store.compactIfGrown(1, [0, 1])
-  assert.deepEqual(
-    [0, 1].map(partition => log.sizeInBytes(partition)),
-    before,
-    'nor while they may still commit',
-  )
-  log.settle()
-  store.compactIfGrown(1, [0, 1])
-  log.settle()
-  for (const partition of [0, 1]) {
-    assert(before[partition]! > 4_000_000 && log.sizeInBytes(partition) < 1_000, `partition ${partition}`)
-  }
-  const again = replayed(log)
-  assert.deepEqual(stateOf(again.store), stateOf(store))
-  assert.equal(again.groups.get('a'), 3)
 })
 
 test("records are Kafka's own, byte for byte, and groups lie where its tools look for them", () => {

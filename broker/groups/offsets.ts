@@ -32,9 +32,6 @@ export interface OffsetsLog {
   whenCommitted(partition: number, waiter: AppendWaiter): void
   /** Calls with every run of whole batches, in order. */
   replay(partition: number, onBatches: (batches: Buffer) => void): void
-  endOffset(partition: number): number
-  sizeInBytes(partition: number): number
-  deleteBefore(partition: number, offset: number): void
 }
 
 export interface OffsetEntry {
@@ -57,24 +54,13 @@ const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
   recordListTooLarge: 'invalidCommitOffsetSize',
 }
 
-/** A partition whose log has grown by this much beyond its live records is rewritten: see `compactIfGrown`. */
-const rewriteAfterBytes = 4 * 1024 * 1024
-
 export class OffsetStore {
   readonly #log: OffsetsLog
   readonly #offsets = new Map<string, OffsetsByTopic>()
-  /** Each group's last record, as it lies in the log. */
-  readonly #groupValues = new Map<string, Buffer>()
   readonly #builder = new BatchBuilder()
-  /** Log size of each partition when it held nothing but live records. */
-  readonly #compactSize: number[]
-  /** Appends of each partition that are not durable yet: memory does not show them. */
-  readonly #inFlight: number[]
 
   constructor(log: OffsetsLog) {
     this.#log = log
-    this.#compactSize = new Array<number>(log.partitions).fill(0)
-    this.#inFlight = new Array<number>(log.partitions).fill(0)
   }
 
   get partitions(): number {
@@ -105,10 +91,9 @@ export class OffsetStore {
 
   /** Another broker looks after this partition now. */
   unload(partition: number): void {
-    for (const held of [this.#offsets, this.#groupValues]) {
-      for (const group of held.keys()) if (this.partitionOf(group) === partition) held.delete(group)
+    for (const group of this.#offsets.keys()) {
+      if (this.partitionOf(group) === partition) this.#offsets.delete(group)
     }
-    this.#compactSize[partition] = 0
   }
 
   partitionOf(group: string): number {
@@ -152,7 +137,7 @@ export class OffsetStore {
   persist(group: Group, nowMs: number, waiter: AppendWaiter): void {
     const value = encodeGroupValue(group, nowMs)
     this.#builder.append(encodeGroupKey(group.id), value, undefined, nowMs)
-    this.#append(group.id, () => this.#groupValues.set(group.id, value), waiter)
+    this.#append(group.id, () => {}, waiter)
   }
 
   /** Forgets the group and all it has committed. */
@@ -163,66 +148,20 @@ export class OffsetStore {
       }
     }
     this.#builder.append(encodeGroupKey(group), null, undefined, nowMs)
-    const apply = () => {
-      this.#offsets.delete(group)
-      this.#groupValues.delete(group)
-    }
-    this.#append(group, apply, waiter)
-  }
-
-  /**
-   * Keeps replay short without a compactor: when a partition has grown, everything live in it is written again at
-   * its end, and once that is durable the log before it goes. A crash in between costs nothing but the space.
-   */
-  compactIfGrown(nowMs: number, loaded: Iterable<number>): void {
-    for (const partition of loaded) {
-      const grown = this.#log.sizeInBytes(partition) - this.#compactSize[partition]!
-      // What is in flight is not in memory yet: written after it, the old value would win at the next replay.
-      if (grown > rewriteAfterBytes && this.#inFlight[partition] === 0) this.#rewrite(partition, nowMs)
-    }
-  }
-
-  #rewrite(partition: number, nowMs: number): void {
-    const isHere = (group: string) => offsetsPartitionOf(group, this.#log.partitions) === partition
-    for (const [group, value] of this.#groupValues) {
-      if (isHere(group)) this.#builder.append(encodeGroupKey(group), value, undefined, nowMs)
-    }
-    for (const [group, topics] of this.#offsets) {
-      if (!isHere(group)) continue
-      for (const [topic, offsets] of topics) {
-        for (const [index, committed] of offsets) {
-          const key = encodeOffsetKey(group, topic, index)
-          this.#builder.append(key, encodeOffsetValue(committed), undefined, nowMs)
-        }
-      }
-    }
-    if (this.#builder.recordCount === 0) return
-    const from = this.#log.endOffset(partition)
-    const size = this.#builder.sizeInBytes
-    const apply = () => {
-      this.#log.deleteBefore(partition, from)
-      // Whole segments go, so some of what is dead stays: count growth from what is there now.
-      this.#compactSize[partition] = Math.max(size, this.#log.sizeInBytes(partition))
-    }
-    this.#appendTo(partition, apply, nobody)
+    this.#append(group, () => this.#offsets.delete(group), waiter)
   }
 
   #append(group: string, apply: () => void, waiter: AppendWaiter): void {
-    this.#appendTo(offsetsPartitionOf(group, this.#log.partitions), apply, waiter)
-  }
-
-  #appendTo(partition: number, apply: () => void, waiter: AppendWaiter): void {
+    const partition = this.partitionOf(group)
     const batch = this.#builder.build({ codec: 'none' })
-    this.#inFlight[partition]!++
     const land: AppendWaiter = {
       settled: error => {
-        this.#inFlight[partition]!--
         if (error === 'none') apply()
       },
     }
     this.#log.append(partition, batch, {
       settled: error => {
-        // It is in the log and counts when it commits after all, told or not; until then nothing is rewritten over it.
+        // It is in the log and counts when it commits after all, told or not.
         if (mayStillCommit(error)) this.whenCommitted(partition, land)
         else land.settled(error)
         waiter.settled(coordinatorErrors[error] ?? error)
@@ -240,8 +179,6 @@ export class OffsetStore {
         const value = valueStart < 0 ? null : buffer.subarray(valueStart, valueEnd)
         const record = decodeGroupRecord(buffer.subarray(keyStart, keyEnd), value)
         if (record?.type === 'group') {
-          if (value === null) this.#groupValues.delete(record.group)
-          else this.#groupValues.set(record.group, Buffer.from(value))
           onGroup(record)
         } else if (record) {
           const { topic, partition } = record
@@ -270,5 +207,3 @@ export class OffsetStore {
 function mayStillCommit(error: ErrorName): boolean {
   return error === 'notEnoughReplicasAfterAppend'
 }
-
-const nobody: AppendWaiter = { settled: () => {} }

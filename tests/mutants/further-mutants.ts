@@ -65,19 +65,6 @@ export const furtherMutants: readonly Mutant[] = [
     ],
   },
   {
-    id: 'M24',
-    bug: 'offsets are rewritten while commits are on their way to the disks',
-    budget: 1_000,
-    isQuick: true,
-    patches: [
-      {
-        file: 'broker/groups/offsets.ts',
-        from: 'grown > rewriteAfterBytes && this.#inFlight[partition] === 0',
-        to: 'grown > rewriteAfterBytes',
-      },
-    ],
-  },
-  {
     id: 'N3',
     bug: 'whoever was a member once may commit',
     budget: 1_000,

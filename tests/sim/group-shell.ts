@@ -1,6 +1,6 @@
 // The real group coordinator of one broker over one replica: the partition of the topic that holds what groups
-// commit. It stands where offsets-topic.ts stands in a broker: appends wait for every in-sync disk, replay reads the
-// log to its end, and what was rewritten is cut off at the front.
+// commit. It stands where offsets-topic.ts stands in a broker: appends wait for every in-sync disk, and replay
+// reads the log to its end.
 import { GroupCoordinator } from '../../broker/groups/coordinator.ts'
 import type { AppendWaiter, OffsetsLog } from '../../broker/groups/offsets.ts'
 import { mayPromise } from '../../broker/replication/fencing.ts'
@@ -16,9 +16,6 @@ export interface GroupHost {
   newValue(): number
   acknowledged: (shell: ReplicaShell, value: number, offset: number) => void
 }
-
-/** So large that a partition is rewritten every dozen batches. */
-const bytesPerEntry = 384 * 1024
 
 export class GroupShell implements OffsetsLog {
   readonly partitions = 1
@@ -69,19 +66,5 @@ export class GroupShell implements OffsetsLog {
   replay(_partition: number, onBatches: (batches: Buffer) => void): void {
     const { log } = this.#host
     for (const { batch } of log.entries.slice(log.start)) if (batch) onBatches(batch)
-  }
-
-  endOffset(): number {
-    return this.#host.log.end
-  }
-
-  sizeInBytes(): number {
-    const { log } = this.#host
-    return (log.end - log.start) * bytesPerEntry
-  }
-
-  deleteBefore(_partition: number, offset: number): void {
-    const { log } = this.#host
-    log.start = Math.max(log.start, Math.min(offset, log.highWatermark))
   }
 }
