@@ -1,5 +1,5 @@
 // DeleteRecords, v0-2. Moves the start of a partition's log; the segments wholly below it go with the next retention,
-// and followers move theirs when they hear of it in a fetch. Answered once the leader's has moved.
+// and followers move theirs when they hear of it in a fetch. Answered once the leader's has moved for good.
 import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Answer } from '../handler-row.ts'
@@ -29,7 +29,27 @@ export function deleteRecords(
       }),
     }
   })
-  return { topics }
+  const isDone = topics.some(({ partitions }) => partitions.some(hasMoved))
+  if (!isDone) return { topics }
+  return new Promise(resolve => {
+    broker.parts.logs.recordStarts(error => resolve({ topics: error ? topics.map(unrecorded) : topics }))
+  })
+}
+
+interface Row {
+  readonly partitionIndex: number
+  readonly lowWatermark: number
+  readonly errorCode: number
+}
+
+function hasMoved({ errorCode }: Row): boolean {
+  return errorCode === errorCodes.none
+}
+
+/** What was deleted may be there again after a crash: to be asked for once more. */
+function unrecorded({ name, partitions }: { readonly name: string; readonly partitions: readonly Row[] }) {
+  const failed = { lowWatermark: -1, errorCode: errorCodes.kafkaStorageError }
+  return { name, partitions: partitions.map(row => (hasMoved(row) ? { ...row, ...failed } : row)) }
 }
 
 function topicRefusal(name: string, served: ServedTopic | undefined, call: Call): ErrorName | null {

@@ -125,6 +125,57 @@ test('checkpoints are written by tick, only when something changed, and read at 
   assert.deepEqual([reopened.logStartOffset, reopened.highWatermark, reopened.logEndOffset], [1, 2, 3])
 })
 
+test('recordStarts() hears when the new start is durable, whatever else is being written or overtakes it', () => {
+  const disk = simDisk()
+  const directory = openDirectory(disk)
+  const log = logOf(directory)
+  appendFlushed(disk, log, ['a', 'b', 'c', 'd'])
+  log.highWatermark = 4
+  const heard: [number, Error | null][] = []
+  const move = (offset: number) => {
+    log.deleteRecordsBefore(offset)
+    directory.recordStarts(error => heard.push([offset, error]))
+  }
+  move(1)
+  move(2)
+  assert.deepEqual(heard, [])
+  // The first is flushed and in place, but its name may still be lost.
+  disk.completeOneFlush()
+  assert.deepEqual(heard, [])
+  disk.completeFlushes()
+  assert.deepEqual(heard, [
+    [1, null],
+    [2, null],
+  ])
+  move(3)
+  directory.create('logs', 1, topicId)
+  disk.completeFlushes()
+  move(3)
+  disk.completeFlushes()
+  assert.deepEqual(heard.slice(2), [
+    [3, null],
+    [3, null],
+  ])
+  disk.crash('none', () => 0)
+  assert.equal(logOf(openDirectory(disk)).logStartOffset, 3)
+})
+
+test('recordStarts() says so when the disk fails it', () => {
+  const disk = simDisk()
+  const directory = openDirectory(disk)
+  const log = logOf(directory)
+  appendFlushed(disk, log, ['a', 'b'])
+  log.highWatermark = 2
+  log.deleteRecordsBefore(1)
+  disk.fault = (operation, path) =>
+    operation === 'sync' && path.includes('log-start') ? new Error('input/output error') : null
+  const heard: (string | undefined)[] = []
+  directory.recordStarts(error => heard.push(error?.message))
+  disk.completeFlushes()
+  assert.deepEqual(heard, ['input/output error'])
+  assert.notEqual(directory.failure, null)
+})
+
 test('a new partition does not inherit the offsets of a deleted one of its name', () => {
   const disk = simDisk()
   const directory = openDirectory(disk)

@@ -197,6 +197,15 @@ export class LogDirectory {
     this.#doomed.doom(log.directory, this.#nowMs + log.config.fileDeleteDelayMs)
   }
 
+  /** `done` hears once the start of every log, as it is now, is durable, or why it is not. */
+  recordStarts(done: (error: Error | null) => void): void {
+    const starts = () => this.#offsets(logStartOf)
+    this.#logStarts.record(starts, error => {
+      if (error) this.#tolerate(error)
+      done(error)
+    })
+  }
+
   /** Call it every second or so: checkpoints, retention, forgotten producers, idle and deleted files. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs

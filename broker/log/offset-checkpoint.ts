@@ -11,6 +11,8 @@ export class OffsetCheckpoint {
   #written: Buffer | null
   /** The replacement under way, if any. */
   #pending: Buffer | null = null
+  /** Who waits for its end. */
+  #waiting: (() => void)[] = []
 
   /** Throws a CheckpointError if what the previous life left cannot be read. */
   constructor(disk: Disk, path: string) {
@@ -38,19 +40,50 @@ export class OffsetCheckpoint {
     this.#disk.flush(fd, error => {
       this.#disk.close(fd)
       if (this.#pending !== bytes) return
-      this.#pending = null
       if (error) {
-        done(error)
+        this.#settle(bytes, error, done)
         return
       }
       try {
         this.#disk.rename(besidePath(this.#path), this.#path)
-        this.#written = bytes
-        this.#disk.flushDirectory(dirname(this.#path), done)
+        this.#disk.flushDirectory(dirname(this.#path), syncError => this.#settle(bytes, syncError, done))
       } catch (renameError) {
-        done(renameError as Error)
+        this.#settle(bytes, renameError as Error, done)
       }
     })
+  }
+
+  /** Writes what `offsets` gives once nothing else is under way: `done` hears when it is durable, or failed. */
+  record(offsets: () => OffsetsByPartition, done: (error: Error | null) => void): void {
+    this.#whenIdle(() => {
+      let failure: Error | null = null
+      try {
+        this.write(offsets(), error => {
+          failure = error
+        })
+      } catch (error) {
+        failure = error as Error
+      }
+      // Not with the write: one that is newer may overtake it.
+      this.#whenIdle(() => done(failure))
+    })
+  }
+
+  #whenIdle(run: () => void): void {
+    if (this.#pending) this.#waiting.push(run)
+    else run()
+  }
+
+  #settle(bytes: Buffer, error: Error | null, done: (error: Error | null) => void): void {
+    if (this.#pending !== bytes) return
+    this.#pending = null
+    if (!error) this.#written = bytes
+    done(error)
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const run of this.#waiting.splice(0)) run()
   }
 
   /** Blocks until it is durable. */
@@ -59,6 +92,7 @@ export class OffsetCheckpoint {
     const bytes = formatOffsetCheckpoint(offsets)
     replaceFile(this.#disk, this.#path, bytes)
     this.#written = bytes
+    this.#wake()
   }
 
   /** A new partition must not inherit the offset of a deleted one of its name. `offsets` are those of all others. */

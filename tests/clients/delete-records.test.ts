@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { apis } from '../../broker/protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../../broker/protocol/errors.ts'
 import { batch, ServedBroker } from './served-broker.ts'
+import { WireClient } from './wire-client.ts'
 
 const served = ServedBroker.forThisFile()
 
@@ -30,6 +31,16 @@ test('records below an offset go, up to the high watermark', async () => {
   assert.equal(await earliest('cut'), 4)
   await served.produceTo('cut', batch('e'))
   assert.equal(await earliest('cut'), 4, 'offsets go on')
+})
+
+test('what was deleted stays deleted when the broker is killed right after its answer', async () => {
+  await served.newTopic('gone')
+  await served.produceTo('gone', batch('a'), batch('b'), batch('c'))
+  assert.deepEqual(await deleted('gone', 0, 2), [0, 2])
+  await served.broker.killAndRestart()
+  served.client[Symbol.dispose]()
+  served.client = await WireClient.connect(served.broker.port)
+  assert.equal(await earliest('gone'), 2)
 })
 
 test('DeleteRecords refuses by name', async () => {
