@@ -1,13 +1,13 @@
 // The agent: where tailer, shipper, checkpoint and reports are joined. Owns the data directory, the timers and the
 // order of the last words: stop reading, send what was read, wait a moment for acknowledgements, write the checkpoint.
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { Cluster } from '../broker/client/cluster.ts'
 import { Producer } from '../broker/client/producer.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { CheckpointWriter, checkpointFormat, loadCheckpoint } from './checkpoint.ts'
 import type { AgentConfig } from './config.ts'
+import { type AgentDescription, describeFile } from './description.ts'
 import { Discovery } from './discover.ts'
 import { reachOf } from './enrolment.ts'
 import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
@@ -15,6 +15,7 @@ import { type DirectoryLock, lockDirectory } from './lock.ts'
 import { keepRejected } from './rejected.ts'
 import { Reports } from './reports.ts'
 import { Shipper } from './ship.ts'
+import type { DescribedAgent, TapListener } from './status-server.ts'
 import { Tailer } from './tail.ts'
 import type { Range } from './tracker.ts'
 import { type Watcher, watchDirectories } from './watch.ts'
@@ -28,7 +29,7 @@ const topicsPeriodMs = 60_000
 const lastWordsMs = 1_500
 const lastWordsStepMs = 5
 
-export class Agent {
+export class Agent implements DescribedAgent {
   readonly agentId: string
   readonly #config: AgentConfig
   readonly #clock: Clock
@@ -42,6 +43,9 @@ export class Agent {
   readonly #discovery: Discovery
   readonly #tailer: Tailer
   readonly #timers: NodeJS.Timeout[] = []
+  readonly #taps = new Set<TapListener>()
+  readonly #bootstrap: readonly string[]
+  readonly #startedAtMs: number
   #watcher: Watcher | null = null
   #doneAtSnapshot: readonly Range[] = []
   #linesAtStatus = 0
@@ -59,6 +63,8 @@ export class Agent {
     // The nonce tells a broker two live agents of one id apart: a copied machine, or a socket that outlived its agent.
     const clientId = `tailrace-agent/${identity.agentId}/${mintAgentId()}`
     const { bootstrap, keySeed, credentials } = reachOf(config)
+    this.#bootstrap = bootstrap
+    this.#startedAtMs = clock.monotonicMs()
     this.#cluster = new Cluster({
       bootstrap,
       clientId,
@@ -87,6 +93,9 @@ export class Agent {
         this.#log.warn('lines may be lost or doubled', { ...loss })
         this.#reports.lose(loss)
       },
+      onSend: ({ topic, partition, bytes }) => {
+        for (const tap of this.#taps) tap(topic, partition, bytes)
+      },
       onRejected: batch => keepRejected(config.dataDirectory, batch, log),
     })
     this.#discovery = new Discovery(config.inputs)
@@ -109,6 +118,37 @@ export class Agent {
     if (!watch) return
     const onHint = (path: string) => this.#tailer.hint(path, this.#clock.monotonicMs())
     this.#watcher = await watchDirectories(this.#discovery.bases, onHint, this.#log)
+  }
+
+  describe(): AgentDescription {
+    const { agentId } = this
+    return {
+      ...{ agentId, host: this.#config.host, version: agentVersion, pid: process.pid },
+      bootstrap: this.#bootstrap,
+      uptimeMs: this.#clock.monotonicMs() - this.#startedAtMs,
+      linesRead: this.#shipper.linesRead,
+      linesAcknowledged: this.#shipper.linesAcknowledged,
+      unacknowledgedBytes: this.#shipper.unacknowledgedBytes,
+      bytesBehind: this.#tailer.bytesBehind,
+      openFiles: this.#tailer.openFileCount,
+      pinnedDeletedBytes: this.#tailer.pinnedDeletedBytes,
+      lossesOwed: this.#reports.owed,
+      checkpointEpoch: this.#checkpoint.durableEpoch,
+      rssBytes: process.memoryUsage.rss(),
+      errors: this.#errors(),
+      files: Array.from(this.#tailer.files, ({ tracked }) => describeFile(tracked)),
+    }
+  }
+
+  tap(listener: TapListener): () => void {
+    this.#taps.add(listener)
+    return () => this.#taps.delete(listener)
+  }
+
+  /** Before a stop that nobody hurries: what stands in files that may be gone afterwards is read and acknowledged. */
+  async caughtUp(withinMs: number): Promise<void> {
+    const until = this.#clock.monotonicMs() + withinMs
+    while (this.#tailer.bytesBehind > 0 && this.#clock.monotonicMs() < until) await pause(20)
   }
 
   /** After a stop in time nothing is sent twice; after one cut short, or a kill, nothing is lost. */
@@ -197,7 +237,6 @@ export class Agent {
     const linesPerSecond = seconds > 0 ? Math.round((lines - this.#linesAtStatus) / seconds) : 0
     this.#linesAtStatus = lines
     this.#statusAtMs = now
-    const errors = [this.#checkpointError, sendingError(this.#producer.lastError), ...this.#tailer.errors]
     this.#reports.status({
       agentId: this.agentId,
       host: this.#config.host,
@@ -205,8 +244,14 @@ export class Agent {
       files: this.#tailer.fileCount,
       linesPerSecond,
       bytesBehind: this.#tailer.bytesBehind,
-      errors: errors.filter(error => error !== null).slice(0, 20),
+      errors: this.#errors(),
     })
+  }
+
+  #errors(): string[] {
+    const sending = sendingError(this.#producer.lastError)
+    const all = [this.#checkpointError, sending, ...this.#shipper.waiting, ...this.#tailer.errors]
+    return all.filter(error => error !== null).slice(0, 20)
   }
 }
 
@@ -214,11 +259,6 @@ export class Agent {
 function sendingError(error: string | null): string | null {
   if (!error?.includes('clusterAuthorizationFailed')) return error
   return `${error}: is another agent with this id running, perhaps on a copy of this machine?`
-}
-
-/** The input that carries this host's own metrics. */
-export function hostMetricsPath(dataDirectory: string): string {
-  return join(dataDirectory, 'host-metrics', 'host.jsonl')
 }
 
 function pause(ms: number): Promise<void> {

@@ -33,6 +33,18 @@ export interface AgentConfig {
   readonly lingerMs?: number
   /** false: no file watcher, the sweep alone. */
   readonly watch?: boolean
+  /** Listen for statsd over UDP; on loopback unless told otherwise. */
+  readonly statsd?: {
+    readonly host?: string | undefined
+    readonly port: number
+    readonly topic?: string | undefined
+  }
+  /** Send what comes on standard input, and end when it does. */
+  readonly stdin?: Omit<AgentInput, 'paths' | 'exclude'>
+  /** Loopback port of status, metrics and health; any free one by default, told in `status.json`. */
+  readonly statusPort?: number
+  /** A command that prints the configuration anew, asked on SIGHUP. */
+  readonly reload?: readonly string[]
   /** Brokers, authority, password and seed are those of `enrolment.json` in the data directory. */
   readonly enrolled?: boolean
   /** Where brokers have TLS: who vouches for them, as a PEM file or by the fingerprint of the authority. */

@@ -1,9 +1,11 @@
 // A host joins an appliance: the code that an administrator pasted says where it is, by whose certificate it is known,
 // and a token that is good once. What comes back is kept beside the agent id. The authority is believed only by the
 // fingerprint in the code; nothing secret is said before that.
+import { mkdirSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { openSocket } from '../broker/client/open-socket.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { CheckpointWriter, checkpointFormat } from './checkpoint.ts'
 import { type Enrolment, parseEnrolment, writeEnrolment } from './enrolment.ts'
 import { readAgentIdentity } from './identity.ts'
 
@@ -39,7 +41,10 @@ export function parseJoinCode(line: string): JoinCode {
 /** Asks, and keeps what is given. The data directory gets its agent id, if it has none. */
 export async function join(dataDirectory: string, line: string, host: string): Promise<Enrolment> {
   const code = parseJoinCode(line)
-  const { agentId } = readAgentIdentity(dataDirectory)
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
+  const { agentId, first } = readAgentIdentity(dataDirectory)
+  // An id without a checkpoint is a checkpoint that was lost: this one has nothing in it yet.
+  if (first) emptyCheckpoint(dataDirectory)
   const { status, text } = await post(code, '/api/v1/agents/enroll', { token: code.token, host, agentId })
   if (status !== 200) {
     throw new ExitError(
@@ -58,6 +63,12 @@ export async function join(dataDirectory: string, line: string, host: string): P
   }
   writeEnrolment(dataDirectory, enrolment)
   return enrolment
+}
+
+function emptyCheckpoint(dataDirectory: string): void {
+  const body = `{"format":${checkpointFormat},"files":[]}`
+  const nothing = () => undefined
+  new CheckpointWriter(dataDirectory, () => body, nothing, nothing).writeNow()
 }
 
 function problemText({ origin }: JoinCode, status: number, text: string): string {

@@ -1,6 +1,7 @@
 // What an agent tells the cluster beside the lines: losses to `__tailrace_losses`, its status and the srcs it has
 // finished to `__tailrace_agents`. Few and small, so each is a batch of its own. A loss counts as owed until the
-// broker has it, and no checkpoint passes while anything is owed.
+// broker has it, and no checkpoint passes while anything is owed. What waits is bounded: losses beyond it are added up
+// by source and reason, and beyond that by reason alone; none is left out.
 import type { Producer } from '../broker/client/producer.ts'
 import { BatchBuilder } from '../broker/protocol/batch-builder.ts'
 import { noHeaders } from '../broker/protocol/record-headers.ts'
@@ -26,11 +27,26 @@ function lossKey(loss: Loss): string {
   return `${loss.source}:${loss.from}:${loss.to ?? ''}:${loss.reason}`
 }
 
+/** Entries on their way, and sums that wait until there is room for them. */
+const losses = { flyingMax: 500, sumsMax: 500 } as const
+
+/** Two losses of one reason as one entry: from the first to the last, with as many lines as both. */
+function added(sum: Loss, loss: Loss, isOneSource: boolean): Loss {
+  const { reason } = loss
+  const lines = sum.lines === null || loss.lines === null ? null : sum.lines + loss.lines
+  const detail = `several entries in one, reported while no broker answered; the first: ${sum.detail}`
+  const said = sum.detail.startsWith('several entries') ? sum.detail : detail
+  if (!isOneSource) return { source: sum.source, from: sum.from, to: null, reason, lines, detail: said }
+  const to = sum.to === null || loss.to === null ? null : Math.max(sum.to, loss.to)
+  return { source: sum.source, from: Math.min(sum.from, loss.from), to, reason, lines, detail: said }
+}
+
 export class Reports {
   readonly #producer: Producer
   readonly #clock: Clock
   readonly #builder = new BatchBuilder(1_024)
-  #owed = 0
+  #flying = 0
+  readonly #sums = new Map<string, Loss>()
   #statusUnderWay = false
   readonly #onSettled: () => void
 
@@ -43,17 +59,33 @@ export class Reports {
 
   /** Losses that the broker has not acknowledged. */
   get owed(): number {
-    return this.#owed
+    return this.#flying + this.#sums.size
   }
 
   lose(loss: Loss): void {
+    if (this.#flying < losses.flyingMax) this.#report(loss)
+    else this.#addUp(loss)
+  }
+
+  #addUp(loss: Loss): void {
+    const own = `${loss.source} ${loss.reason}`
+    const key = this.#sums.has(own) || this.#sums.size < losses.sumsMax ? own : loss.reason
+    const sum = this.#sums.get(key)
+    this.#sums.set(key, sum ? added(sum, loss, key === own) : loss)
+  }
+
+  #report(loss: Loss): void {
     const at = this.#clock.wallMs()
     const { source, from, to, reason, lines, detail } = loss
     const entry = { at, reason, source, from: `${from}`, to: to === null ? '' : `${to}`, lines, detail }
-    this.#owed++
+    this.#flying++
     this.#send(lossesTopic, lossKey(loss), entry, () => {
-      this.#owed--
-      if (this.#owed === 0) this.#onSettled()
+      this.#flying--
+      const [next] = this.#sums
+      if (next) {
+        this.#sums.delete(next[0])
+        this.#report(next[1])
+      } else if (this.#flying === 0) this.#onSettled()
     })
   }
 

@@ -20,8 +20,8 @@ import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
 export interface ShipperOptions {
   readonly config: AgentConfig
   readonly agentId: string
-  readonly cluster: Cluster
-  readonly producer: Producer
+  readonly cluster: Pick<Cluster, 'topic' | 'refresh'>
+  readonly producer: Pick<Producer, 'send' | 'replace'>
   /** Keys the hash of visitors. */
   readonly keySeed: string
   readonly clock: Clock
@@ -31,6 +31,8 @@ export interface ShipperOptions {
   /** Room again, or routing known at last. */
   onRoom(): void
   onLoss(loss: Loss): void
+  /** A batch leaves. */
+  onSend?(batch: SealedBatch): void
   /** A record that no broker takes: kept aside, since its file may be gone tomorrow. */
   onRejected(batch: Buffer): void
 }
@@ -81,6 +83,21 @@ export class Shipper implements TailSink {
 
   get isIdle(): boolean {
     return this.#unacknowledgedBytes === 0
+  }
+
+  get unacknowledgedBytes(): number {
+    return this.#unacknowledgedBytes
+  }
+
+  /** Topics that lines wait for, and why. */
+  get waiting(): string[] {
+    return [...this.#topics].flatMap(name => {
+      const topic = this.#options.cluster.topic(name)
+      if (!topic || topic.partitions.length > 0) return []
+      const isForbidden = topic.error === 'topicAuthorizationFailed'
+      const why = isForbidden ? 'this agent may not send to it' : 'the broker does not have it'
+      return `lines wait for the topic ${name}: ${why} (${topic.error})`
+    })
   }
 
   formatOf(input: number): LineFormat | 'auto' {
@@ -238,6 +255,7 @@ export class Shipper implements TailSink {
   }
 
   #send(batch: SealedBatch): void {
+    this.#options.onSend?.(batch)
     this.#options.producer.send(batch.topic, batch.partition, batch.bytes, error => {
       if (error) this.#refused(batch, batch.bytes, batch.recordCount, error, () => this.#acknowledged(batch))
       else this.#acknowledged(batch)

@@ -9,6 +9,8 @@ export interface BannerFacts {
   readonly origin: string
   /** What others reach; null where only this machine is served. */
   readonly open?: PublicPort | null
+  /** Of the page and the API for others, when there are any. */
+  readonly publicOrigin?: string | null
   readonly link: string
   /** Of the brokers, in the order of their ids; none where the brokers are somebody else's. */
   readonly brokerPids: readonly number[]
@@ -41,12 +43,14 @@ export function bannerText(facts: BannerFacts): string {
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
 }
 
-function publicRows({ open, data, brokerPids }: BannerFacts): string[][] {
+function publicRows({ open, publicOrigin, data, brokerPids }: BannerFacts): string[][] {
   if (!open) return []
   const last = brokerPids.length > 1 ? ` to ${open.port + brokerPids.length - 1}` : ''
   return [
     ['public', `${open.host}:${open.port}${last}, by TLS and login; clients trust ${open.authority}`],
     ['', `SHA-256 ${open.fingerprint}`],
+    ...(publicOrigin ? [['https', `${publicOrigin}   (the page and the API, for others)`]] : []),
+    ['agents', `node cli/tailrace.js agents add --data ${data.path}`],
     ['users', `node cli/tailrace.js users add NAME --role produce --data ${data.path}`],
   ]
 }

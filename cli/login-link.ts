@@ -17,6 +17,7 @@ export async function callServer(
   tokenPath: string,
   path: string,
   method: string,
+  body?: unknown,
 ): Promise<unknown> {
   if (!existsSync(tokenPath)) {
     // `npm start` keeps its data one directory further in.
@@ -31,7 +32,11 @@ export async function callServer(
   try {
     response = await fetch(`${origin}${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}` },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(requestTimeoutMs),
     })
   } catch (error) {

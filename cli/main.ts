@@ -6,13 +6,15 @@ import { Command, CommanderError, Option } from 'commander'
 import { nearest } from '../analytics/queries/nearest.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
+import { addAgentCommands } from './agent-commands.ts'
+import { addAgentsCommands } from './agents.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
 import { addLogCommands } from './log-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
-import { agentProcess, analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
+import { analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
 import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
@@ -25,6 +27,7 @@ import { addUserCommands } from './user-commands.ts'
 const program = new Command('tailrace')
   .description('Log lines in, live exact statistics out. Kafka clients welcome on its port.')
   .version(packageJson.version)
+  .enablePositionalOptions()
   .exitOverride()
   .configureOutput({ outputError: () => {} })
   .showSuggestionAfterError(false)
@@ -41,6 +44,7 @@ const withPublic = (command: Command) =>
   command
     .option('--public <host>', 'let others in by this name or address of the machine: TLS, and logins')
     .addOption(new Option('--public-kafka-port <port>', 'first port for that').argParser(portNumber))
+    .addOption(new Option('--public-http-port <port>', 'port of page and API for that').argParser(portNumber))
 const collect = (value: string, previous: string[]) => [...previous, value]
 
 interface Flags {
@@ -57,6 +61,7 @@ interface Flags {
   readonly json?: boolean
   readonly public?: string
   readonly publicKafkaPort?: number
+  readonly publicHttpPort?: number
 }
 
 withPublic(withShared(program.command('up')))
@@ -83,13 +88,20 @@ withPublic(withShared(program.command('broker')))
     }),
   )
 
-withShared(program.command('agent'))
-  .description('run the agent: tail files and ship their lines')
-  .option('--bootstrap <host:port>', 'brokers to send to')
-  .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
-  .action((flags: Flags) =>
-    runOne(flags, (settings, data) => agentProcess(settings, data, bootstrapOf(settings))),
-  )
+addAgentCommands(program.command('agent').description('run the agent: tail files and ship their lines'), {
+  withShared,
+  settingsOf: flags => settingsOf(flags),
+  portNumber,
+})
+
+addAgentsCommands(
+  program.command('agents').description('hosts that send to this appliance'),
+  { withShared, settingsOf: flags => settingsOf(flags) },
+  flags => {
+    const settings = settingsOf(flags)
+    return { origin: originOf(settings), tokenPath: join(settings.data, 'token') }
+  },
+)
 
 withShared(program.command('analytics'))
   .description('run the statistics, the API and the dashboard')
@@ -199,11 +211,11 @@ async function runOne(
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
   const { brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap } = flags
-  const { public: host, publicKafkaPort } = flags
+  const { public: host, publicKafkaPort, publicHttpPort } = flags
   return loadSettings(
     {
       ...{ data: flags.data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap },
-      ...{ public: host, publicKafkaPort },
+      ...{ public: host, publicKafkaPort, publicHttpPort },
     },
     process.env,
     flags.config,

@@ -1,8 +1,10 @@
 // Which processes an appliance is made of, and what each is told. Pure: settings in, specifications out.
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AgentConfig } from '../agent/config.ts'
+import { enrolmentPath } from '../agent/enrolment.ts'
 import type { AnalyticsConfig } from '../analytics/config.ts'
 import type { BrokerConfig } from '../broker/config.ts'
 import type { MetadataKeys } from '../broker/metadata/open-store.ts'
@@ -79,6 +81,7 @@ export function analyticsProcess(
   settings: Settings,
   data: DataDirectory,
   bootstrap: readonly string[],
+  open?: AnalyticsConfig['open'],
 ): ProcessSpec {
   const config: AnalyticsConfig = {
     dataDirectory: join(data.path, 'analytics'),
@@ -90,6 +93,7 @@ export function analyticsProcess(
     tokenPath: data.tokenPath,
     timeZone: settings.timeZone,
     brokerMetricsDirectory: data.path,
+    ...(open && { open }),
   }
   return { name: 'analytics', entry: join(root, 'analytics/main.ts'), config, stopTimeoutMs: 1_000 }
 }
@@ -106,9 +110,27 @@ export function agentProcess(
     keySeedPath: data.keySeedPath,
     inputs: settings.inputs.map(input => ({ ...input })) as AgentConfig['inputs'],
     hostMetrics: settings.hostMetrics,
+    statusPort: settings.agentStatusPort,
+    ...(settings.statsd && { statsd: settings.statsd }),
+    ...reachOf(settings),
   }
   return { name: 'agent', entry: join(root, 'agent/main.ts'), config, stopTimeoutMs: 1_800 }
 }
+
+/** An agent that joined reaches what it joined, unless other brokers are named. */
+function reachOf({ reach, data, bootstrap }: Settings): Pick<AgentConfig, 'tls' | 'login' | 'enrolled'> {
+  if (bootstrap === undefined && existsSync(enrolmentPath(join(data, 'agent')))) return { enrolled: true }
+  if (!reach) return {}
+  const { caFile, caFingerprint, serverName: servername, user, passwordFile, mechanism } = reach
+  const caPath = caFile && resolve(caFile)
+  return {
+    ...((caPath ?? caFingerprint) !== undefined && { tls: { caPath, caFingerprint, servername } }),
+    ...(user !== undefined && { login: { user, passwordPath: resolve(passwordFile!), mechanism } }),
+  }
+}
+
+/** Where a release leaves the agents that are handed out. */
+export const packagesDirectory = join(root, 'release')
 
 /** The traffic of the demo: a web shop's access logs, its behaviour events and three hosts' metrics. */
 export function demoProcess(directory: string): ProcessSpec {

@@ -4,10 +4,12 @@
 import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { AnalyticsConfig } from '../analytics/config.ts'
 import type { BrokerConfig } from '../broker/config.ts'
 import { isLoopback } from '../broker/listen-address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
+import { packagesDirectory } from './processes.ts'
 import type { Settings } from './settings.ts'
 
 export interface PublicPort {
@@ -39,6 +41,28 @@ export async function openPublicPort(settings: Settings, log: Log): Promise<Publ
   const renew = () => make().catch(error => log.error('certificates could not be renewed', { error }))
   setInterval(renew, renewalCheckMs).unref()
   return { host, port, certificate: server, key: server, ...authorityAt(ca) }
+}
+
+/** What analytics is told: the same name and certificates, for HTTPS. `kafka` are the ports that were opened. */
+export function openHttp(
+  open: PublicPort | null,
+  { publicHttpPort: port }: Settings,
+  kafka: readonly string[],
+  keySeedPath: string,
+): NonNullable<AnalyticsConfig['open']> | undefined {
+  if (!open) return undefined
+  const { host, certificate, key, authority } = open
+  return {
+    host,
+    port,
+    bind: boundTo(host),
+    certificate,
+    key,
+    authority,
+    kafka,
+    keySeedPath,
+    packagesDirectory,
+  }
 }
 
 /** What a broker is told. On several machines brokers reach each other by this port too. */

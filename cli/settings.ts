@@ -10,7 +10,7 @@ import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 const portRule = 'a port is a whole number from 0 to 65535'
 const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)
-const formats = ['auto', 'combined', 'json', 'metrics', 'raw'] as const
+export const formats = ['auto', 'combined', 'json', 'metrics', 'raw'] as const
 
 const inputSchema = z.strictObject({
   paths: z.array(z.string()).min(1).describe('Globs of the files to tail'),
@@ -62,6 +62,23 @@ export const settingsSchema = z.strictObject({
       'Name or address by which others reach this machine: opens a port for them, with TLS and logins',
     ),
   publicKafkaPort: port.default(9192).describe('The first port of that, when public is set'),
+  publicHttpPort: port
+    .default(8443)
+    .describe('Port of the dashboard and the API for others, when public is set'),
+  reach: z
+    .strictObject({
+      caFile: z.string().optional().describe('PEM file with the authority that vouches for them'),
+      caFingerprint: z.string().optional().describe('SHA-256 of the certificate of that authority, instead'),
+      serverName: z.string().optional().describe('The name on their certificate, where it is another'),
+      user: z.string().optional().describe('Who logs in, by SCRAM'),
+      passwordFile: z.string().optional().describe('File with the password'),
+      mechanism: z.enum(['SCRAM-SHA-256', 'SCRAM-SHA-512']).optional().describe('By default SCRAM-SHA-512'),
+    })
+    .refine(({ user, passwordFile }) => (user === undefined) === (passwordFile === undefined), {
+      message: 'user and passwordFile go together',
+    })
+    .optional()
+    .describe('How the agent reaches the brokers of bootstrap: TLS, and a login'),
   tls: z
     .strictObject({
       certificate: z.string().describe('PEM file with the chain of certificates that brokers show'),
@@ -80,6 +97,17 @@ export const settingsSchema = z.strictObject({
   httpPort: port.default(8080).describe('Port of the dashboard, the API and the live socket'),
   inputs: z.array(inputSchema).default([]).describe('What the agent tails'),
   hostMetrics: z.boolean().default(true).describe("Send this host's CPU, memory, disk and load as metrics"),
+  statsd: z
+    .strictObject({
+      host: z.string().default('127.0.0.1').describe('Address that is listened on'),
+      port: port.describe('UDP port; 8125 is usual'),
+      topic: z.string().default('metrics').describe('Topic to send to'),
+    })
+    .optional()
+    .describe('Listen for statsd, and send what comes'),
+  agentStatusPort: port
+    .default(0)
+    .describe("Loopback port of the agent's health and metrics; 0 for any free one"),
   retentionHours: z.number().positive().default(168).describe('How long the log keeps a line'),
   retentionBytes: z
     .number()
@@ -202,6 +230,8 @@ function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
       inputs: inputSchema.shape,
       zookeeper: settingsSchema.shape.zookeeper.unwrap().shape,
       tls: settingsSchema.shape.tls.unwrap().shape,
+      reach: settingsSchema.shape.reach.unwrap().shape,
+      statsd: settingsSchema.shape.statsd.unwrap().shape,
     }
     const names = Object.keys(shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape)
     return issue.keys

@@ -41,7 +41,7 @@ function reexecute() {
   })
   // A terminal sends Ctrl-C to the whole group; a plain kill reaches only this process and is passed on.
   process.on('SIGINT', () => {})
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
   child.on('error', error => {
     process.stderr.write(`tailrace: cannot run ${own}: ${error.message}. \`npm start\` installs it again.\n`)

@@ -18,7 +18,7 @@ import {
   demoInputs,
   demoProcess,
 } from './processes.ts'
-import { openPublicPort, publicConfig, publicListener } from './public-port.ts'
+import { openHttp, openPublicPort, publicConfig, publicListener } from './public-port.ts'
 import type { Settings } from './settings.ts'
 import { type ReadyFacts, Supervisor } from './supervisor.ts'
 
@@ -90,7 +90,10 @@ async function startAll(
   )
   const bootstrap = settings.bootstrap?.split(',') ?? brokers.map(({ port }) => `127.0.0.1:${port}`)
   const demo = options.demo && options.tail.length === 0
-  const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap))
+  const publicPorts = brokers.flatMap(broker => publicPortOf(broker) ?? [])
+  const kafka = open ? publicPorts.map(port => addressText(open.host, port)) : []
+  const http = openHttp(open, settings, kafka, data.keySeedPath)
+  const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap, http))
   const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
   const [analytics] = await Promise.all([analyticsStarted, agentStarted])
   if (demo) await supervisor.start(demoProcess(demoDirectory(data)))
@@ -101,13 +104,18 @@ async function startAll(
       data,
       kafkaAddress: bootstrap.join(','),
       origin,
-      open: open && { ...open, port: publicPortOf(brokers[0]) ?? open.port },
+      open: open && { ...open, port: publicPorts[0] ?? open.port },
+      publicOrigin: open && `https://${addressText(open.host, Number(analytics['publicPort']))}`,
       link,
       brokerPids: brokers.map(({ pid }) => pid),
       inputs: settings.inputs.flatMap(input => input.paths),
       demo,
     }),
   )
+}
+
+function addressText(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** As it was opened: any free port may have been asked for. */

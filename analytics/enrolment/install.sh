@@ -180,7 +180,7 @@ install_agent() {
   need_root
   code=
   if [ ! -t 0 ]; then read -r code || true; fi
-  if [ -z "$code" ] && [ ! -e "$data/enrolment.json" ]; then
+  if [ -z "$code" ] && [ ! -e "$data/agent/enrolment.json" ]; then
     fail 64 "no code on standard input: paste the whole line that \`tailrace agents add\` printed"
   fi
   if [ -n "$code" ]; then case $code in trj1.*) ;; *) fail 64 "what came on standard input is no code of tailrace" ;; esac; fi
@@ -189,7 +189,7 @@ install_agent() {
   write_settings
   if [ -n "$code" ]; then
     if [ -n "$dry" ]; then
-      printf '+ join with the code, keep what it gives in %s (0600)\n' "$data/enrolment.json"
+      printf '+ join with the code, keep what it gives in %s (0600)\n' "$data/agent/enrolment.json"
     else
       mkdir -p "$data"
       chmod 700 "$data"

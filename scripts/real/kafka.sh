@@ -6,6 +6,7 @@
 #   kafka.sh start [PORT] [ADVERTISED_PORT]
 #                                     one fresh node on 127.0.0.1:PORT (controller on PORT+1), wait until it serves
 #   kafka.sh stop                     end the node that start began
+#   kafka.sh restart                  end it and start it again, on what it has
 #   kafka.sh classpath                what a Kafka tool's `java -cp` wants
 set -eu
 
@@ -86,6 +87,12 @@ log.cleaner.dedupe.buffer.size=20971520
 PROPERTIES
   id=$(java -cp "$class_path" kafka.tools.StorageTool random-uuid)
   java -cp "$class_path" kafka.tools.StorageTool format --standalone -t "$id" -c "$cache/server.properties" >&2
+  launch
+  echo "127.0.0.1:$port"
+}
+
+launch() {
+  rm -f "$cache/server.log"
   # shellcheck disable=SC2086
   java -Xms512m -Xmx512m -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 \
     -XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true ${KAFKA_JVM_OPTIONS:-} \
@@ -98,7 +105,6 @@ PROPERTIES
     sleep 0.1
     waited=$((waited + 1))
   done
-  echo "127.0.0.1:$port"
 }
 
 running() {
@@ -124,5 +130,6 @@ case "${1:-}" in
   classpath) echo "$class_path" ;;
   start) shift; start "$@" ;;
   stop) stop ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+  restart) stop; launch ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
