@@ -7,7 +7,7 @@ import { batchEnd, batchView, type CodecName, codecs, validateBatch } from '../p
 import { walkRecords } from '../protocol/record-walk.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogDirectory } from './log-directory.ts'
-import { appended, batchOf, closeOn, openDirectory, startMs, topicId } from './log-fixture.ts'
+import { appended, batchOf, closeOn, Heard, openDirectory, startMs, topicId } from './log-fixture.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { Scrub } from './scrub.ts'
 import { SimDisk } from './sim-disk.ts'
@@ -324,6 +324,29 @@ test('a follower takes over the gaps of its leader, and they are no damage after
   const again = openDirectory(scene.disk, compacted)
   assert.deepEqual(again.corruptions, [])
   assert.deepEqual(contents(again.get('copy', 0)!), contents(again.get('logs', 0)!))
+})
+
+test('a log that cannot be read through says so once, with what to do, and the next start mends it', () => {
+  const heard = new Heard()
+  const disk = new SimDisk()
+  disk.nowMs = startMs
+  const directory = openDirectory(disk, compacted, heard)
+  const scene = { disk, directory, log: directory.create('logs', 0, topicId) }
+  updated(scene)
+  disk.damage('/data/logs-0/00000000000000000000.log', bytes => bytes.fill(0x55, 80, 100))
+  for (let round = 0; round < 3; round++) clean(scene)
+  assert.deepEqual(
+    heard.notices.map(({ message, fields }) => [message, fields['topic'], fields['partition']]),
+    [['a partition cannot be compacted any more', 'logs', 0]],
+  )
+  assert.match(String(heard.notices[0]!.fields['remedy']), /tailrace log dump \/data\/logs-0 --deep/)
+  assert.match(directory.cleaner.faultOf(scene.log)!.message, /no sound batch at byte 0/)
+  assert.deepEqual(heard.failures, [], 'reads and writes go on')
+  disk.crash('process', () => 0)
+  const again = openDirectory(disk, compacted)
+  assert.equal(again.corruptions.length, 1)
+  clean({ disk, directory: again, log: again.get('logs', 0)! })
+  assert.equal(again.cleaner.faultOf(again.get('logs', 0)!), null)
 })
 
 test('a truncation while cleaned files take their place finishes that first', () => {

@@ -5,8 +5,10 @@ import { directoryFiles } from './checkpoints.ts'
 import type { CleaningOrder, CleaningResult } from './cleaner-pass.ts'
 import { type CleaningPlan, planCleaning } from './cleaner-plan.ts'
 import { type Disk, isPassing } from './disk.ts'
+import type { LogListener } from './log-parts.ts'
 import { OffsetCheckpoint } from './offset-checkpoint.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { markSuspect } from './quarantine.ts'
 
 /** Does the work of one order, elsewhere or at once; `done` hears exactly once. */
 export type CleaningRunner = (
@@ -19,6 +21,8 @@ export interface CleanerOptions {
   /** The data directory, for `cleaner-offset-checkpoint`. */
   readonly path: string
   readonly run: CleaningRunner
+  /** Hears of a log that is not compacted any more. */
+  readonly listener: LogListener
 }
 
 /** What the cleaner has done since the start, for metrics. */
@@ -134,7 +138,18 @@ export class LogCleaner {
   #failed(log: PartitionLog, error: NodeJS.ErrnoException): void {
     this.#isBusy = false
     this.totals.failures++
-    if (!isPassing(error)) this.#uncleanable.set(log, error)
+    if (isPassing(error) || this.#uncleanable.has(log)) return
+    this.#uncleanable.set(log, error)
+    this.#sayUncleanable(log, error)
+  }
+
+  /** Once for a log and a life; the next start reads all of it. */
+  #sayUncleanable({ topic, partition, directory }: PartitionLog, error: Error): void {
+    const { disk, listener } = this.#options
+    markSuspect(disk, directory)
+    const look = `tailrace log dump ${directory} --deep`
+    const remedy = `see the damage with: ${look}; then restart this broker, which repairs what it can`
+    listener.onNotice?.('a partition cannot be compacted any more', { topic, partition, error, remedy })
   }
 
   /** Oldest first, so that a tombstone never goes before what it deletes. */

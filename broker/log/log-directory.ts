@@ -136,7 +136,8 @@ export class LogDirectory {
     this.previousBrokerEpoch = marker ? parseCleanShutdown(marker) : -1
     this.lives = new Lives(disk, this.path)
     this.#cleaning = cleaningRunner(disk)
-    this.cleaner = new LogCleaner({ disk, path: this.path, run: this.#cleaning.run })
+    const { run } = this.#cleaning
+    this.cleaner = new LogCleaner({ disk, path: this.path, run, listener: this.#listener })
     this.#highWatermarks = new OffsetCheckpoint(disk, this.#in(directoryFiles.highWatermarks))
     this.#recoveryPoints = new OffsetCheckpoint(disk, this.#in(directoryFiles.recoveryPoints))
     this.#logStarts = new OffsetCheckpoint(disk, this.#in(directoryFiles.logStarts))

@@ -1,5 +1,6 @@
 // What the tests of this room share: batches, a data directory on a simulated disk, and reading back what it holds.
 import assert from 'node:assert/strict'
+import type { LogFields } from '../../runtime/log.ts'
 import { BatchBuilder } from '../protocol/batch-builder.ts'
 import { batchEnd, batchView, type CodecName } from '../protocol/record-batch.ts'
 import { walkRecords } from '../protocol/record-walk.ts'
@@ -49,6 +50,11 @@ export function batchOfBytes(bytes: number, name = 'x'): Buffer {
 export class Heard implements LogListener {
   readonly durable: number[] = []
   readonly failures: Error[] = []
+  readonly notices: { readonly message: string; readonly fields: LogFields }[] = []
+
+  onNotice(message: string, fields: LogFields): void {
+    this.notices.push({ message, fields })
+  }
 
   onDurable(_log: PartitionLog, durableEnd: number): void {
     this.durable.push(durableEnd)

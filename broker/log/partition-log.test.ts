@@ -1,7 +1,7 @@
 // Stories of one log on a simulated disk: appending, flushing, reading, cutting. Recovery is in recovery.test.ts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { batchView } from '../protocol/record-batch.ts'
+import { batchView, setBaseOffset } from '../protocol/record-batch.ts'
 import {
   appended,
   appendFlushed,
@@ -174,6 +174,27 @@ test('a segment rolls by size, by age, and when an index is full', () => {
   assert.deepEqual(rollsOf({ segmentBytes: 800 }, 0), [0, 2, 4])
   assert.deepEqual(rollsOf({ segmentMs: 1500 }, 1000), [0, 2, 4])
   assert.deepEqual(rollsOf({ indexIntervalBytes: 1, indexBytesMax: 24 }, 0), [0, 2, 4])
+})
+
+test('a segment rolls where an offset would not fit into its index, over a gap of compaction', () => {
+  const disk = simDisk()
+  const directory = openDirectory(disk)
+  const log = logOf(directory)
+  const bases = [0, 5, 2 ** 31 - 1, 2 ** 31 + 10, 2 ** 33]
+  for (const base of bases) {
+    const batch = batchOfBytes(100)
+    setBaseOffset(batch, 0, base)
+    assert(log.appendFetched(batch, log.logEndOffset, 0, startMs).ok)
+  }
+  const names = disk.list('/data/logs-0').filter(name => name.endsWith('.log'))
+  assert.deepEqual(
+    names.map(name => Number(name.slice(0, 20))),
+    [0, 2 ** 31, 2 ** 31 + 11],
+  )
+  for (const base of bases) {
+    const range = log.read(base, 1, log.logEndOffset, true)
+    assert.equal(batchView.baseOffset(log.copy(range), 0), base)
+  }
 })
 
 test('read() answers whole batches: those from the offset on, below the limit, within the size', () => {
