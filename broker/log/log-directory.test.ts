@@ -220,6 +220,29 @@ test('a creation that was cut short left nothing, and can be done again', () => 
   appendFlushed(disk, directory.create('logs', 0, topicId), ['a'])
 })
 
+test('a creation that the disk fails at any operation stops no later start, and can be done again', () => {
+  let failures = 0
+  for (let at = 1; at < 60; at++) {
+    const disk = simDisk()
+    disk.writeBytesMax = 20
+    const directory = openDirectory(disk)
+    const before = disk.operations
+    disk.fault = () =>
+      disk.operations - before >= at ? Object.assign(new Error('EIO'), { code: 'EIO' }) : null
+    try {
+      directory.create('logs', 0, topicId)
+    } catch {
+      failures++
+    }
+    disk.fault = () => null
+    disk.crash(at % 2 === 0 ? 'process' : 'none', () => 0.5)
+    const again = openDirectory(disk)
+    appendFlushed(disk, logOf(again), ['a'])
+    assert.deepEqual(recordsOf(logOf(openDirectory(disk))), ['0:a'], `operation ${at}`)
+  }
+  assert(failures > 5, `${failures} creations failed`)
+})
+
 test('retention: the start moves, the new start is on record before a file is renamed, and then they go', () => {
   const disk = simDisk()
   const config = { segmentBytes: 300, retentionBytes: 500, fileDeleteDelayMs: 60_000 }
