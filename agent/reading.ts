@@ -174,7 +174,8 @@ export class Reading {
     const start = skipNuls(file, this.#chunk, position, close)
     const bytes = Buffer.alloc(Math.min(close - start, lineBytesMax + 4))
     readAt(file, bytes, 0, bytes.length, start)
-    const range = open ?? this.#begin(file, bytes)
+    // The line may begin far behind what tells files apart: NULs that a truncation left.
+    const range = open ?? this.#begin(file, position === 0 ? (readFirstLine(file) ?? bytes) : bytes)
     if (!range) return this.#unroutable(file)
     let end = bytes.length
     const isCut = close - start > lineBytesMax

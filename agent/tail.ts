@@ -206,6 +206,10 @@ export class Tailer {
     if (!file) {
       file = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), input)
       this.#files.add(file)
+    } else if (file.refused && file.tracked.foundAs !== path) {
+      // By that name it may not be read; by this one perhaps it may.
+      Object.assign(file.tracked, { path, foundAs: path, realAs: path })
+      Object.assign(file, { input, refused: false, endSeen: -1 })
     } else if (![file.tracked.path, file.tracked.foundAs].includes(path) && !this.#stillNames(file)) {
       file.tracked.path = path
       file.tracked.saved = null
@@ -214,10 +218,6 @@ export class Tailer {
       file.input = input
       if (file.tracked.foundAs !== path)
         Object.assign(file.tracked, { foundAs: path, realAs: path, saved: null })
-    } else if (file.refused) {
-      // By that name it may not be read; by this one perhaps it may.
-      Object.assign(file.tracked, { path, foundAs: path, realAs: path })
-      Object.assign(file, { input, refused: false, endSeen: -1 })
     }
     file.seenAtSweep = this.#sweeps
     this.#fileAt.set(path, file)
@@ -371,7 +371,7 @@ export class Tailer {
 
   #failed(path: string, error: NodeJS.ErrnoException): void {
     if (!this.#errors.has(path)) this.#log.warn('cannot read a file', { path, error: error.message })
-    this.#errors.set(path, error.code ?? error.message)
+    this.#errors.set(path, error instanceof RefusedFileError ? error.message : (error.code ?? error.message))
     if (this.#errors.size > 100) this.#errors.delete(this.#errors.keys().next().value!)
   }
 }

@@ -47,7 +47,6 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log })
   ingest.attach(loop)
-  const hint = new PassedHint(cluster, () => ingest.counted())
   const post = (message: FromIngest) => port.postMessage(message)
   let stopping = false
   let assigned = false
@@ -55,14 +54,12 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const search = async () => {
     const isComplete = await assignAll(config.topics, cluster, ingest).catch(() => false)
     if (stopping) return
-    if (isComplete && !assigned) {
-      post({ type: 'assigned' })
-      void hint.tell()
-    }
+    if (isComplete && !assigned) post({ type: 'assigned' })
     assigned ||= isComplete
     setTimeout(search, isComplete ? watchMs : searchMs)
   }
   void search()
+  const hint = new PassedHint(cluster, () => ingest.counted())
   setInterval(() => void hint.tell(), hintMs)
   setInterval(() => post({ type: 'counters', counters: { ...ingest.counters } }), countersMs)
 
