@@ -110,6 +110,7 @@ export const furtherMutants: readonly Mutant[] = [
     id: 'N6',
     bug: 'a member is told its share before that is committed',
     budget: 1_000,
+    isQuick: true,
     patches: [
       {
         file: groupStep,
