@@ -30,6 +30,8 @@ export interface SavedRange {
   readonly mark: number
   readonly markGuard: Guard
   readonly orphan: boolean
+  /** Absent where there are none. */
+  readonly cuts?: readonly number[]
 }
 
 export interface SavedFile {
@@ -46,6 +48,8 @@ export interface SavedFile {
   readonly endGuard: Guard
   readonly size: number
   readonly gone: boolean
+  /** Absent where there is none. */
+  readonly layout?: string
   readonly ranges: readonly SavedRange[]
 }
 

@@ -1,6 +1,7 @@
 // What an agent process is told. Plain data, validated by whoever writes it (the `tailrace` command).
+import type { LineOptions } from './line-rules.ts'
 
-export interface AgentInput {
+export interface AgentInput extends LineOptions {
   /** Absolute globs. */
   readonly paths: readonly string[]
   readonly exclude?: readonly string[]
@@ -11,7 +12,8 @@ export interface AgentInput {
   readonly followInto?: readonly string[]
   /** By default chosen by format: combined and raw → logs, json → behavior, metrics → metrics. */
   readonly topic?: string
-  readonly format: 'auto' | 'combined' | 'json' | 'metrics' | 'raw'
+  /** One of `inputFormats`, or `nginx:` or `apache:` and a format string. */
+  readonly format: string
   /** JSON field whose hash keys the record. */
   readonly keyField?: string
 }

@@ -105,7 +105,8 @@ export class Departed {
   }
 
   #isQuiet(file: TailedFile, nowMs: number): boolean {
-    const isRead = !file.queued && file.tracked.size === file.endSeen
+    // Lines that wait for more of their record are no end yet.
+    const isRead = !file.queued && file.heldMs === 0 && file.tracked.size === file.endSeen
     return isRead && nowMs - file.changedAtMs >= this.#options.drainMs
   }
 

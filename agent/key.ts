@@ -1,7 +1,8 @@
 // The record key: 16 hex digits, a keyed 64-bit hash of what makes a visitor in this format, found by a byte scan.
 // Pure and without a string per line. Where a line has no visitor, a key by file and MiB still fills partitions.
 import { createHash } from 'node:crypto'
-import type { LineFormat } from './formats/detect.ts'
+import type { LineContext } from './formats/parsed-line.ts'
+import { familyOf, type LineFormat, parserOf } from './formats/registry.ts'
 import { type HashKey, halfSipHash, hashed } from './half-siphash.ts'
 
 export const keyLength = 16
@@ -45,6 +46,7 @@ export function writeVisitorKey(
   let length = 0
   if (rule.format === 'combined') length = combinedVisitor(bytes, start, end)
   else if (rule.field !== null) length = fieldVisitor(bytes, start, end, rule.field)
+  else if (hasVisitor(rule.format)) length = parsedVisitor(rule.format, bytes, start, end)
   if (length === 0) return false
   halfSipHash(rule.hashKey, visitor, 0, length)
   writeHashed(output)
@@ -67,6 +69,25 @@ function writeHashed(output: Buffer): void {
     }
     word = hashed.low
   }
+}
+
+const noContext: LineContext = { recordMs: 0, zonelessOffsetMs: 0 }
+/** Access logs that are not in the order of combined, and what containers write, among it access logs. */
+const visitorFormats: ReadonlySet<string> = new Set([
+  ...['vhost_combined', 'nginx', 'apache', 'caddy', 'traefik', 'w3c', 'csv', 'docker', 'cri'],
+])
+
+function hasVisitor(format: LineFormat): boolean {
+  return visitorFormats.has(familyOf(format))
+}
+
+/** The same bytes as of a combined line, so that a visitor is one whatever server wrote the line. */
+function parsedVisitor(format: LineFormat, bytes: Buffer, start: number, end: number): number {
+  const line = parserOf(format)?.(bytes, start, end, noContext)
+  if (line?.kind !== 'access' || line.client === '') return 0
+  const length = visitor.write(line.client, 0, 64)
+  visitor[length] = 0
+  return length + 1 + visitor.write(line.agent, length + 1)
 }
 
 /** Client address, a zero byte, user agent: the first word, and the third string in quotes. */

@@ -22,7 +22,8 @@ export function cutLines(
   position: number,
   visit: LineVisitor,
 ): number {
-  let at = start
+  // A byte order mark is no part of the first line.
+  let at = position === 0 && isMarked(bytes, start, end) ? start + 3 : start
   while (at < end) {
     const close = bytes.indexOf(newline, at)
     // indexOf looks beyond `end`: a reused buffer still holds an earlier read there.
@@ -35,6 +36,10 @@ export function cutLines(
     at = close + 1
   }
   return at - start
+}
+
+function isMarked(bytes: Buffer, start: number, end: number): boolean {
+  return end - start > 3 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf
 }
 
 /** Where the newline after `from` lies, or -1. */

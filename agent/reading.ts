@@ -1,10 +1,14 @@
 // One turn of reading one file: the guard is asked in the same read that brings the lines, lines are cut and handed
 // to the sink, the tracker moves on. Reads the file; everything else goes through the sink.
-import { detectFormat, type LineFormat } from './formats/detect.ts'
+import { breakBytes, findBreak, type LineBreak, lineBreakOf, sniffEncoding } from './encodings.ts'
+import { csvHeader, detectFormat, type LineFormat, tableFormat } from './formats/detect.ts'
+import { familyOf } from './formats/registry.ts'
+import { w3cColumns } from './formats/tables.ts'
 import { guardLength, guardOf, headOf } from './guard.ts'
 import { fileIdOf, mintGeneration, srcOf } from './identity.ts'
 import { characterEdge, cutLines, findNewline, type LineVisitor, lineBytesMax } from './lines.ts'
 import { type Routing, sameRouting } from './routing.ts'
+import { RuledLines } from './ruled-lines.ts'
 import {
   firstLineOf,
   headHolds,
@@ -20,6 +24,7 @@ import {
   beginRange,
   beginSpan,
   closeRange,
+  cutByClock,
   endSpan,
   type Loss,
   type Range,
@@ -31,10 +36,14 @@ import {
 /** Where lines and losses go. */
 export interface LineSink {
   readonly agentId: string
-  /** The format an input's lines are said to have. */
-  formatOf(input: number): LineFormat | 'auto'
-  /** How lines of this format are routed now; null while that is not known. */
-  routingOf(input: number, format: LineFormat): Routing | null
+  /** The format an input's lines are said to have: one of `inputFormats`, or a format string. */
+  formatOf(input: number): string
+  /** The encoding an input's lines are said to have. */
+  encodingOf?(input: number): string | undefined
+  /** How lines of this format and encoding (null for UTF-8) are routed now; null while that is not known. */
+  routingOf(input: number, format: LineFormat, encoding: string | null): Routing | null
+  /** What `auto` made of a file. */
+  decided?(path: string, format: LineFormat): void
   /** Whether lines can still go where this routing sends them; null while that is not known. */
   isRoutable(routing: Routing): boolean | null
   /** The bytes are the sink's until it returns. */
@@ -88,7 +97,9 @@ export class Reading {
         return 'more'
       }
     }
-    const wanted = rereading ? Math.min(turnBytes, range!.mark - position) : turnBytes
+    // Where a clock ended a record it ends again.
+    const boundary = rereading ? (range!.cuts.find(cut => cut > position) ?? range!.mark) : 0
+    const wanted = rereading ? Math.min(turnBytes, boundary - position) : turnBytes
     const before = guardLength(position)
     const got = readAt(file, this.#chunk, 0, before + wanted, position - before)
     if (got < before || guardOf(this.#chunk, before, position) !== guard) return this.#rewritten(file)
@@ -102,18 +113,74 @@ export class Reading {
     }
     range ??= this.#begin(file, this.#chunk.subarray(before, got))
     if (!range) return this.#unroutable(file)
+    let end = got
+    if (range.open && range.routing.format.startsWith('w3c:')) {
+      const renamed = this.#renameColumns(file, range, before, got)
+      if (!renamed) return this.#unroutable(file)
+      range = renamed
+      end = columnsFrom(this.#chunk, before, got)
+    }
+    const ruled = ruledOf(range)
+    if (ruled !== null) {
+      const atEnd = end === got && available < wanted
+      return this.#turnRuled(file, range, ruled, before, end, wanted, atEnd)
+    }
     const span = beginSpan(range)
     this.#span = span
-    const taken = cutLines(this.#chunk, before, got, position, this.#visit)
+    const taken = cutLines(this.#chunk, before, end, position, this.#visit)
     endSpan(span, position + taken, guardOf(this.#chunk, before + taken, position + taken))
     file.scanned = 0
-    return available === wanted ? 'more' : 'done'
+    return available === wanted || end < got ? 'more' : 'done'
+  }
+
+  /** The same for inputs with rules about their lines. `atEnd`: there is nothing more to read at the moment. */
+  #turnRuled(
+    file: TailedFile,
+    range: Range,
+    ruled: RuledLines,
+    before: number,
+    end: number,
+    wanted: number,
+    atEnd: boolean,
+  ): TurnResult {
+    const position = range.read
+    const { lineBreak, multiline } = ruled
+    if (findBreak(this.#chunk, before, end, position, lineBreak) < 0) {
+      return atEnd ? 'done' : this.#scanLongLine(file, range, position)
+    }
+    const isOver = !range.open && end === before + wanted && wanted < turnBytes
+    const isFinal = isOver || (range.open && atEnd && file.heldIsDue)
+    file.heldMs = 0
+    file.heldIsDue = false
+    const span = beginSpan(range)
+    this.#span = span
+    const lose = (loss: Loss) => this.#sink.lose(loss)
+    const taken = ruled.cut(this.#chunk, before, end, position, isFinal, this.#visit, lose)
+    if (isFinal && range.open && multiline !== null) cutByClock(range, position + taken)
+    endSpan(span, position + taken, guardOf(this.#chunk, before + taken, position + taken))
+    file.scanned = 0
+    const rest = before + taken
+    const holds = multiline !== null && findBreak(this.#chunk, rest, end, position + taken, lineBreak) >= 0
+    if (atEnd && range.open && holds) file.heldMs = multiline.idleMs
+    return !atEnd && taken > 0 ? 'more' : 'done'
+  }
+
+  /** Before a line that names other columns the range ends: from there on the format is another one. */
+  #renameColumns(file: TailedFile, range: Range, before: number, got: number): Range | null {
+    const close = findNewline(this.#chunk, before, got)
+    const columns = close < 0 ? null : w3cColumns(this.#chunk, before, close)
+    if (columns === null || range.routing.format === `w3c:${columns}`) return range
+    file.tracked.layout = columns
+    closeRange(range)
+    return this.#begin(file, this.#chunk.subarray(before, got))
   }
 
   /** A src has one routing for life: with another one, another src begins. */
   #isRerouted(file: TailedFile, range: Range): boolean {
     if (file.input < 0) return false
-    const wanted = this.#sink.routingOf(file.input, range.routing.format)
+    const { format, encoding } = range.routing
+    if (!isFormatStill(this.#sink.formatOf(file.input), format)) return true
+    const wanted = this.#sink.routingOf(file.input, format, encoding ?? null)
     return wanted !== null && !sameRouting(wanted, range.routing)
   }
 
@@ -123,12 +190,14 @@ export class Reading {
     const { tracked } = file
     const firstLine = tracked.end === 0 ? firstLineOf(bytes) : readFirstLine(file)
     if (!firstLine) return null
-    const configured = this.#sink.formatOf(file.input)
-    const format = configured === 'auto' ? this.#detect(file) : configured
-    const routing = this.#sink.routingOf(file.input, format)
+    const encoding = this.#encodingOf(file)
+    const format = this.#formatOf(file, encoding)
+    const routing = this.#sink.routingOf(file.input, format, encoding)
     if (!routing) return null
     tracked.head ??= headOf(firstLine)
     tracked.firstLineEnd = firstLine.length + 1
+    if (format.startsWith('w3c:')) tracked.layout = format.slice(4)
+    if (this.#sink.formatOf(file.input) === 'auto') this.#sink.decided?.(tracked.path, format)
     const fileId = fileIdOf(this.#sink.agentId, tracked.inode, firstLine)
     return beginRange(tracked, srcOf(this.#sink.agentId, fileId, mintGeneration()), routing)
   }
@@ -140,23 +209,50 @@ export class Reading {
     return 'done'
   }
 
-  #detect(file: TailedFile): LineFormat {
+  #formatOf(file: TailedFile, encoding: string | null): LineFormat {
+    const configured = this.#sink.formatOf(file.input)
+    const { layout } = file.tracked
+    if (layout !== '' && file.tracked.end > 0 && (configured === 'auto' || configured === 'w3c')) {
+      return `w3c:${layout}`
+    }
+    if (configured === 'common') return 'combined'
+    if (configured !== 'auto' && configured !== 'w3c' && configured !== 'csv') return configured as LineFormat
+    const lines = this.#firstLines(file, encoding)
+    if (configured === 'auto') return detectFormat(lines)
+    if (configured === 'w3c') return tableFormat(lines) ?? 'raw'
+    const header = csvHeader(lines[0])
+    return header === null ? 'raw' : `csv:${header}`
+  }
+
+  #firstLines(file: TailedFile, encoding: string | null): Buffer[] {
     const bytes = Buffer.alloc(detectBytes)
     const length = readAt(file, bytes, 0, detectBytes, 0)
     const lines: Buffer[] = []
-    cutLines(bytes, 0, length, 0, (_, start, end) => {
-      if (lines.length < detectLinesMax) lines.push(bytes.subarray(start, end))
-    })
-    return detectFormat(lines)
+    const take: LineVisitor = (from, start, end) => {
+      if (lines.length < detectLinesMax) lines.push(from.subarray(start, end))
+    }
+    if (encoding === null) cutLines(bytes, 0, length, 0, take)
+    else new RuledLines({}, encoding, '', '').cut(bytes, 0, length, 0, true, take, () => {})
+    return lines
+  }
+
+  /** What the input says, else what a byte order mark says; null for UTF-8. */
+  #encodingOf(file: TailedFile): string | null {
+    const configured = file.input < 0 ? undefined : this.#sink.encodingOf?.(file.input)
+    if (configured !== undefined) return configured === 'utf-8' ? null : configured
+    const first = Buffer.alloc(2)
+    return readAt(file, first, 0, 2, 0) < 2 ? null : sniffEncoding(first)
   }
 
   /** A line longer than a turn: look for its end without keeping it. */
   #scanLongLine(file: TailedFile, range: Range | null, position: number): TurnResult {
+    const lineBreak = lineBreakOf(range ? (range.routing.encoding ?? null) : this.#encodingOf(file))
     let at = Math.max(file.scanned, position + turnBytes)
     for (const limit = at + scanBytesMax; at < limit; ) {
-      const got = readAt(file, this.#chunk, 0, turnBytes, at)
-      const close = findNewline(this.#chunk, 0, got)
-      if (close >= 0) return this.#takeLongLine(file, range, position, at + close)
+      const read = readAt(file, this.#chunk, 0, turnBytes, at)
+      const got = lineBreak === 'byte' ? read : read - (read % 2)
+      const close = findBreak(this.#chunk, 0, got, at, lineBreak)
+      if (close >= 0) return this.#takeLongLine(file, range, position, at + close, lineBreak)
       at += got
       if (got < turnBytes) {
         file.scanned = at
@@ -168,15 +264,31 @@ export class Reading {
     return 'more'
   }
 
-  #takeLongLine(file: TailedFile, open: Range | null, position: number, close: number): TurnResult {
+  #takeLongLine(
+    file: TailedFile,
+    open: Range | null,
+    position: number,
+    close: number,
+    lineBreak: LineBreak,
+  ): TurnResult {
     // Many turns may lie between the guard that was asked first and now.
     if (!holds(file, position, open ? open.readGuard : file.tracked.endGuard)) return this.#rewritten(file)
-    const start = skipNuls(file, this.#chunk, position, close)
+    const start = lineBreak === 'byte' ? skipNuls(file, this.#chunk, position, close) : position
     const bytes = Buffer.alloc(Math.min(close - start, lineBytesMax + 4))
     readAt(file, bytes, 0, bytes.length, start)
     // The line may begin far behind what tells files apart: NULs that a truncation left.
     const range = open ?? this.#begin(file, position === 0 ? (readFirstLine(file) ?? bytes) : bytes)
     if (!range) return this.#unroutable(file)
+    const next = close + breakBytes(lineBreak)
+    const ruled = ruledOf(range)
+    if (ruled !== null) {
+      const ruledSpan = beginSpan(range)
+      this.#span = ruledSpan
+      ruled.long(bytes, bytes.length, close - start, start, this.#visit, loss => this.#sink.lose(loss))
+      endSpan(ruledSpan, next, readGuard(file, next))
+      file.scanned = 0
+      return 'more'
+    }
     let end = bytes.length
     const isCut = close - start > lineBytesMax
     if (isCut) end = characterEdge(bytes, 0, lineBytesMax)
@@ -214,6 +326,32 @@ export class Reading {
     for (const loss of losses) this.#sink.lose(loss)
     return 'more'
   }
+}
+
+/** How the bytes of a range become records; null where every line is one as it stands. */
+function ruledOf(range: Range): RuledLines | null {
+  if (range.ruled === undefined) {
+    const { rules, encoding, hashKey } = range.routing
+    const isPlain = rules === undefined && encoding === undefined
+    range.ruled = isPlain ? null : new RuledLines(rules ?? {}, encoding ?? null, range.src, hashKey)
+  }
+  return range.ruled as RuledLines | null
+}
+
+/** Whether lines of this format are still what the input says they are. */
+function isFormatStill(configured: string, format: LineFormat): boolean {
+  if (configured === 'auto' || configured === format) return true
+  if (configured === 'common') return format === 'combined'
+  const isTable = configured === 'w3c' || configured === 'csv'
+  return isTable && (format === 'raw' || familyOf(format) === configured)
+}
+
+const columnsMark = Buffer.from('\n#Fields:')
+
+/** Where, behind its first line, a chunk names columns: what comes before is read first. */
+function columnsFrom(chunk: Buffer, before: number, got: number): number {
+  const at = chunk.indexOf(columnsMark, before)
+  return at < 0 || at >= got ? got : at + 1
 }
 
 /** A writer that kept its position over a truncation leaves NULs, perhaps gigabytes: they are no part of a line. */

@@ -3,6 +3,7 @@
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
 import { type LineFormat, topicOfFormat, visitorFieldOf } from './formats/registry.ts'
 import { type KeyRule, keyLength, keyRule, writeBlockKey, writeVisitorKey } from './key.ts'
+import { type LineRules, sameRules } from './line-rules.ts'
 
 /** As it lies in the checkpoint: everything that is needed to route a line the same way again. */
 export interface Routing {
@@ -12,6 +13,10 @@ export interface Routing {
   readonly keyField: string | null
   /** The seeded hash key, 16 hex digits: another seed is another routing. */
   readonly hashKey: string
+  /** Absent for UTF-8. */
+  readonly encoding?: string
+  /** What else the input says about its lines; absent where it says nothing. */
+  readonly rules?: LineRules
 }
 
 export function sameRouting(a: Routing, b: Routing): boolean {
@@ -20,7 +25,9 @@ export function sameRouting(a: Routing, b: Routing): boolean {
     a.partitions === b.partitions &&
     a.format === b.format &&
     a.keyField === b.keyField &&
-    a.hashKey === b.hashKey
+    a.hashKey === b.hashKey &&
+    a.encoding === b.encoding &&
+    sameRules(a.rules, b.rules)
   )
 }
 

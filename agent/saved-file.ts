@@ -21,6 +21,7 @@ function saveFile(file: TrackedFile): SavedFile {
     endGuard: file.endGuard,
     size: file.size,
     gone: file.gone,
+    ...(file.layout !== '' && { layout: file.layout }),
     ranges: file.ranges.map(saveRange),
   }
 }
@@ -35,7 +36,14 @@ function saveRange(range: Range): SavedRange {
     mark: range.mark,
     markGuard: range.markGuard,
     orphan: range.orphan,
+    ...cutsOf(range),
   }
+}
+
+function cutsOf(range: Range): { cuts?: readonly number[] } {
+  const frontier = frontierOf(range)
+  const cuts = range.cuts.filter(cut => cut > frontier && cut < range.mark)
+  return cuts.length > 0 ? { cuts } : {}
 }
 
 /**
@@ -61,12 +69,14 @@ export function restoreFile(saved: SavedFile): TrackedFile {
       frontierGuard: range.frontierGuard,
       open: false,
       orphan: range.orphan,
+      cuts: [...(range.cuts ?? [])],
     }
   }
   file.end = saved.end
   file.endGuard = saved.endGuard
   file.size = saved.size
   file.gone = saved.gone
+  file.layout = saved.layout ?? ''
   return file
 }
 

@@ -8,9 +8,10 @@ import { type HeaderPair, PositionHeaders } from '../broker/protocol/record-head
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { AgentConfig } from './config.ts'
-import type { LineFormat } from './formats/detect.ts'
+import { type LineFormat, topicOfFormat } from './formats/registry.ts'
 import { fileIdOfSrc } from './identity.ts'
 import { hashKeyOf } from './key.ts'
+import { rulesOf } from './line-rules.ts'
 import { halve, originOf, shiftTimestamps } from './refused-batch.ts'
 import { hashKeyText, keyFieldOf, Router, type Routing, topicOf } from './routing.ts'
 import { book, hasRoomFor, type Lane, newLane, type SealedBatch, seal } from './sealing.ts'
@@ -44,6 +45,8 @@ interface Outlet {
   readonly lanes: (Lane | undefined)[]
 }
 
+/** Routings kept; a format may hold the columns of a file, of which there are many. */
+const routingsMax = 1_000
 /** Uncompressed bytes that were read and are not acknowledged. */
 const unacknowledgedBytesMax = 16_777_216
 /** How far our clock may be ahead of a broker's that refuses our timestamps; the last resort is a year. */
@@ -100,11 +103,19 @@ export class Shipper implements TailSink {
     })
   }
 
-  formatOf(input: number): LineFormat | 'auto' {
+  formatOf(input: number): string {
     return this.#options.config.inputs[input]!.format
   }
 
-  routingOf(input: number, format: LineFormat): Routing | null {
+  encodingOf(input: number): string | undefined {
+    return this.#options.config.inputs[input]!.encoding
+  }
+
+  decided(path: string, format: LineFormat): void {
+    this.#options.log.info('decided what the lines of a file are', { path, format })
+  }
+
+  routingOf(input: number, format: LineFormat, encoding: string | null = null): Routing | null {
     const configured = this.#options.config.inputs[input]!
     const topic = topicOf(format, configured.topic)
     const partitions = this.#options.cluster.topic(topic)?.partitions.length ?? 0
@@ -112,11 +123,17 @@ export class Shipper implements TailSink {
       this.#ask(topic)
       return null
     }
-    const key = `${input}/${format}`
+    const key = `${input}/${encoding ?? ''}/${format}`
     const known = this.#routings.get(key)
     if (known?.partitions === partitions) return known
     const keyField = keyFieldOf(format, configured.keyField)
-    const routing: Routing = { topic, partitions, format, keyField, hashKey: this.#hashKey }
+    const rules = rulesOf(configured, this.#options.config.host)
+    const routing: Routing = {
+      ...{ topic, partitions, format, keyField, hashKey: this.#hashKey },
+      ...(encoding !== null && { encoding }),
+      ...(rules !== null && { rules }),
+    }
+    if (this.#routings.size >= routingsMax) this.#routings.clear()
     this.#routings.set(key, routing)
     return routing
   }
@@ -201,8 +218,11 @@ export class Shipper implements TailSink {
 
   #openOutlet(range: Range): Outlet {
     const { src, routing } = range
-    const constants: HeaderPair[] = [['format', routing.format]]
-    if (routing.format === 'metrics') constants.push(['host', this.#options.config.host])
+    const fields = Object.entries(routing.rules?.fields ?? {})
+    const constants: HeaderPair[] = [['format', routing.format], ...fields]
+    const isHostless =
+      topicOfFormat(routing.format) === 'metrics' && routing.rules?.fields?.['host'] === undefined
+    if (isHostless) constants.push(['host', this.#options.config.host])
     const outlet: Outlet = {
       router: new Router(routing, fileIdOfSrc(src)),
       headers: new PositionHeaders([['src', src]], 'pos', constants),

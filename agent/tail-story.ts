@@ -44,6 +44,10 @@ export class TailStory {
   /** How many partitions the topic has, as far as re-sending goes. */
   partitionsMax = Number.POSITIVE_INFINITY
   now = 0
+  /** Formats that `auto` came to. */
+  readonly decided: LineFormat[] = []
+  /** The format of every range that a line was sent under. */
+  readonly formats = new Set<LineFormat>()
   /** Bounds that a test wants smaller. */
   readonly bounds: TailBounds
 
@@ -91,12 +95,20 @@ export class StoryAgent implements TailSink {
     return this.room
   }
 
-  formatOf(input: number): LineFormat | 'auto' {
+  formatOf(input: number): string {
     return this.#story.inputs[input]!.format
   }
 
-  routingOf(_input: number, format: LineFormat): Routing {
-    return { ...this.#story.routing, format }
+  encodingOf(input: number): string | undefined {
+    return this.#story.inputs[input]!.encoding
+  }
+
+  decided(_path: string, format: LineFormat): void {
+    this.#story.decided.push(format)
+  }
+
+  routingOf(_input: number, format: LineFormat, encoding: string | null): Routing {
+    return { ...this.#story.routing, format, ...(encoding !== null && { encoding }) }
   }
 
   isRoutable(routing: Routing): boolean {
@@ -105,6 +117,7 @@ export class StoryAgent implements TailSink {
 
   append(span: Span, bytes: Buffer, start: number, end: number, position: number): void {
     span.pending++
+    this.#story.formats.add(span.range.routing.format)
     const line = bytes.toString('latin1', start, end)
     const partition = position % storyPartitions
     this.#waiting.push({ span, src: span.range.src, partition, position, line, epoch: this.#epoch })

@@ -193,6 +193,10 @@ export class Tailer {
     const around = this.#looks.sweepsAround
     for (const file of this.#files.values()) {
       if (this.#sweeps - file.seenAtSweep >= around) this.#departed.look(file, nowMs)
+      if (file.heldMs > 0 && nowMs - file.changedAtMs >= file.heldMs) {
+        file.heldIsDue = true
+        this.#enqueue(file)
+      }
     }
     this.#departed.drain(nowMs)
     this.pump()

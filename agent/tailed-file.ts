@@ -18,6 +18,10 @@ export interface TailedFile {
   endSeen: number
   /** No newline stands in [the next byte to read, scanned): only kept within a very long line. */
   scanned: number
+  /** Lines wait for more of their record, for so long at most; 0 when none wait. */
+  heldMs: number
+  /** It has been quiet for that long: what waits is a record. */
+  heldIsDue: boolean
   changedAtMs: number
   /** No directory names it any more. */
   unlinked: boolean
@@ -38,6 +42,8 @@ export function tailedFileOf(tracked: TrackedFile, input: number): TailedFile {
     modifiedNs: 0n,
     endSeen: -1,
     scanned: 0,
+    heldMs: 0,
+    heldIsDue: false,
     changedAtMs: 0,
     unlinked: false,
     drained: false,

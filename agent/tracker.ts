@@ -36,6 +36,10 @@ export interface Range {
   /** The declaration that this src is finished is on its way. */
   declaring: boolean
   readonly spans: Span[]
+  /** Where a clock ended a record, between frontier and mark: read again, it ends there too. In order. */
+  cuts: number[]
+  /** How its bytes become records, where there are rules; undefined until it is asked for. */
+  ruled: unknown
   /** Whatever the shipper prepared for this range; null after a restart until it is needed. */
   outlet: unknown
 }
@@ -58,6 +62,8 @@ export interface TrackedFile {
   ranges: Range[]
   /** No bytes of it are left anywhere; it is kept until what was read of it is acknowledged. */
   gone: boolean
+  /** The columns of a table, as the last line that names them says; '' where there are none. */
+  layout: string
   /** Serialized for the checkpoint, or null when something has changed since. */
   saved: string | null
 }
@@ -67,6 +73,7 @@ export type LossReason =
   | 'deleted-before-read'
   | 'unterminated-line'
   | 'line-cut'
+  | 'line-dropped'
   | 'checkpoint-lost'
   | 'checkpoint-damaged'
   | 'possibly-twice: rewritten'
@@ -96,6 +103,7 @@ export function newTrackedFile(device: bigint, inode: bigint, path: string): Tra
     size: 0,
     ranges: [],
     gone: false,
+    layout: '',
     saved: null,
   }
 }
@@ -131,6 +139,8 @@ export function beginRange(file: TrackedFile, src: string, routing: Routing): Ra
     frontierGuard: file.endGuard,
     declaring: false,
     spans: [],
+    cuts: [],
+    ruled: undefined,
     outlet: null,
   }
   file.ranges.push(range)
@@ -167,6 +177,14 @@ export function endSpan(span: Span, position: number, guard: Guard): void {
   span.pending--
   if (span.pending === 0) settle(range)
   file.saved = null
+}
+
+/** A clock ended a record here. It is durable with the mark, which the end of this turn sets. */
+export function cutByClock(range: Range, position: number): void {
+  const { frontier } = range
+  if (range.cuts.length > 64) range.cuts = range.cuts.filter(cut => cut > frontier)
+  if (position > range.read) range.cuts.push(position)
+  range.file.saved = null
 }
 
 /** `count` records of this span are acknowledged. True when the frontier moved. */
