@@ -51,3 +51,12 @@ test('characterEdge() never splits a character and gives up on what is not UTF-8
   const broken = Buffer.alloc(8, 0x80)
   assert.equal(characterEdge(broken, 0, 6), 6)
 })
+
+test('a byte order mark before the first line of a file is no part of it; anywhere else it is text', () => {
+  const marked = '\xef\xbb\xbfone\n\xef\xbb\xbftwo\n'
+  assert.deepEqual(linesOf(marked).lines, [
+    ['one', 3],
+    ['\xef\xbb\xbftwo', 7],
+  ])
+  assert.deepEqual(linesOf('\xef\xbb\xbfone'), { lines: [], taken: 0 })
+})

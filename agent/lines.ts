@@ -23,12 +23,14 @@ export function cutLines(
   visit: LineVisitor,
 ): number {
   // A byte order mark is no part of the first line.
-  let at = position === 0 && isMarked(bytes, start, end) ? start + 3 : start
+  let markBytes = position === 0 && isMarked(bytes, start, end) ? 3 : 0
+  let at = start
   while (at < end) {
     const close = bytes.indexOf(newline, at)
     // indexOf looks beyond `end`: a reused buffer still holds an earlier read there.
     if (close < 0 || close >= end) break
-    let from = at
+    let from = at + markBytes
+    markBytes = 0
     let to = close
     if (to > from && bytes[to - 1] === carriageReturn) to--
     while (from < to && bytes[from] === 0) from++

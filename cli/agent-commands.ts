@@ -12,8 +12,9 @@ import { join as joinAppliance } from '../agent/join.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { printTap, printTop, readAgent, statusText } from './agent-status.ts'
 import { openDataDirectory } from './data-directory.ts'
+import { formatSetting } from './input-settings.ts'
 import { agentProcess } from './processes.ts'
-import { formats, type Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { terminalLog } from './terminal-log.ts'
 import { absolutePaths, refuseEmptyGlobs } from './up.ts'
@@ -148,13 +149,11 @@ async function specOf(settings: Settings, flags: AgentFlags, again: readonly str
   return { ...spec, config }
 }
 
-function formatOf(given: string | true): (typeof formats)[number] {
+function formatOf(given: string | true): string {
   if (given === true) return 'auto'
-  const found = formats.find(format => format === given)
-  if (found === undefined) {
-    throw new ExitError(exitCodes.usage, `There is no format "${given}". Known: ${formats.join(', ')}`)
-  }
-  return found
+  const checked = formatSetting.safeParse(given)
+  if (checked.success) return given
+  throw new ExitError(exitCodes.usage, `--stdin: ${checked.error.issues[0]!.message}`)
 }
 
 /** One process, not two: an agent is small, and signals meet it without a go-between. */

@@ -37,6 +37,22 @@ const refusals = [
     'zookeeper:\n  credential: x',
     /tailrace\.yaml:2: Unknown setting "credential": did you mean "credentials"/,
   ],
+  ['inputs:\n  - paths: [/x]\n    format: sylog', /there is no "sylog": did you mean "syslog"\?/],
+  ['inputs:\n  - paths: [/x]\n    format: "nginx:$a$b"', /yaml:3: .*nothing between to tell them apart/],
+  ['inputs:\n  - paths: [/x]\n    encoding: utf16le', /did you mean "utf-16le"\?/],
+  [
+    'inputs:\n  - paths: [/x]\n    redact:\n      card: true',
+    /yaml:4: Unknown setting "card": did you mean "cards"/,
+  ],
+  ['inputs:\n  - paths: [/x]\n    multiline: { presets: go }', /"presets": did you mean "preset"/],
+  [
+    'inputs:\n  - paths: [/x]\n    multiline: { preset: go, start: x }',
+    /one of preset, start or continuation/,
+  ],
+  ['inputs:\n  - paths: [/x]\n    excludeLines: ["(?<=a)b"]', /must run in linear time/],
+  ['inputs:\n  - paths: [/x]\n    includeLines: ["("]', /not a regular expression/],
+  ['inputs:\n  - paths: [/x]\n    fields: { src: a }', /says where a line comes from/],
+  ['inputs:\n  - paths: [/x]\n    sample: 0', /"inputs.0.sample"/],
 ] as const
 for (const [yaml, expected] of refusals) {
   test(`loadSettings() refuses ${JSON.stringify(yaml)} with the place and the remedy`, async () => {

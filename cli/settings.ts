@@ -7,18 +7,10 @@ import { z } from 'zod'
 import { nearest } from '../analytics/queries/nearest.ts'
 import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { inputNames, inputSchema } from './input-settings.ts'
 
 const portRule = 'a port is a whole number from 0 to 65535'
 const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)
-export const formats = ['auto', 'combined', 'json', 'metrics', 'raw'] as const
-
-const inputSchema = z.strictObject({
-  paths: z.array(z.string()).min(1).describe('Globs of the files to tail'),
-  exclude: z.array(z.string()).optional().describe('Globs to leave out'),
-  topic: z.string().optional().describe('Topic to send to; by default chosen by format'),
-  format: z.enum(formats).default('auto').describe('How the lines are written'),
-  keyField: z.string().optional().describe('JSON field whose hash keys the record, such as anonymousId'),
-})
 
 export const settingsSchema = z.strictObject({
   data: z.string().describe('Directory that holds everything Tailrace keeps'),
@@ -227,13 +219,14 @@ function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
   const place = line === undefined ? '' : `${file.path}:${line}: `
   if (issue.code === 'unrecognized_keys') {
     const shapes = {
-      inputs: inputSchema.shape,
       zookeeper: settingsSchema.shape.zookeeper.unwrap().shape,
       tls: settingsSchema.shape.tls.unwrap().shape,
       reach: settingsSchema.shape.reach.unwrap().shape,
       statsd: settingsSchema.shape.statsd.unwrap().shape,
     }
-    const names = Object.keys(shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape)
+    const isInput = issue.path[0] === 'inputs'
+    const shape = shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape
+    const names = isInput ? inputNames(issue.path.slice(2)) : Object.keys(shape)
     return issue.keys
       .map(key => {
         const keyLine = file.lineOf([...issue.path, key])
