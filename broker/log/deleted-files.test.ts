@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogDirectory } from './log-directory.ts'
-import { appendFlushed, batchOf, logOf, openDirectory, recordsOf, startMs } from './log-fixture.ts'
+import { appendFlushed, batchOf, Heard, logOf, openDirectory, recordsOf, startMs } from './log-fixture.ts'
 import type { ReadResult } from './log-results.ts'
 import { SimDisk } from './sim-disk.ts'
 
@@ -124,4 +124,25 @@ test('a segment is as old as its newest record, and at least as old as its file,
       assert.equal(logStartOffset, start, `${what}${isRestarted ? ', restarted' : ''}`)
     }
   }
+})
+
+test('a segment that is compacted twice within the delay leaves one deleted file, which goes once', () => {
+  const disk = simDisk()
+  const heard = new Heard()
+  const config = { segmentBytes: 600, isCompacted: true, isRetained: false, minCleanableDirtyRatio: 0 }
+  const directory = openDirectory(disk, config, heard)
+  const log = logOf(directory)
+  for (let round = 1; round <= 3; round++) {
+    appendFlushed(disk, log, padded('a', 'b', 'c', 'd', 'e', 'f', 'g'))
+    log.highWatermark = log.durableEnd
+    tick(disk, directory, 6_000)
+    assert.equal(directory.cleaner.totals.cleanings, round)
+  }
+  for (let round = 0; round < 5; round++) tick(disk, directory, 40_000)
+  assert.deepEqual(heard.failures, [])
+  assert.deepEqual(
+    disk.list('/data/logs-0').filter(name => name.endsWith('.deleted')),
+    [],
+  )
+  assert.equal(recordsOf(log, log.logEndOffset, 8_192).at(-1), '20:g')
 })

@@ -210,7 +210,7 @@ export class SegmentList {
       segment.rest()
       const paths = [segment.file, segment.offsetIndex.file, segment.timeIndex.file].map(file => file.path)
       for (const [index, path] of paths.entries())
-        this.#deleted.push({ path, sizeBytes: index === 0 ? segment.sizeBytes : 0, atMs: this.#deleteAtMs })
+        this.#doom({ path, sizeBytes: index === 0 ? segment.sizeBytes : 0, atMs: this.#deleteAtMs })
     }
   }
 
@@ -238,13 +238,19 @@ export class SegmentList {
         if (extension === 'log') segment.file.rename(`${name}.deleted`)
         else this.#disk.rename(name, `${name}.deleted`)
         const sizeBytes = extension === 'log' ? segment.sizeBytes : 0
-        this.#deleted.push({ path: `${name}.deleted`, sizeBytes, atMs: nowMs + fileDeleteDelayMs })
+        this.#doom({ path: `${name}.deleted`, sizeBytes, atMs: nowMs + fileDeleteDelayMs })
       }
     }
     this.#retired = this.#retired.filter(segment => !isRecorded(segment))
     const isDue = (file: DeletedFile) => file.atMs <= nowMs || fileDeleteDelayMs === 0
     for (const file of this.#deleted.filter(isDue)) this.#disk.unlink(file.path)
     this.#deleted = this.#deleted.filter(file => !isDue(file))
+  }
+
+  /** A file of the same name, of an earlier compaction of the segment, went when this one was renamed. */
+  #doom(file: DeletedFile): void {
+    this.#deleted = this.#deleted.filter(({ path }) => path !== file.path)
+    this.#deleted.push(file)
   }
 
   /** Flushes the indexes of the oldest sealed segment whose bytes are durable: one at a time, off the event loop. */
