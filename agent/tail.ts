@@ -199,6 +199,7 @@ export class Tailer {
       }
     }
     this.#departed.drain(nowMs)
+    this.#open.trim()
     this.pump()
   }
 
@@ -346,7 +347,9 @@ export class Tailer {
     tracked.size = size
     file.modifiedNs = stat.mtimeNs
     file.unlinked = stat.nlink === 0n
-    if (changed || size !== file.endSeen) this.#enqueue(file)
+    // Of an empty file there is nothing to read, and nothing to ask.
+    if (size === 0 && tracked.end === 0) file.endSeen = 0
+    else if (changed || size !== file.endSeen) this.#enqueue(file)
     return changed
   }
 

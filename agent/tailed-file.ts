@@ -122,14 +122,25 @@ export class OpenFiles {
     this.#open.delete(file)
   }
 
+  /** Now and then: what was held for its turn and is read to its end by now. */
+  trim(): void {
+    for (const file of this.#open) {
+      if (this.#open.size <= this.#idleMax) return
+      if (!isBusy(file)) this.close(file)
+    }
+  }
+
   #closeQuietest(): void {
     for (const file of this.#open) {
-      const isBusy = file.queued || file.unlinked || file.tracked.size !== file.endSeen
-      if (isBusy) continue
+      if (isBusy(file)) continue
       this.close(file)
       return
     }
   }
+}
+
+function isBusy(file: TailedFile): boolean {
+  return file.queued || file.unlinked || file.tracked.size !== file.endSeen
 }
 
 export function statOpenFile(file: TailedFile): BigIntStats {

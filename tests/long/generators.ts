@@ -2,6 +2,7 @@
 // them failed. The suites of `npm test` run the first few. In this process or, where a row is a test file or a
 // program, in a child, which is told where to begin by TAILRACE_FIRST_SEED or by an argument.
 import { spawn } from 'node:child_process'
+import { swapSymlinks } from '../../agent/symlink-swap.ts'
 import { simulate as simulateLine } from '../model/exactly-once.ts'
 import { mutants } from '../mutants/mutants.ts'
 import { hunt } from '../mutants/plant.ts'
@@ -49,6 +50,18 @@ export const generators: readonly Generator[] = [
     'tests/chaos/checker/mutation.test.ts',
     40,
   ),
+  testFile(
+    'agent',
+    'random actions on real files at the tailer, 60 lists each way, runs',
+    'agent/tail-random.test.ts',
+    60,
+  ),
+  {
+    name: 'symlinks',
+    what: 'a link swapped 1,000 times while it is opened, runs',
+    atOnce: 10,
+    run: (from, to) => eachOf(from, to, swapOne),
+  },
   testFile('crash', 'power cuts at every write of the log, runs', 'broker/log/crash-sweep.test.ts', 30_011),
   {
     name: 'fuzz',
@@ -78,6 +91,11 @@ function testFile(name: string, what: string, file: string, seedsEach: number): 
     return code === 0 ? undefined : lastLines
   }
   return { name, what, atOnce: 1, run: (from, to) => eachOf(from, to, one) }
+}
+
+async function swapOne(run: number): Promise<string | undefined> {
+  const { leaked, swaps } = await swapSymlinks(1_000, run % 2 === 0)
+  return leaked === 0 ? undefined : `the secret was read ${leaked} times in ${swaps} swaps`
 }
 
 async function fuzzOne(seed: number): Promise<string | undefined> {
