@@ -4,6 +4,7 @@ import { nearest } from '../../analytics/queries/nearest.ts'
 import { runBacklog } from './backlog.ts'
 import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
+import { runCompaction } from './compaction.ts'
 import { runFailover } from './failover.ts'
 import { runPipeline } from './pipeline.ts'
 import { runReplication } from './replication.ts'
@@ -13,6 +14,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   backlog: runBacklog,
   broker: runBroker,
   busy: runBusy,
+  compaction: runCompaction,
   failover: runFailover,
   pipeline: runPipeline,
   replication: runReplication,
