@@ -95,18 +95,6 @@ export const furtherMutants: readonly Mutant[] = [
     ],
   },
   {
-    id: 'N5',
-    bug: 'a commit that failed below min ISR is forgotten, though it commits after all',
-    budget: 3_000,
-    patches: [
-      {
-        file: 'broker/groups/offsets.ts',
-        from: 'if (mayStillCommit(error)) this.whenCommitted(partition, land)\n        else land.settled(error)',
-        to: 'land.settled(error)',
-      },
-    ],
-  },
-  {
     id: 'N6',
     bug: 'a member is told its share before that is committed',
     budget: 1_000,
