@@ -63,3 +63,5 @@ export async function agentScene(more: Partial<AgentConfig> = {}) {
     },
   }
 }
+
+export type AgentScene = Awaited<ReturnType<typeof agentScene>>

@@ -51,12 +51,7 @@ export async function runAgent(config: AgentConfig, context: ProcessContext): Pr
     })
   })
   context.ready({ agentId: running.agent.agentId, statusPort: status.port })
-  const isOver = await Promise.race([
-    aborted(signal).then(() => false),
-    running.sources.ended.then(() => true),
-  ])
-  // The last line of standard input is worth waiting for.
-  if (isOver) await Promise.race([aborted(signal), running.agent.caughtUp(Number.POSITIVE_INFINITY)])
+  await Promise.race([aborted(signal), running.sources.ended])
   await reloading
   running?.sources.close()
   await running?.agent.stop()

@@ -14,7 +14,7 @@ import { Spool } from './spool.ts'
 
 export interface Sources {
   readonly inputs: readonly AgentInput[]
-  /** Resolves when standard input has ended and is written down; never where it is no source. */
+  /** Resolves when standard input has ended and is acknowledged to its last line; never where it is no source. */
   readonly ended: Promise<void>
   /** Datagrams that found the spool full, or could not be written. */
   readonly dropped: number
@@ -64,11 +64,17 @@ export async function startSources(config: AgentConfig, around: Surroundings): P
   let ended = new Promise<void>(() => undefined)
   if (stdin) {
     const spool = newSpool('stdin')
-    ended = spoolStream(around.stdin(), spool)
+    ended = spoolStream(around.stdin(), spool).then(async () => {
+      while (!stopping.signal.aborted && !spool.isAcknowledged(around.files())) await pause(20)
+    })
     inputs.push({ paths: [spool.path], ...stdin })
   }
   const tidy = setInterval(() => {
-    for (const spool of spools) spool.tidy(around.files())
+    try {
+      for (const spool of spools) spool.tidy(around.files())
+    } catch (error) {
+      log.warn('the spool cannot be tidied', { error })
+    }
     if (stdin && around.stdin().isPaused() && !spools.some(({ isFull }) => isFull)) around.stdin().resume()
   }, tidyMs)
   tidy.unref()
@@ -137,4 +143,8 @@ function spoolStream(stream: Readable, spool: Spool): Promise<void> {
     })
     stream.once('error', reject)
   })
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -41,10 +42,12 @@ export class Spool {
       this.#next = Math.max(this.#next, aside.number + 1)
       this.#asideBytes += aside.size
     }
-    this.#file = openSync(this.path, 'a', 0o600)
+    this.#file = openSync(this.path, 'a+', 0o600)
     this.#size = fstatSync(this.#file).size
+    const last = Buffer.of(newline)
+    if (this.#size > 0) readSync(this.#file, last, 0, 1, this.#size - 1)
     // Half a line of an end that came too soon must not run into what comes now.
-    if (this.#size > 0) this.#write(Buffer.of(newline))
+    if (last[0] !== newline) this.#write(Buffer.of(newline))
   }
 
   /** Nothing more is taken until something was acknowledged and `tidy` was called. */
@@ -78,6 +81,18 @@ export class Spool {
       rmSync(join(dirname(this.path), name), { force: true })
       this.#asideBytes -= size
     }
+  }
+
+  /** Everything that was written. */
+  isAcknowledged(files: readonly FileDescription[]): boolean {
+    const acknowledged = new Map(files.map(file => [file.path, file.acknowledged]))
+    const current = this.#size === 0 || (acknowledged.get(this.path) ?? 0) >= this.#size
+    return (
+      current &&
+      this.#aside().every(({ name, size }) => {
+        return (acknowledged.get(join(dirname(this.path), name)) ?? 0) >= size
+      })
+    )
   }
 
   close(): void {

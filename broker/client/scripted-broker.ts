@@ -39,6 +39,10 @@ export class ScriptedBroker {
   /** Versions to advertise instead of all. */
   versions: Partial<Record<ApiName, readonly [number, number]>> = {}
   autoCreatePartitions = 0
+  /** Takes what is produced, and never answers. */
+  isSilent = false
+  /** As metadata answers for topics with these names. */
+  topicErrors: Readonly<Record<string, ErrorName>> = {}
   clientIds = new Set<string>()
   /** A batch that holds such a value is refused as too large. */
   refuses: (value: string) => boolean = () => false
@@ -121,6 +125,7 @@ export class ScriptedBroker {
     const request = decodeRequest(frame, header, api)
     if (name === 'metadata') answer(this.#metadata(request))
     else if (name === 'initProducerId') answer({ producerId: this.#producerId++, producerEpoch: 0 })
+    else if (name === 'produce' && this.isSilent) return
     else if (name === 'produce') answer(this.#produce(socket, request, header.apiVersion))
     else if (name === 'listOffsets') answer(this.#listOffsets(request))
     else if (name === 'fetch') this.#fetch(request, answer)
@@ -147,6 +152,8 @@ export class ScriptedBroker {
       controllerId: 1,
       brokers: [{ nodeId: 1, host: '127.0.0.1', port: this.port }],
       topics: names.map(name => {
+        const error = this.topicErrors[name]
+        if (error) return { name, errorCode: errorCodes[error] }
         const topic = this.topics.get(name)
         const partitions = topic?.partitions.map((_, partitionIndex) => ({
           partitionIndex,
