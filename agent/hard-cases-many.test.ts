@@ -98,7 +98,7 @@ test('deleted while nothing can be sent: what they pin is known, bounded, and gi
   assert.equal(s.agent.tailer.fileCount, 0)
 })
 
-test('more files than descriptors, all with something to read while nothing can be sent: bounded, and all read', async () => {
+test('more files than descriptors, all with something to read and nothing to be sent: bounded, all read', async () => {
   await using s = await tailScene('*.log', { openFilesMax: 20, idleFilesMax: 10 })
   s.agent.room = false
   for (let file = 0; file < 100; file++) writeFileSync(s.at(`${file}.log`), `line ${file}\n`)

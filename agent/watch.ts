@@ -10,6 +10,8 @@ const watchDepthMax = 4
 const coalesceMs = 5
 
 export interface Watcher {
+  /** Directories that are not watched: gone without a hint, or the system's limits are reached. */
+  readonly unwatched: readonly string[]
   close(): Promise<void>
 }
 
@@ -28,8 +30,12 @@ export async function watchDirectories(
     for (const path of paths) onHint(path)
   }
   const watchers: FSWatcher[] = []
+  const unwatched = new Set<string>()
   for (const { base, depth } of bases) {
-    if (base === '/' || !existsSync(base)) continue
+    if (base === '/' || !existsSync(base)) {
+      unwatched.add(base)
+      continue
+    }
     const watcher = watch(base, {
       depth: Math.min(depth, watchDepthMax),
       ignoreInitial: true,
@@ -42,12 +48,18 @@ export async function watchDirectories(
       timer ??= setTimeout(deliver, coalesceMs)
     })
     watcher.on('error', error => {
-      log.warn('the file watcher failed, sweeping alone finds what is new', { base, error })
+      if (!unwatched.has(base)) {
+        log.warn('the file watcher failed, sweeping alone finds what is new', { base, error: String(error) })
+      }
+      unwatched.add(base)
       void watcher.close()
     })
     watchers.push(watcher)
   }
   return {
+    get unwatched() {
+      return [...unwatched]
+    },
     close: async () => {
       if (timer) clearTimeout(timer)
       await Promise.all(watchers.map(watcher => watcher.close()))
