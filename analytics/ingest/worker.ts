@@ -47,6 +47,7 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log })
   ingest.attach(loop)
+  const hint = new PassedHint(cluster, () => ingest.counted())
   const post = (message: FromIngest) => port.postMessage(message)
   let stopping = false
   let assigned = false
@@ -54,12 +55,14 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const search = async () => {
     const isComplete = await assignAll(config.topics, cluster, ingest).catch(() => false)
     if (stopping) return
-    if (isComplete && !assigned) post({ type: 'assigned' })
+    if (isComplete && !assigned) {
+      post({ type: 'assigned' })
+      void hint.tell()
+    }
     assigned ||= isComplete
     setTimeout(search, isComplete ? watchMs : searchMs)
   }
   void search()
-  const hint = new PassedHint(cluster, () => ingest.counted())
   setInterval(() => void hint.tell(), hintMs)
   setInterval(() => post({ type: 'counters', counters: { ...ingest.counters } }), countersMs)
 
