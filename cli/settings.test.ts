@@ -26,6 +26,7 @@ const refusals = [
   ['kafkaProt: 1', /tailrace\.yaml:1: Unknown setting "kafkaProt": did you mean "kafkaPort"\?/],
   ['data: x\nkafkaPort: many', /tailrace\.yaml:2: Setting "kafkaPort"/],
   ['inputs:\n  - path: [/x]', /Unknown setting "path": did you mean "paths"\?/],
+  ['dataDirectoryBytes: 1', /tailrace\.yaml:1: Setting "dataDirectoryBytes"/],
   ['kafkaPort: 70000', /tailrace\.yaml:1: Setting "kafkaPort"/],
   ['a: [', /tailrace\.yaml:1: /],
   ['bootstrap: nonsense', /tailrace\.yaml:1: Setting "bootstrap": write host:port/],
