@@ -183,6 +183,37 @@ test('what nobody has passed stays, produce is refused, and goes on when the agg
   assert.equal(machine.isRefusing('first'), false)
 })
 
+test('the power may go at any moment of it: what was not passed is there, and nothing looks like damage', () => {
+  const capBytes = 32 * kibibyte
+  let cuts = 0
+  for (let cutAt = 1; cutAt < 60; cutAt++) {
+    const machine = new Machine(capBytes)
+    machine.fill('first', 20)
+    machine.fill('second', 20)
+    machine.directory.capacity.passed.set('first-0', 13).set('second-0', 3)
+    machine.disk.cutAt = machine.disk.operations + cutAt
+    try {
+      for (let second = 0; second < 3; second++) machine.tick(31_000)
+    } catch (error) {
+      assert.equal((error as Error).name, 'PowerCut')
+      cuts++
+    }
+    machine.disk.crash('none', () => 0.5)
+    machine.directory = machine.open(capBytes)
+    assert.deepEqual(machine.directory.corruptions, [], `cut at ${cutAt}`)
+    for (const [topic, passed] of [
+      ['first', 13],
+      ['second', 3],
+    ] as const) {
+      const log = machine.log(topic)
+      assert(log.logStartOffset <= passed, `${topic} begins at ${log.logStartOffset}, cut at ${cutAt}`)
+      const records = recordsOf(log, log.logEndOffset, 64 * kibibyte)
+      assert.equal(records.length, 20 - log.logStartOffset, `cut at ${cutAt}`)
+    }
+  }
+  assert(cuts > 10, `${cuts} cuts`)
+})
+
 test('internal topics never go, and neither does what is only compacted or not committed', () => {
   const machine = new Machine(8 * kibibyte)
   const { passed } = machine.directory.capacity
