@@ -33,7 +33,8 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 for (const watch of [true, false]) {
-  test(`killed with -9 ${kills} times, ${watch ? '' : 'not '}watching, two files growing: counted is what was written`, async t => {
+  const how = watch ? 'with a watcher' : 'without one'
+  test(`killed with -9 ${kills} times, ${how}, two files growing: counted is what was written`, async t => {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'agent-kill-'))
     await using broker = await new ScriptedBroker().listen()
     broker.autoCreatePartitions = 3

@@ -1,0 +1,120 @@
+// For tests and benchmarks: a writer that is as fast as it is told to be, rotates as it writes and deletes what it
+// rotated, while the sink is blocked for a time: what the tailer made of it, line by line. The writer is a thread.
+
+import { once } from 'node:events'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { createLog } from '../runtime/log.ts'
+import { Discovery } from './discover.ts'
+import { Tailer, type TailSink } from './tail.ts'
+import type { Loss } from './tracker.ts'
+
+export interface OutrunOptions {
+  readonly seconds: number
+  readonly bytesPerSecond: number
+  readonly rotateMs: number
+  /** Rotated files beside the one that grows. */
+  readonly keep: number
+  readonly blockedMs: number
+}
+
+export interface OutrunOutcome {
+  readonly written: number
+  readonly missing: number
+  readonly doubled: number
+  readonly losses: readonly Loss[]
+  readonly pinnedBytesMax: number
+  readonly openFilesMax: number
+}
+
+const lineBytes = 500
+
+const writer = `
+const { openSync, writeSync, closeSync, renameSync, existsSync, rmSync } = require('node:fs')
+const { parentPort, workerData } = require('node:worker_threads')
+const { path, seconds, bytesPerSecond, rotateMs, keep, lineBytes } = workerData
+const rest = '.'.repeat(lineBytes - 11)
+let file = openSync(path, 'a'), written = 0, rotatedAt = 0
+const began = performance.now()
+const pause = new Int32Array(new SharedArrayBuffer(4))
+for (let now = 0; now < seconds * 1000; now = performance.now() - began) {
+  const due = Math.floor(now / 1000 * bytesPerSecond / lineBytes)
+  let text = ''
+  for (let n = 0; written < due && n < 2000; n++) text += String(written++).padStart(10, '0') + rest + '\\n'
+  for (let bytes = Buffer.from(text); bytes.length > 0; ) bytes = bytes.subarray(writeSync(file, bytes))
+  if (now - rotatedAt >= rotateMs) {
+    rotatedAt = now
+    rmSync(path + '.' + keep, { force: true })
+    for (let i = keep - 1; i >= 1; i--) if (existsSync(path + '.' + i)) renameSync(path + '.' + i, path + '.' + (i + 1))
+    renameSync(path, path + '.1')
+    closeSync(file)
+    file = openSync(path, 'a')
+  }
+  if (written >= due) Atomics.wait(pause, 0, 0, 2)
+}
+parentPort.postMessage(written)
+`
+
+export async function outrun(options: OutrunOptions): Promise<OutrunOutcome> {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'outrun-'))
+  const path = join(directory.path, 'x.log')
+  const seen = new Uint8Array(Math.ceil((options.seconds * options.bytesPerSecond) / lineBytes) + 1)
+  const losses: Loss[] = []
+  const sink = countingSink(seen, losses)
+  const discovery = new Discovery([{ paths: [path], format: 'raw' }])
+  const tailer = new Tailer({ discovery, sink, log: createLog('test', () => {}), drainMs: 0, rescanMs: 0 })
+  const thread = new Worker(writer, { eval: true, workerData: { path, lineBytes, ...options } })
+  const largest = { pinned: 0, open: 0 }
+  const sweep = () => {
+    tailer.sweep(performance.now())
+    largest.pinned = Math.max(largest.pinned, tailer.pinnedDeletedBytes)
+    largest.open = Math.max(largest.open, tailer.openFileCount)
+  }
+  const sweeping = setInterval(sweep, 50)
+  // A third of the time it keeps up, then nothing can be sent.
+  const blocking = setTimeout(() => (sink.room = false), (options.seconds * 1_000 - options.blockedMs) / 3)
+  const freeing = setTimeout(
+    () => {
+      sink.room = true
+      tailer.pump()
+    },
+    (options.seconds * 1_000 - options.blockedMs) / 3 + options.blockedMs,
+  )
+  const [written] = (await once(thread, 'message')) as [number]
+  for (const timer of [sweeping, blocking, freeing]) clearInterval(timer)
+  sink.room = true
+  for (let round = 0; round < 4; round++) {
+    sweep()
+    while (!tailer.isIdle) tailer.pump()
+  }
+  tailer.close()
+  let missing = 0
+  let doubled = 0
+  for (let line = 0; line < written; line++) {
+    if (seen[line] === 0) missing++
+    if (seen[line]! > 1) doubled++
+  }
+  return { written, missing, doubled, losses, pinnedBytesMax: largest.pinned, openFilesMax: largest.open }
+}
+
+/** Whatever comes is acknowledged at once; lines are told by their number. */
+function countingSink(seen: Uint8Array, losses: Loss[]): TailSink & { room: boolean } {
+  const routing = { topic: 't', partitions: 1, keyField: null, hashKey: '0123456789abcdef' }
+  return {
+    agentId: 'agent000',
+    room: true,
+    hasRoom() {
+      return this.room
+    },
+    formatOf: () => 'raw',
+    routingOf: (_input, format) => ({ ...routing, format }),
+    isRoutable: () => true,
+    append: (_span, bytes, start) => {
+      const line = Number(bytes.toString('latin1', start, start + 10))
+      seen[line]!++
+    },
+    lose: loss => losses.push(loss),
+  }
+}
