@@ -74,6 +74,13 @@ async function produce(value: string): Promise<ErrorName> {
   )
 }
 
+async function earliest(): Promise<number> {
+  const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -2 }] }]
+  const { leader } = await state()
+  const answer = await client(leader).request(apis.listOffsets, 6, { topics })
+  return answer.topics[0]!.partitions[0]!.offset
+}
+
 test('a setting is the same on all brokers, whoever was asked, and a new partition is on all of them', async () => {
   await alter('max.message.bytes', '300')
   assert.equal(await produce('x'.repeat(400)), 'messageTooLarge')
@@ -90,12 +97,16 @@ test('a setting is the same on all brokers, whoever was asked, and a new partiti
 
 test('min.insync.replicas holds at once, in both directions, and whoever leads next goes by all of it', async () => {
   await alter('min.insync.replicas', '3')
-  assert.equal(await produce('on three'), 'none')
   const { leader } = await state()
+  const partitions = [{ partitionIndex: 0, offset: 1 }]
+  const deletion = { topics: [{ name: topic, partitions }], timeoutMs: 5_000 }
+  assert.equal(worstCode(await client(leader).request(apis.deleteRecords, 2, deletion)), 0)
+  assert.equal(await produce('on three'), 'none')
   client(leader)[Symbol.dispose]()
   clients.delete(leader)
   await cluster.stopOne(leader, 'SIGKILL')
   await until(async () => clients.has((await state()).leader) && (await state()).isr === 2)
+  assert.equal(await earliest(), 1, 'what was deleted is deleted where it leads now')
   await until(async () => (await produce('on two')) === 'notEnoughReplicas')
   await alter('min.insync.replicas', '2')
   await until(async () => (await produce('on two')) === 'none')
