@@ -46,12 +46,13 @@ export async function openPublicPort(settings: Settings, log: Log): Promise<Publ
 /** What analytics is told: the same name and certificates, for HTTPS. `kafka` are the ports that were opened. */
 export function openHttp(
   open: PublicPort | null,
-  { publicHttpPort: port }: Settings,
+  { publicHttpPort: port, packages }: Settings,
   kafka: readonly string[],
   keySeedPath: string,
 ): NonNullable<AnalyticsConfig['open']> | undefined {
   if (!open) return undefined
   const { host, certificate, key, authority } = open
+  const directory = packages === undefined ? packagesDirectory : resolve(packages)
   return {
     host,
     port,
@@ -61,7 +62,7 @@ export function openHttp(
     authority,
     kafka,
     keySeedPath,
-    packagesDirectory,
+    packagesDirectory: directory,
   }
 }
 

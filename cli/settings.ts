@@ -100,6 +100,7 @@ export const settingsSchema = z.strictObject({
   agentStatusPort: port
     .default(0)
     .describe("Loopback port of the agent's health and metrics; 0 for any free one"),
+  packages: z.string().optional().describe('Directory with the agents that are handed out to other hosts'),
   retentionHours: z.number().positive().default(168).describe('How long the log keeps a line'),
   retentionBytes: z
     .number()
