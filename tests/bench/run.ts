@@ -6,6 +6,7 @@ import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
 import { runCompaction } from './compaction.ts'
 import { runFailover } from './failover.ts'
+import { runLines } from './lines.ts'
 import { runPipeline } from './pipeline.ts'
 import { runReplication } from './replication.ts'
 import { runStart } from './start.ts'
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   busy: runBusy,
   compaction: runCompaction,
   failover: runFailover,
+  lines: runLines,
   pipeline: runPipeline,
   replication: runReplication,
   start: runStart,
