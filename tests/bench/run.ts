@@ -1,6 +1,7 @@
 // `npm run bench -- NAME`: the figures of docs/performance.md, printed by the command that stands beside them.
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
 import { nearest } from '../../analytics/queries/nearest.ts'
+import { runAgentBench } from './agent.ts'
 import { runBacklog } from './backlog.ts'
 import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
@@ -12,6 +13,7 @@ import { runReplication } from './replication.ts'
 import { runStart } from './start.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  agent: runAgentBench,
   backlog: runBacklog,
   broker: runBroker,
   busy: runBusy,
