@@ -20,7 +20,7 @@ export class PassedOffsets {
     this.#elsewhere = new Forwarder(() => broker.peerOf(this.#coordinatorId), broker.parts.credentials)
   }
 
-  /** Every few seconds. What cannot be learned leaves what was known: the aggregators only go forward. */
+  /** Every few seconds. What cannot be learned leaves what was known. */
   look(): void {
     const { capacity } = this.#broker.parts.logs
     if (!capacity.isNear || this.#isAsking) return
