@@ -117,27 +117,20 @@ export class RuledLines {
     while (start < end && bytes[start] === 0) start++
     end = trimmedEnd(bytes, start, end)
     if (start >= end || !this.#processing.wants(bytes, start, end, position)) return
-    const whole = end - start
-    const isWhole = length === sourceEnd - sourceStart
-    if (isWhole && whole <= this.#limit) {
-      const redacted = this.#processing.redact(bytes, start, end)
-      if (redacted === null) visit(bytes, start, end, position)
-      else if (redacted.length > 0) visit(redacted, 0, Math.min(redacted.length, lineBytesMax), position)
+    const isRead = length === sourceEnd - sourceStart
+    if (!isRead || end - start > this.#limit) {
+      const kept = this.#drops ? 0 : this.#cutOff(bytes, start, end, position, visit)
+      lose(this.#lossOf(position, length, kept))
       return
     }
-    const kept = this.#drops ? 0 : this.#cutOff(bytes, start, end, position, visit)
-    const isBytes = encoding === null || encoding === 'utf-8'
-    const what = `a line of ${length} bytes`
-    lose({
-      source: this.#src,
-      from: position + (isBytes ? kept : 0),
-      to: position + length,
-      reason: this.#drops ? 'line-dropped' : 'line-cut',
-      lines: this.#drops ? 1 : 0,
-      detail: this.#drops
-        ? `${what} was not kept, as its input wants it`
-        : `${what} was counted and kept without what stood behind its first ${kept}`,
-    })
+    const redacted = this.#processing.redact(bytes, start, end)
+    if (redacted === null) visit(bytes, start, end, position)
+    else if (redacted.length <= lineBytesMax) visit(redacted, 0, redacted.length, position)
+    else {
+      // What stands for its secrets is longer than they were.
+      visit(redacted, 0, characterEdge(redacted, 0, lineBytesMax), position)
+      lose(this.#lossOf(position, length, 0))
+    }
   }
 
   /** Hands on the beginning; returns how much of it that is. */
@@ -145,10 +138,25 @@ export class RuledLines {
     let stop = characterEdge(bytes, start, Math.min(start + this.#limit, end))
     if (this.#processing.redacts) stop = wordEdge(bytes, start, stop)
     const redacted = this.#processing.redact(bytes, start, stop)
-    if (redacted === null) {
-      if (stop > start) visit(bytes, start, stop, position)
-    } else visit(redacted, 0, Math.min(redacted.length, lineBytesMax), position)
+    if (redacted !== null) visit(redacted, 0, Math.min(redacted.length, lineBytesMax), position)
+    else if (stop > start) visit(bytes, start, stop, position)
     return stop - start
+  }
+
+  /** Of a decoded line nobody can say behind which byte of its file the rest is missing. */
+  #lossOf(position: number, length: number, kept: number): Loss {
+    const isBytes = this.#encoding === null || this.#encoding === 'utf-8'
+    const what = `a line of ${length} bytes`
+    return {
+      source: this.#src,
+      from: position + (isBytes ? kept : 0),
+      to: position + length,
+      reason: this.#drops ? 'line-dropped' : 'line-cut',
+      lines: this.#drops ? 1 : 0,
+      detail: this.#drops
+        ? `${what} was not kept, as its input wants it`
+        : `${what} was counted and kept without its end`,
+    }
   }
 }
 

@@ -45,6 +45,7 @@ interface Outlet {
   readonly lanes: (Lane | undefined)[]
 }
 
+const decisionsLoggedMax = 200
 /** Routings kept; a format may hold the columns of a file, of which there are many. */
 const routingsMax = 1_000
 /** Uncompressed bytes that were read and are not acknowledged. */
@@ -69,6 +70,7 @@ export class Shipper implements TailSink {
   #timerAtMs = Number.POSITIVE_INFINITY
   #shift = 0
   #closed = false
+  #decisions = 0
   linesRead = 0
   linesAcknowledged = 0
 
@@ -112,6 +114,8 @@ export class Shipper implements TailSink {
   }
 
   decided(path: string, format: LineFormat): void {
+    // Of more files than anybody would read about, the status says it.
+    if (++this.#decisions > decisionsLoggedMax) return
     this.#options.log.info('decided what the lines of a file are', { path, format })
   }
 

@@ -203,3 +203,20 @@ test('a table whose columns change in the middle of a file is read by the column
   assert.deepEqual(Object.values(s.counts()), [1, 1, 1, 1, 1])
   assert.deepEqual(s.reasons(), [])
 })
+
+test('what is sent again becomes the same records, though the rules are others by then', async () => {
+  await using s = await ruledScene({ redact: { emails: true }, excludeLines: ['^no'] })
+  writeFileSync(s.at('a.log'), 'a@b.cc 1\nno\n')
+  s.agent.sweep()
+  s.agent.save()
+  s.agent.ship(() => false)
+  s.story.lastPosition.clear()
+  s.story.routing = { ...s.story.routing, rules: { redact: { emails: true, replace: 'hash' } } }
+  s.restart()
+  appendFileSync(s.at('a.log'), 'a@b.cc 2\nno 2\n')
+  s.agent.settle()
+  const [second, first, third] = Object.keys(s.counts()).sort()
+  assert.deepEqual([first, third], ['[email] 1', 'no 2'])
+  assert.match(second!, /^\[email:[0-9a-f]{16}\] 2$/)
+  assert.equal(s.counts()['[email] 1'], 2)
+})
