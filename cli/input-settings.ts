@@ -85,6 +85,10 @@ const fields = z.record(z.string(), z.string()).superRefine((given, context) => 
 export const inputSchema = z.strictObject({
   paths: z.array(z.string()).min(1).describe('Globs of the files to tail'),
   exclude: z.array(z.string()).optional().describe('Globs to leave out'),
+  followInto: z
+    .array(z.string().startsWith('/', 'must be an absolute path'))
+    .optional()
+    .describe('Directories that symbolic links may lead into'),
   topic: z.string().optional().describe('Topic to send to; by default chosen by format'),
   format: formatSetting.default('auto').describe('How the lines are written'),
   keyField: z.string().optional().describe('JSON field whose hash keys the record, such as anonymousId'),
