@@ -71,6 +71,7 @@ export class Reading {
   readonly #visit: LineVisitor
   readonly #moveToCopy: MoveToCopy
   #span: Span | null = null
+  #isDue = false
 
   constructor(sink: LineSink, moveToCopy: MoveToCopy) {
     this.#sink = sink
@@ -81,6 +82,10 @@ export class Reading {
   /** The file's descriptor is open. */
   turn(file: TailedFile): TurnResult {
     const { tracked } = file
+    // Whatever this turn finds, it says anew whether lines wait for more of their record.
+    this.#isDue = file.heldIsDue
+    file.heldIsDue = false
+    file.heldMs = 0
     let range = rangeToRead(tracked)
     if (range?.open && this.#isRerouted(file, range)) {
       closeRange(range)
@@ -149,9 +154,7 @@ export class Reading {
       return atEnd ? 'done' : this.#scanLongLine(file, range, position)
     }
     const isOver = !range.open && end === before + wanted && wanted < turnBytes
-    const isFinal = isOver || (range.open && atEnd && file.heldIsDue)
-    file.heldMs = 0
-    file.heldIsDue = false
+    const isFinal = isOver || (range.open && atEnd && this.#isDue)
     const span = beginSpan(range)
     this.#span = span
     const lose = (loss: Loss) => this.#sink.lose(loss)

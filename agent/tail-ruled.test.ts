@@ -1,7 +1,7 @@
 // Files whose inputs have rules about their lines, through the tailer: records of several lines, encodings, limits,
 // filters, tables whose columns change. What is sent again after a restart ends where it ended before.
 import assert from 'node:assert/strict'
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { LineRules } from './line-rules.ts'
 import { tailScene } from './tail-story.ts'
@@ -219,4 +219,29 @@ test('what is sent again becomes the same records, though the rules are others b
   assert.deepEqual([first, third], ['[email] 1', 'no 2'])
   assert.match(second!, /^\[email:[0-9a-f]{16}\] 2$/)
   assert.equal(s.counts()['[email] 1'], 2)
+})
+
+test('lines that wait are lost with a truncation, and said to be; their file is let go all the same', async () => {
+  await using s = await ruledScene({ multiline: { preset: 'go' } })
+  writeFileSync(s.at('a.log'), 'one\ntwo\n')
+  s.agent.sweep()
+  truncateSync(s.at('a.log'), 0)
+  s.agent.settle()
+  assert.deepEqual([s.counts(), s.reasons()], [{ one: 1 }, ['truncated-before-read']])
+  rmSync(s.at('a.log'))
+  s.agent.settle()
+  s.agent.settle()
+  assert.equal(s.agent.tailer.fileCount, 0)
+})
+
+test('lines that wait in a file that is renamed are a record when it has been quiet', async () => {
+  await using s = await ruledScene({ multiline: { preset: 'go' } })
+  writeFileSync(s.at('a.log'), 'one\n\ttwo\n')
+  s.agent.sweep()
+  renameSync(s.at('a.log'), s.at('a.log.1'))
+  writeFileSync(s.at('a.log'), 'three\n')
+  s.agent.settle()
+  s.agent.settle()
+  assert.deepEqual(s.counts(), { 'one\n\ttwo': 1, three: 1 })
+  assert.deepEqual(s.reasons(), [])
 })
