@@ -10,7 +10,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import type { AgentDescription } from '../../agent/description.ts'
+import type { Enrolment } from '../../agent/enrolment.ts'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
+import { Connection } from '../../broker/client/connection.ts'
+import { passwordLogin } from '../../broker/client/login.ts'
 import { readAgent } from '../../cli/agent-status.ts'
 import { eventually } from './appliance.ts'
 
@@ -23,6 +27,8 @@ let appliance: ChildProcess
 let origin: string
 let httpPort: string
 let httpsOrigin: string
+let loopbackKafka: string
+let banner = ''
 let invitation: { readonly line: string; readonly code: string; readonly checksum: string }
 let agent: ChildProcess | null = null
 
@@ -70,7 +76,6 @@ before(async () => {
     '127.0.0.1',
   ]
   appliance = spawn(process.execPath, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
-  let banner = ''
   await new Promise<void>((resolve, reject) => {
     appliance.stderr!.on('data', (chunk: Buffer) => {
       banner += chunk
@@ -80,6 +85,7 @@ before(async () => {
   })
   httpPort = /Open http:\/\/127\.0\.0\.1:(\d+)/.exec(banner)![1]!
   origin = `http://127.0.0.1:${httpPort}`
+  loopbackKafka = /kafka +(127\.0\.0\.1:\d+)/.exec(banner)![1]!
   httpsOrigin = /https +(https:\/\/\S+)/.exec(banner)![1]!
 })
 
@@ -194,22 +200,54 @@ test('SIGHUP takes the configuration over again: every line once', async () => {
   await eventually('all counted', counted, count => count === written + 2, 10_000)
 })
 
+test('an agent with a user of its own: TLS by fingerprint, SCRAM, as configured', async () => {
+  const { bootstrap } = JSON.parse(readFileSync(at('host/agent/enrolment.json'), 'utf8')) as {
+    bootstrap: string[]
+  }
+  const [caFingerprint] = /[0-9A-F]{2}(:[0-9A-F]{2}){31}/.exec(banner)!
+  const add = ['users', 'add', 'bob', '--role', 'produce', '--json', '--bootstrap', loopbackKafka]
+  const { password } = JSON.parse((await tailrace(...add)).stdout) as { password: string }
+  writeFileSync(at('password'), `${password}\n`, { mode: 0o600 })
+  mkdirSync(at('more'))
+  writeFileSync(at('more/b.log'), 'one\ntwo\n')
+  const reach = JSON.stringify({ caFingerprint, user: 'bob', passwordFile: at('password') })
+  const where = ['--data', at('second'), '--bootstrap', bootstrap.join(','), '--tail', at('more/*.log')]
+  const second = spawn(process.execPath, [launcher, 'agent', ...where], {
+    env: { ...environment, TAILRACE_REACH: reach, TAILRACE_HOST_METRICS: 'false' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  try {
+    await once(second.stdout!, 'data')
+    const told = () => readAgent(at('second/agent'))
+    const { errors } = await eventually('sent', told, ({ linesAcknowledged: sent }) => sent === 2, 15_000)
+    assert.deepEqual(errors, [])
+  } finally {
+    const exited = once(second, 'exit')
+    second.kill('SIGTERM')
+    await exited
+  }
+})
+
 test('an agent that is removed is refused within 5 s, and says so', async () => {
   const listed = await tailrace('agents', 'list', ...ofAppliance())
   assert.match(listed.stdout, /^web-7 +h-1 +[0-9a-z]{8} +agent-[0-9a-f]{12} /)
   const before = await counted()
   const removed = await tailrace('agents', 'remove', 'web-7', ...ofAppliance())
   assert.equal(removed.code, 0, removed.stderr)
-  const since = performance.now()
+  const given = JSON.parse(readFileSync(at('host/agent/enrolment.json'), 'utf8')) as Enrolment
+  const [host, port] = given.bootstrap[0]!.split(':')
+  const loggedIn = () =>
+    Connection.open({
+      ...{ host: host!, port: Number(port), clientId: 'test', tls: { ca: given.ca } },
+      login: passwordLogin(given.user, given.password, given.mechanism),
+    }).then(
+      connection => connection.close(),
+      (error: Error) => error.message,
+    )
+  await eventually('refused', loggedIn, said => /Cannot log in/.test(said ?? ''), 5_000)
   appendFileSync(at('logs/a.log'), access(3))
-  const { errors } = await eventually(
-    'refused',
-    () => readAgent(at('host/agent')),
-    description => description.errors.some(error => /Cannot log in/.test(error)),
-    5_000,
-  )
-  assert(errors.length > 0)
-  assert(performance.now() - since < 5_000)
+  const isRefused = ({ errors }: AgentDescription) => errors.some(error => /Cannot log in/.test(error))
+  await eventually('the agent says so', () => readAgent(at('host/agent')), isRefused, 15_000)
   const status = await tailrace('agent', 'status', '--data', at('host'))
   assert.equal(status.code, 10)
   assert.match(status.stdout, /error +.*Cannot log in/)
