@@ -17,7 +17,7 @@ import { Reports } from './reports.ts'
 import { Shipper } from './ship.ts'
 import type { DescribedAgent, TapListener } from './status-server.ts'
 import { Tailer } from './tail.ts'
-import type { Range } from './tracker.ts'
+import { baseOf, type Range } from './tracker.ts'
 import { type Watcher, watchDirectories } from './watch.ts'
 
 const agentVersion = '0.1.0'
@@ -148,7 +148,10 @@ export class Agent implements DescribedAgent {
   /** Before a stop that nobody hurries: what stands in files that may be gone afterwards is read and acknowledged. */
   async caughtUp(withinMs: number): Promise<void> {
     const until = this.#clock.monotonicMs() + withinMs
-    while (this.#tailer.bytesBehind > 0 && this.#clock.monotonicMs() < until) await pause(20)
+    // As far as they reach now: what grows all the time would never be done.
+    const sizes = Array.from(this.#tailer.files, ({ tracked }) => [tracked, tracked.size] as const)
+    const isBehind = () => sizes.some(([tracked, size]) => baseOf(tracked).position < size && !tracked.gone)
+    while (isBehind() && this.#clock.monotonicMs() < until) await pause(20)
   }
 
   /** After a stop in time nothing is sent twice; after one cut short, or a kill, nothing is lost. */

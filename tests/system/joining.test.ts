@@ -127,7 +127,10 @@ test('the pasted line refuses a script that was altered, and says where no agent
   const whole = `${invitation.line.replace('sudo ', '')} --prefix ${at('root')}`
   const without = await run('sh', ['-c', whole], { cwd: directory.path }).catch((error: Answer) => error)
   assert.equal((without as Answer).code, 69)
-  assert.match((without as Answer).stderr, /no agent for linux-\w+\. Make one there with: npm run release/)
+  assert.match(
+    (without as Answer).stderr,
+    /no agent for linux-\w+\. Make one there with: node scripts\/pack-agent.ts/,
+  )
 })
 
 test('who is not signed in gets no invitation, sees no agents and no metrics from elsewhere', async () => {
