@@ -36,6 +36,14 @@ const rows: readonly (readonly [line: string, expected: string])[] = [
   ['authorization: basic dXNlcjpwYXNz', 'authorization: basic [token]'],
   ['a bearer of news', 'a bearer of news'],
   ['t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-1', 't=[token]'],
+  ['{"m":"a\\nada@x.de\\t4111111111111111\\u000a203.0.113.7"}', '{"m":"a\\n[email]\\t[card]\\u000a203.0.113.0"}'],
+  ['"\\x22203.0.113.7" C:\\4111111111111111', '"\\x22203.0.113.0" C:\\[card]'],
+  ['/p?c=%3D4111111111111111&d=4111%201111%201111%201111', '/p?c=%3D[card]&d=[card]'],
+  ['e=4111+1111+1111+1111', 'e=[card]'],
+  ['{"time":1795507200123,"us":1795507200123454,"c":2221000000000009}', '{"time":1795507200123,"us":1795507200123454,"c":"[card]"}'],
+  ['/p?m=%22ada%40x.de%22&i=%5B203.0.113.7', '/p?m=%22[email]%22&i=%5B203.0.113.0'],
+  ['/p?a=Bearer+abcdefgh12', '/p?a=Bearer+[token]'],
+  ['100%41 4111111111111111 5', '100%41 [card] 5'],
   ['nothing to see', 'nothing to see'],
   ['', ''],
 ]
@@ -51,6 +59,7 @@ test('a keyed hash is the same for the same secret however it is written, and an
   const one = redacted('4111 1111 1111 1111', rule)
   assert.match(one, /^\[card:[0-9a-f]{16}\]$/)
   assert.equal(redacted('4111-1111-1111-1111', rule), one)
+  assert.equal(redacted('4111%201111+1111-1111', rule), one)
   const bytes = Buffer.from('4111111111111111')
   assert.notEqual(new Redactor(rule, 'other').redact(bytes, 0, 16)!.toString(), one)
 })

@@ -62,33 +62,40 @@ export class Redactor {
     this.#copied = start
     const isJson = bytes[start] === 0x7b
     let isQuoted = false
+    let isWordStart = true
+    // Behind the last escape: the letter of a newline belongs to no word.
+    let escapeEnd = start
     let at = start
     while (at < end) {
       const byte = bytes[at]!
-      const isWordStart = at === start || !is(bytes[at - 1], digit | letter)
+      const escaped = byte === 0x5c || byte === 0x25 ? escapeBytes(bytes, at, isJson) : 0
+      if (escaped > 0) {
+        at = Math.min(at + escaped, end)
+        escapeEnd = at
+        isWordStart = true
+        continue
+      }
       let stop = 0
-      if (is(byte, digit) && isWordStart && cards) stop = cardEnd(bytes, at, end)
+      if (isWordStart && cards && is(byte, digit)) stop = cardEnd(bytes, at, end)
       if (stop > 0) this.#replace(bytes, at, stop, 'card', isJson && !isQuoted)
-      else if (
-        addresses &&
-        isWordStart &&
-        (at === start || bytes[at - 1] !== 0x2e) &&
-        (is(byte, hexDigit) || byte === 0x3a)
-      ) {
-        stop = this.#address(bytes, at, end)
+      else if (addresses && isWordStart && (is(byte, hexDigit) || byte === 0x3a)) {
+        if (at === start || bytes[at - 1] !== 0x2e) stop = this.#address(bytes, at, end)
       }
       if (stop === 0 && tokens && isWordStart && is(byte, letter)) stop = this.#token(bytes, at, end)
       if (stop === 0 && emails && isAt(bytes, at, end)) {
-        const from = localStart(bytes, at, Math.max(start, this.#copied))
+        const from = localStart(bytes, at, Math.max(escapeEnd, this.#copied))
         stop = domainEnd(bytes, at, end)
         if (from < at && stop > 0) this.#replace(bytes, from, stop, 'email', false)
         else stop = 0
       }
-      if (stop === 0 && isJson) {
+      if (stop > 0) at = stop
+      else {
         if (byte === 0x22) isQuoted = !isQuoted
-        else if (byte === 0x5c) at++
+        at++
+        // The rest of a word begins nothing.
+        if (is(byte, digit | letter)) while (at < end && is(bytes[at], digit | letter)) at++
       }
-      at = stop > 0 ? stop : at + 1
+      isWordStart = !is(bytes[at - 1], digit | letter)
     }
     if (this.#parts.length === 0) return null
     this.#parts.push(bytes.subarray(this.#copied, end))
@@ -109,7 +116,7 @@ export class Redactor {
     const name = kind === 'pattern' ? 'redacted' : kind
     if (this.#rule.replace !== 'hash') return `[${name}]`
     const same =
-      kind === 'card' ? Buffer.from(secret.toString('latin1').replaceAll(/[ -]/g, ''), 'latin1') : secret
+      kind === 'card' ? Buffer.from(secret.toString('latin1').replaceAll(/%20|[ +-]/g, ''), 'latin1') : secret
     return `[${name}:${createHmac('sha256', this.#secret).update(same).digest('hex').slice(0, 16)}]`
   }
 
@@ -147,40 +154,67 @@ export class Redactor {
   }
 }
 
+/** How many bytes an escape has: of JSON two or six, in other lines only what looks like one; `%40` is for later. */
+function escapeBytes(bytes: Buffer, at: number, isJson: boolean): number {
+  const next = bytes[at + 1] ?? 0
+  if (bytes[at] === 0x25) {
+    const isAtSign = next === 0x34 && bytes[at + 2] === 0x30
+    return is(next, hexDigit) && is(bytes[at + 2], hexDigit) && !isAtSign ? 3 : 0
+  }
+  if (next === 0x75 && is(bytes[at + 2], hexDigit)) return 6
+  if (next === 0x78 && is(bytes[at + 2], hexDigit)) return 4
+  const isControl = next === 0x6e || next === 0x72 || next === 0x74 || next === 0x62 || next === 0x66
+  return isJson || isControl ? 2 : 1
+}
+
+const cardDigitsMax = 19
+/** Where the digits of a number lie: one more than a card has, to know that it goes on. */
+const digitPlaces = new Int32Array(cardDigitsMax + 1)
+
 /** 13 to 19 digits, single blanks or dashes between them allowed, with a check digit that is right. */
 function cardEnd(bytes: Buffer, from: number, end: number): number {
   let digits = 0
-  let last = from
-  let at = from
-  while (at < end && digits <= 19) {
-    if (is(bytes[at], digit)) {
-      digits++
-      last = ++at
-    } else if ((bytes[at] === 0x20 || bytes[at] === 0x2d) && is(bytes[at + 1], digit) && at + 1 < end) at++
-    else break
+  for (let at = from; at < end && digits <= cardDigitsMax; ) {
+    if (is(bytes[at], digit)) digitPlaces[digits++] = at++
+    else {
+      const next = at + separatorBytes(bytes, at)
+      if (next === at || next >= end || !is(bytes[next], digit)) break
+      at = next
+    }
   }
-  if (digits < 13) return 0
   // Digits may go on with something else: of all beginnings that can be a card, the longest.
-  for (let stop = last, count = digits; count >= 13; count--) {
+  for (let count = Math.min(digits, cardDigitsMax); count >= 13; count--) {
+    const stop = digitPlaces[count - 1]! + 1
     const isEdge = stop === end || !is(bytes[stop], digit | letter)
-    if (count <= 19 && isEdge && luhn(bytes, from, stop)) return stop
-    stop--
-    while (!is(bytes[stop - 1], digit)) stop--
+    if (isEdge && isIssued(bytes, count) && luhn(bytes, count)) return stop
   }
   return 0
 }
 
-function luhn(bytes: Buffer, from: number, stop: number): boolean {
+/** A blank, a dash, and a blank as addresses of requests have it: `+` or `%20`. */
+function separatorBytes(bytes: Buffer, at: number): number {
+  const byte = bytes[at]
+  if (byte === 0x20 || byte === 0x2d || byte === 0x2b) return 1
+  return byte === 0x25 && bytes[at + 1] === 0x32 && bytes[at + 2] === 0x30 ? 3 : 0
+}
+
+/** Payment cards begin with 3 to 6, or with 2221 to 2720. Times since the epoch, which begin with 1, are none. */
+function isIssued(bytes: Buffer, count: number): boolean {
+  let first = 0
+  for (let index = 0; index < 4; index++) first = first * 10 + bytes[digitPlaces[index]!]! - 0x30
+  if (first >= 2221 && first <= 2720) return count === 16
+  return first >= (count === 13 ? 4000 : 3000) && first < 7000
+}
+
+function luhn(bytes: Buffer, count: number): boolean {
   let sum = 0
-  let isDoubled = false
   let nonZero = 0
-  for (let at = stop - 1; at >= from; at--) {
-    const value = bytes[at]! - 0x30
-    if (value < 0 || value > 9) continue
+  for (let index = 0; index < count; index++) {
+    const value = bytes[digitPlaces[index]!]! - 0x30
     nonZero |= value
     const doubled = value * 2
+    const isDoubled = (count - index) % 2 === 0
     sum += isDoubled ? (doubled > 9 ? doubled - 9 : doubled) : value
-    isDoubled = !isDoubled
   }
   return nonZero !== 0 && sum % 10 === 0
 }
@@ -276,7 +310,7 @@ function hasWord(bytes: Buffer, at: number, end: number, word: string): boolean 
 
 function skipBlanks(bytes: Buffer, from: number, end: number): number {
   let at = from
-  while (at < end && (bytes[at] === 0x20 || bytes[at] === 0x09)) at++
+  while (at < end && (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x2b)) at++
   // `Bearer%20…`, as in the address of a request.
   if (at === from && bytes[at] === 0x25 && bytes[at + 1] === 0x32 && bytes[at + 2] === 0x30) return at + 3
   return at
