@@ -70,7 +70,10 @@ for (const watch of [true, false]) {
       }
       if (kill % 3 === 1) {
         rotations++
-        // Known to a checkpoint by now, so it is found again under any name.
+        // Sent from means known to a checkpoint: then it is found again under any name. Earlier nobody could know it.
+        const isKnown = () => shippedRecords(broker, 'logs').some(({ line }) => line.startsWith('line 0 '))
+        while (!isKnown() && Date.now() < until + 20_000)
+          await new Promise(resolve => setTimeout(resolve, 20))
         renameSync(join(logs, 'a.log'), join(logs, `a.log.${rotations}`))
         await end(child, 'SIGKILL')
         writeFileSync(join(logs, 'a.log'), '')
@@ -78,6 +81,7 @@ for (const watch of [true, false]) {
       write('b.log', 100)
     }
     const last = await startAgent(config)
+    t.after(() => void last.kill('SIGKILL'))
     const deadline = Date.now() + 20_000
     while (countLines(shippedRecords(broker, 'logs')).size < written) {
       assert(
