@@ -1,5 +1,5 @@
-// SIGHUP under load: another configuration is taken over, a broken one is not, and every line is sent once. The agent is
-// started as a person starts it.
+// SIGHUP under load: another configuration is taken over, a broken one is not, and every line is sent once. The agent
+// is started as a person starts it.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { eventually } from './appliance.ts'
 
 const launcher = join(import.meta.dirname, '../../cli/tailrace.js')
 
-test('reloads while lines are written: another input, a broken file, the same again; no line lost, none twice', async t => {
+test('reloads while lines are written: another input, a broken file, the same again; every line once', async t => {
   await using scene = await agentScene()
   const settings = scene.at('../agent.yaml')
   const write = (...names: string[]) => {
