@@ -42,7 +42,8 @@ function bannerOf(child: ChildProcess): Promise<string> {
 test('tailrace up --public: certificates, a port for others, a user, and its first line', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'tailrace-public-'))
   const data = join(directory.path, 'data')
-  const ports = ['--kafka-port', '0', '--http-port', '0', '--public-kafka-port', '0']
+  const open = ['--public-kafka-port', '0', '--public-http-port', '0']
+  const ports = ['--kafka-port', '0', '--http-port', '0', ...open]
   const args = [launcher, 'up', '--data', data, '--brokers', '1', ...ports, '--public', 'localhost']
   const child = spawn(process.execPath, args, { ...settings, stdio: ['ignore', 'ignore', 'pipe'] })
   try {

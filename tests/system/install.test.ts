@@ -93,6 +93,10 @@ test('from the pasted line to a counted line within 60 s; removed, it is refused
   assert.equal(dry.status, 0, dry.stderr)
   assert.match(dry.stdout, /\+ useradd --system[\s\S]*ProtectSystem=strict[\s\S]*systemctl enable and start/)
   assert(!existsSync('/etc/systemd/system/tailrace-agent.service'))
+  const unit = /^\[Unit\][\s\S]*?^WantedBy=.*$/m.exec(dry.stdout)![0]
+  writeFileSync(at('tr-agent.service'), unit.replaceAll('/opt/tailrace-agent/bin/tailrace', '/bin/true'))
+  const verified = spawnSync('systemd-analyze', ['verify', at('tr-agent.service')], { encoding: 'utf8' })
+  if (!verified.error) assert.deepEqual([verified.status, verified.stderr], [0, ''])
   writeFileSync(at('altered.tar.gz'), 'not the package')
   const altered = onHost(`${line} --prefix ${at('host/root')} --package ${at('altered.tar.gz')}`)
   assert.equal(altered.status, 1)
