@@ -2,6 +2,7 @@
 // them failed. The suites of `npm test` run the first few. In this process or, where a row is a test file or a
 // program, in a child, which is told where to begin by TAILRACE_FIRST_SEED or by an argument.
 import { spawn } from 'node:child_process'
+import { outrun } from '../../agent/outrun.ts'
 import { swapSymlinks } from '../../agent/symlink-swap.ts'
 import { simulate as simulateLine } from '../model/exactly-once.ts'
 import { mutants } from '../mutants/mutants.ts'
@@ -56,6 +57,18 @@ export const generators: readonly Generator[] = [
     'agent/tail-random.test.ts',
     60,
   ),
+  testFile(
+    'rotations',
+    '1,000 rotations each of three ways, state bounded, runs',
+    'agent/hard-cases-rotation.test.ts',
+    1,
+  ),
+  {
+    name: 'outrun',
+    what: '50 MB/s rotated every second while nothing can be sent for 10 s, runs',
+    atOnce: 1,
+    run: (from, to) => eachOf(from, to, outrunOnce),
+  },
   {
     name: 'symlinks',
     what: 'a link swapped 1,000 times while it is opened, runs',
@@ -91,6 +104,13 @@ function testFile(name: string, what: string, file: string, seedsEach: number): 
     return code === 0 ? undefined : lastLines
   }
   return { name, what, atOnce: 1, run: (from, to) => eachOf(from, to, one) }
+}
+
+async function outrunOnce(): Promise<string | undefined> {
+  const shape = { seconds: 15, bytesPerSecond: 50_000_000, rotateMs: 1_000, keep: 3, blockedMs: 10_000 }
+  const outcome = await outrun(shape)
+  const isWhole = outcome.missing === 0 && outcome.doubled === 0 && outcome.losses.length === 0
+  return isWhole ? undefined : JSON.stringify(outcome)
 }
 
 async function swapOne(run: number): Promise<string | undefined> {
