@@ -132,6 +132,7 @@ export class Agent implements DescribedAgent {
       bytesBehind: this.#tailer.bytesBehind,
       openFiles: this.#tailer.openFileCount,
       pinnedDeletedBytes: this.#tailer.pinnedDeletedBytes,
+      unwatchedDirectories: (this.#watcher?.unwatched ?? this.#discovery.bases).length,
       lossesOwed: this.#reports.owed,
       checkpointEpoch: this.#checkpoint.durableEpoch,
       rssBytes: process.memoryUsage.rss(),

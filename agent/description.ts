@@ -27,6 +27,8 @@ export interface AgentDescription {
   readonly bytesBehind: number
   readonly openFiles: number
   readonly pinnedDeletedBytes: number
+  /** Directories of the globs that only the sweep looks at. */
+  readonly unwatchedDirectories: number
   readonly lossesOwed: number
   readonly checkpointEpoch: number
   readonly rssBytes: number
@@ -59,6 +61,7 @@ const numbers: readonly (readonly [NumberName, string, 'counter' | 'gauge', stri
   ['unacknowledgedBytes', 'unacknowledged_bytes', 'gauge', 'Read and not acknowledged, uncompressed.'],
   ['bytesBehind', 'bytes_behind', 'gauge', 'In files, and not acknowledged.'],
   ['openFiles', 'open_files', 'gauge', 'Files that are held open.'],
+  ['unwatchedDirectories', 'unwatched_directories', 'gauge', 'Directories that only the sweep looks at.'],
   ['pinnedDeletedBytes', 'pinned_deleted_bytes', 'gauge', 'Of deleted files that are not read to their end.'],
   ['lossesOwed', 'losses_owed', 'gauge', 'Losses that are not in the ledger yet.'],
   ['rssBytes', 'resident_memory_bytes', 'gauge', 'Memory of this process.'],

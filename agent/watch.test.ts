@@ -10,11 +10,8 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createLog } from '../runtime/log.ts'
-import { Metrics } from '../runtime/metrics.ts'
 import { access, agentScene } from './agent-scene.ts'
 import type { AgentConfig } from './config.ts'
-import { observeTailing } from './tail-metrics.ts'
-import { tailScene } from './tail-story.ts'
 import { watchDirectories } from './watch.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
@@ -79,23 +76,13 @@ test('what is not watched is known: a directory that is not there, and it is no 
   await watcher.close()
 })
 
-test('metrics: files, descriptors, deleted bytes and unwatched directories, as they are when asked', async () => {
-  await using s = await tailScene()
-  const metrics = new Metrics()
-  const watcher = { unwatched: ['/a', '/b'], close: async () => {} }
-  observeTailing(metrics, s.agent.tailer, () => watcher)
-  writeFileSync(s.at('a.log'), 'line\n')
-  s.agent.room = false
-  s.agent.sweep()
+test('the description says what is held open, what deleted files keep, and what is not watched', async () => {
+  await using s = await agentScene()
+  s.broker.autoCreatePartitions = 0
+  writeFileSync(s.at('a.log'), `${access(0)}\n`)
+  const agent = await s.start()
   rmSync(s.at('a.log'))
-  s.agent.sweep()
-  const shown = metrics.render()
-  for (const [name, value] of Object.entries({
-    files: 1,
-    open_files: 1,
-    pinned_deleted_bytes: 5,
-    unwatched_directories: 2,
-  })) {
-    assert.match(shown, new RegExp(`^tailrace_agent_${name} ${value}$`, 'm'))
-  }
+  await s.until(() => agent.describe().pinnedDeletedBytes > 0)
+  const { openFiles, pinnedDeletedBytes, unwatchedDirectories } = agent.describe()
+  assert.deepEqual([openFiles, pinnedDeletedBytes, unwatchedDirectories], [1, access(0).length + 1, 1])
 })
