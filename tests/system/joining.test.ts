@@ -143,6 +143,17 @@ test('who is not signed in gets no invitation, sees no agents and no metrics fro
   assert.equal(await status('-H', 'Host: elsewhere.example', `${httpsOrigin}/healthz`), 421)
 })
 
+test('who signs in by HTTPS gets a cookie for HTTPS alone; from another origin nobody does', async () => {
+  const signIn = async (from: string) => {
+    const link = (await tailrace('login-link', ...ofAppliance())).stdout.trim()
+    const body = JSON.stringify({ token: link.slice(link.indexOf('#t=') + 3) })
+    const headers = ['-H', 'Content-Type: application/json', '-H', `Origin: ${from}`]
+    return (await run('curl', ['-ski', ...headers, '-d', body, `${httpsOrigin}/api/v1/login`])).stdout
+  }
+  assert.match(await signIn(httpsOrigin), /^set-cookie: tailrace_session=\S+; .*; Secure\r?$/im)
+  assert.match(await signIn(httpsOrigin.replace('https', 'http')), /^HTTP\/1\.1 403 /)
+})
+
 test('a host joins once by the line, and what it is given is for its owner alone', async () => {
   const joined = await tailrace('agent', 'join', invitation.line, '--data', at('host'), '--name', 'h-1')
   assert.equal(joined.code, 0, joined.stderr)
