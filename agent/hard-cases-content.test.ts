@@ -190,3 +190,16 @@ test('the same file by a link out of the way and by its own name: refused by one
   s.agent.settle()
   assert.deepEqual(s.counts(), { line: 1 })
 })
+
+test('an inode that comes back under a name that nobody asked for is not read', async () => {
+  await using s = await tailScene('a.log')
+  writeFileSync(s.at('a.log'), 'one\ntwo\n')
+  s.agent.settle()
+  s.agent.crash()
+  renameSync(s.at('a.log'), s.at('secret'))
+  writeFileSync(s.at('secret'), 'secret 1\nsecret 2\nsecret 3\n')
+  s.restart()
+  s.agent.settle()
+  assert.deepEqual(s.counts(), { one: 1, two: 1 })
+  assert.deepEqual(s.reasons(), ['truncated-before-read'])
+})

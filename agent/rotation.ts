@@ -1,12 +1,13 @@
 // What rotation does to a file beyond renaming it: a copy that goes on with the content, or whole files that come
 // and go between two looks. Looks at neighbours through siblings.ts; changes what the table knows.
 import type { BigIntStats } from 'node:fs'
+import { basename } from 'node:path'
 import type { Discovery } from './discover.ts'
 import type { FileTable } from './file-table.ts'
 import type { Admits } from './regular-file.ts'
-import { headOfPath, isCopyOf, neighboursOf, originalsOf } from './siblings.ts'
+import { headOfPath, isCopyOf, isRotatedNameOf, neighboursOf, originalsOf } from './siblings.ts'
 import { type OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
-import { newTrackedFile } from './tracker.ts'
+import { newTrackedFile, type TrackedFile } from './tracker.ts'
 
 export interface RotationOptions {
   readonly files: FileTable
@@ -89,6 +90,14 @@ export class Rotation {
       files.add(missed)
       onFound(missed, stat)
     }
+  }
+
+  /** A path that a glob names, or what rotation makes of such a name and nobody has excluded. */
+  isOfInterest(path: string, { foundAs, realAs }: TrackedFile): boolean {
+    const { discovery } = this.#options
+    if (discovery.inputOf(path) >= 0) return true
+    const isRotated = [foundAs, realAs].some(one => isRotatedNameOf(basename(path), basename(one)))
+    return isRotated && !discovery.isExcluded(path)
   }
 
   #admits(file: TailedFile): Admits {

@@ -102,7 +102,7 @@ export class Tailer {
       stillNames: file => this.#stillNames(file),
       onError: (path, error) => this.#failed(path, error),
     })
-    this.#reading = new Reading(options.sink, file => this.#rotation.moveToCopy(file))
+    this.#reading = new Reading(options.sink, file => this.#moveToCopy(file))
   }
 
   get files(): Iterable<TailedFile> {
@@ -286,6 +286,14 @@ export class Tailer {
       this.#pumping = false
       this.pump()
     })
+  }
+
+  /** Where no copy goes on, what stands there now is read unless it is a stranger with the inode of a log. */
+  #moveToCopy(file: TailedFile): boolean {
+    if (this.#rotation.moveToCopy(file)) return true
+    const isNamed = this.#fileAt.get(file.tracked.foundAs) === file
+    if (!isNamed && !this.#rotation.isOfInterest(file.tracked.path, file.tracked)) file.input = -1
+    return false
   }
 
   #turn(file: TailedFile): void {
