@@ -12,6 +12,8 @@ import { authorizedOperations, mayCluster } from '../security/access.ts'
 import { clusterResource } from '../security/operations.ts'
 import type { ServedTopic } from '../topic-table.ts'
 
+const namelessFromVersion = 12
+
 type TopicAnswer = ReturnType<typeof describe> | ReturnType<typeof missing>
 
 /** Who asks whom for what. */
@@ -46,6 +48,8 @@ export function metadata(request: MetadataRequest, call: Call, broker: Broker): 
 function findOne(asked: Asked, name: string | null, topicId: string, mayCreate: boolean): TopicAnswer | null {
   const { call, broker } = asked
   if (name === null) {
+    // The request has ids from v10 on, the answer can do without a name from v12 on only (MetadataRequest, AK).
+    if (call.apiVersion < namelessFromVersion) return missing('invalidRequest', '', topicId)
     const served = broker.topics.byId(topicId)
     if (!served) return missing('unknownTopicId', null, topicId)
     const isVisible = call.access.may('describe', 'topic', served.name)

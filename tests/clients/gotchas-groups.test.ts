@@ -48,6 +48,16 @@ test('Metadata: one living controller, its cluster, and no operations that were 
   assert(asked.topics[0]!.topicAuthorizedOperations > 0)
 })
 
+test('Metadata v10 and v11: a topic by its id alone is an invalid request: their answers need a name', async () => {
+  for (const version of [10, 11]) {
+    const answer = await served.client.request(apis.metadata, version, { topics: [{ name: null }] })
+    assert.deepEqual(
+      answer.topics.map(({ name, errorCode }) => [name, errorName(errorCode)]),
+      [['', 'invalidRequest']],
+    )
+  }
+})
+
 test('CreateTopics: -1 asks for the defaults, v5 tells the settings, and the next produce succeeds', async () => {
   const topics = [{ name: 'made', numPartitions: -1, replicationFactor: -1 }]
   const answer = await served.client.request(apis.createTopics, 7, { topics, timeoutMs: 5_000 })
