@@ -4,12 +4,14 @@ import type { Broker } from '../broker.ts'
 import type { Call } from '../call.ts'
 import type { Outcome } from '../controller/controller.ts'
 import { configFault } from '../controller/topic-configs.ts'
+import { isForwarded } from '../forwarder.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { configResourceTypes } from '../protocol/messages/32-describe-configs.ts'
 import { configOperations } from '../protocol/messages/44-incremental-alter-configs.ts'
 import { mayCluster } from '../security/access.ts'
+import { throughController } from './through-controller.ts'
 
-export interface ConfigResource {
+interface ConfigResource {
   readonly resourceType: number
   readonly resourceName: string
   readonly configs: readonly {
@@ -19,31 +21,61 @@ export interface ConfigResource {
   }[]
 }
 
-type Configs = Readonly<Record<string, string>>
-
-export const allIsWell: Outcome = { error: 'none', message: null }
-
-/** The settings a topic is to have, or why that cannot be. */
-export type ConfigDecision = (now: Configs) => Configs | Outcome
-
-export function answerOf(
-  { resourceType, resourceName }: ConfigResource,
-  { error, message }: Outcome,
-): {
+interface ConfigAnswer {
   readonly errorCode: number
   readonly errorMessage: string | null
   readonly resourceType: number
   readonly resourceName: string
-} {
+}
+
+type Configs = Readonly<Record<string, string>>
+
+const allIsWell: Outcome = { error: 'none', message: null }
+
+/** The settings a topic is to have, or why that cannot be. */
+export type ConfigDecision = (now: Configs) => { readonly configs: Configs } | Outcome
+
+function answerOf({ resourceType, resourceName }: ConfigResource, { error, message }: Outcome): ConfigAnswer {
   return { errorCode: errorCodes[error], errorMessage: message, resourceType, resourceName }
 }
 
-/** What is wrong with a resource whatever is to become of it, or null. */
-export function resourceFault(
-  resource: ConfigResource,
-  all: readonly ConfigResource[],
+interface Alteration<Resource extends ConfigResource> {
+  readonly resources: readonly Resource[]
+  readonly validateOnly: boolean
+  /** Which settings of a resource may not be null as they are. */
+  readonly mayBeNull: (config: Resource['configs'][number]) => boolean
+  readonly decide: (resource: Resource) => ConfigDecision
+  readonly forward: (resources: readonly Resource[]) => Promise<readonly ConfigAnswer[] | null>
+}
+
+/** Answers for each resource, in their order. */
+export function alterEach<Resource extends ConfigResource>(
+  { resources, validateOnly, mayBeNull, decide, forward }: Alteration<Resource>,
   call: Call,
-): Outcome | null {
+  broker: Broker,
+): Promise<ConfigAnswer[]> {
+  const nullFault = ({ configs }: Resource): Outcome | null => {
+    const nulled = configs.filter(config => config.value === null && !mayBeNull(config))
+    if (nulled.length === 0) return null
+    const names = nulled.map(({ name }) => name).join(', ')
+    return { error: 'invalidRequest', message: `Null value not supported for : ${names}` }
+  }
+  return throughController(resources, {
+    refusalOf: (resource: Resource) => resourceFault(resource, resources, call) ?? nullFault(resource),
+    serve: async resource => {
+      const isTopic = resource.resourceType === configResourceTypes.topic
+      const outcome = isTopic ? await alterTopic(resource, decide(resource), validateOnly, broker) : allIsWell
+      return answerOf(resource, outcome)
+    },
+    refuse: answerOf,
+    forward,
+    isController: broker.parts.membership.controller !== null,
+    mayForward: !isForwarded(call),
+  })
+}
+
+/** What is wrong with a resource whatever is to become of it, or null. */
+function resourceFault(resource: ConfigResource, all: readonly ConfigResource[], call: Call): Outcome | null {
   const { resourceType, resourceName, configs } = resource
   const isSame = (other: ConfigResource) =>
     other.resourceType === resourceType && other.resourceName === resourceName
@@ -74,7 +106,7 @@ export function resourceFault(
 }
 
 /** On the controller: decides anew if somebody else changed the topic meanwhile. */
-export async function alterTopic(
+async function alterTopic(
   resource: ConfigResource,
   decide: ConfigDecision,
   validateOnly: boolean,
@@ -86,17 +118,13 @@ export async function alterTopic(
     return { error: 'unknownTopicOrPartition', message: `The topic '${resourceName}' does not exist.` }
   const decideOn = (now: Configs) => {
     const decided = decide(now)
-    if (isOutcome(decided)) return decided
-    const fault = configFault(new Map(Object.entries(decided)))
-    return fault === null ? { configs: decided } : { error: 'invalidConfig' as const, message: fault }
+    if ('error' in decided) return decided
+    const fault = configFault(new Map(Object.entries(decided.configs)))
+    return fault === null ? decided : { error: 'invalidConfig' as const, message: fault }
   }
   if (validateOnly) {
     const decided = decideOn(served.configs)
     return 'error' in decided ? decided : allIsWell
   }
   return broker.changeTopic(served, ({ configs }) => decideOn(configs))
-}
-
-function isOutcome(decided: Configs | Outcome): decided is Outcome {
-  return typeof decided['message'] === 'string' && 'error' in decided
 }

@@ -257,3 +257,13 @@ test('DeleteGroups and OffsetDelete: what is deleted is gone after a restart too
   assert.deepEqual(await committed('trimmed'), ['logs-1 7'])
   assert.deepEqual(await committed('deleted'), [])
 })
+
+test('AlterConfigs: settings that are named like the parts of a refusal are unknown settings', async () => {
+  const configs = [
+    { name: 'error', value: 'none' },
+    { name: 'message', value: 'all is well' },
+  ]
+  const resources = [{ resourceType: topicType, resourceName: 'logs', configs }]
+  const answer = await served.client.request(apis.alterConfigs, 2, { resources })
+  assert.equal(errorName(answer.responses[0]!.errorCode), 'invalidConfig')
+})
