@@ -1,20 +1,12 @@
 // What an agent was given when it joined an appliance: where brokers are, who vouches for them, a password limited to
 // producing, and the seed of the keys. One 0600 file beside the agent id, replaced as a whole; never printed.
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClusterOptions } from '../broker/client/cluster.ts'
 import { passwordLogin } from '../broker/client/login.ts'
 import type { TlsOptions } from '../broker/client/open-socket.ts'
 import { type ScramMechanism, scramMechanisms } from '../broker/protocol/scram.ts'
+import { writeDurably } from '../runtime/durable-file.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { AgentConfig } from './config.ts'
 
@@ -91,19 +83,7 @@ export function parseEnrolment(value: unknown): Enrolment {
 /** Durable before it returns: the token that was paid for it is gone. */
 export function writeEnrolment(dataDirectory: string, enrolment: Enrolment): void {
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
-  const path = enrolmentPath(dataDirectory)
-  const file = openSync(`${path}.tmp`, 'w', 0o600)
-  try {
-    chmodSync(`${path}.tmp`, 0o600)
-    writeFileSync(file, `${JSON.stringify(enrolment)}\n`)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(`${path}.tmp`, path)
-  const directory = openSync(dataDirectory, 'r')
-  fsyncSync(directory)
-  closeSync(directory)
+  writeDurably(enrolmentPath(dataDirectory), `${JSON.stringify(enrolment)}\n`, 0o600)
 }
 
 /** How this agent reaches its brokers: as it joined, or as it was configured. */

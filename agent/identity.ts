@@ -2,8 +2,9 @@
 // a file: agent id, file id, generation. A generation is random and used for one range only, so no src is ever
 // used again, whatever is copied, rolled back or lost. Reads and writes `<data>/agent-id`.
 import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeDurably } from '../runtime/durable-file.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 const agentIdPattern = /^[0-9a-z]{8}$/
@@ -35,15 +36,7 @@ export function readAgentIdentity(dataDirectory: string): AgentIdentity {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   const agentId = mintAgentId()
-  const temporary = `${path}.tmp`
-  const file = openSync(temporary, 'w', 0o600)
-  writeSync(file, `${agentId}\n`)
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(temporary, path)
-  const directory = openSync(dataDirectory, 'r')
-  fsyncSync(directory)
-  closeSync(directory)
+  writeDurably(path, `${agentId}\n`, 0o600)
   return { agentId, first: true }
 }
 

@@ -1,20 +1,9 @@
 // The directory that holds everything: its format number, the secrets made at first start. Touches only files
 // directly inside it.
 import { randomBytes } from 'node:crypto'
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { writeDurably } from '../runtime/durable-file.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 /** Raised whenever an older version could not read what a newer one wrote. */
@@ -40,7 +29,7 @@ export function openDataDirectory(path: string, environment: NodeJS.ProcessEnv):
     accessSync(path, constants.W_OK)
     if (fresh) {
       const format = { format: dataFormat, created: new Date().toISOString() }
-      writeDurably(path, 'format', `${JSON.stringify(format)}\n`, 0o644)
+      writeDurably(join(path, 'format'), `${JSON.stringify(format)}\n`, 0o644)
     }
   } catch (error) {
     const reason = (error as Error).message
@@ -92,22 +81,6 @@ function secret(directory: string, name: string, preset: string | undefined): st
     return kept
   }
   const value = given ?? randomBytes(24).toString('base64url')
-  writeDurably(directory, name, `${value}\n`, 0o600)
+  writeDurably(path, `${value}\n`, 0o600)
   return value
-}
-
-/** Whole or not at all, and still there after a power cut: a lost seed would give every visitor another key. */
-function writeDurably(directory: string, name: string, text: string, mode: number): void {
-  const path = join(directory, name)
-  const file = openSync(`${path}.tmp`, 'w', mode)
-  try {
-    writeFileSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(`${path}.tmp`, path)
-  const parent = openSync(directory, 'r')
-  fsyncSync(parent)
-  closeSync(parent)
 }

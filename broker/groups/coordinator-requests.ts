@@ -1,7 +1,7 @@
 // What members ask of the coordinator, and what they are answered, as far from the wire as the groups need it. Types,
 // and the answers that refuse.
 import type { ErrorName } from '../protocol/errors.ts'
-import type { GroupEffect, GroupProtocol } from './group.ts'
+import type { GroupEffect, JoinEvent, SyncEvent } from './group.ts'
 
 export type JoinOutcome = Extract<GroupEffect, { type: 'answerJoin' }> & { readonly protocolType: string }
 export interface SyncOutcome {
@@ -11,19 +11,11 @@ export interface SyncOutcome {
   readonly assignment: Buffer
 }
 
-export interface JoinRequest {
-  readonly groupId: string
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly requireKnownId: boolean
-  readonly maySkipAssignment: boolean
-  readonly clientId: string
-  readonly clientHost: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocolType: string
-  readonly protocols: readonly GroupProtocol[]
-}
+/** What a group is told, as far as the member says it. */
+type Asked<Event> = Omit<Event, 'type' | 'ticket' | 'newMemberId'> & { readonly groupId: string }
+
+export type JoinRequest = Asked<JoinEvent>
+export type SyncRequest = Asked<SyncEvent>
 
 /** Who says it is a member. */
 export interface MemberClaim {
@@ -31,16 +23,6 @@ export interface MemberClaim {
   readonly memberId: string
   readonly instanceId: string | null
   readonly generation: number
-}
-
-export interface SyncRequest {
-  readonly groupId: string
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocol: string | null
-  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
 }
 
 export function refusedJoin(error: ErrorName, memberId: string): JoinOutcome {

@@ -3,7 +3,7 @@
 // and a writer that is faster than the sink. Starts and ends processes of its own only.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { outrun } from '../../agent/outrun.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { childEnvironment } from '../../cli/supervisor.ts'
 import { WireClient } from '../clients/wire-client.ts'
-import { writeTraffic } from '../system/traffic.ts'
+import { writeAccessLog } from './access-log.ts'
 import { createTopic, type Peer, startOurs } from './broker-peer.ts'
 import { markdownTable } from './markdown-table.ts'
 import { quantile, usageOfProcess } from './usage.ts'
@@ -47,20 +47,7 @@ export async function runAgentBench(args: readonly string[]): Promise<void> {
 
 /** In turns, so that whatever else the machine does meets both. */
 async function backlog(directory: string, broker: Peer, lines: number, turns: number): Promise<void> {
-  const path = join(directory, 'access-1.log')
-  await writeTraffic({
-    directory,
-    seed: 1,
-    linesPerSecond: 'max',
-    lines,
-    files: 1,
-    behaviorFiles: 0,
-    metricsFiles: 0,
-    startTime: Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000,
-    trafficPerSecond: lines / 3_000,
-    ledgerPath: join(directory, 'ledger.json'),
-  })
-  const gigabytes = statSync(path).size / 1e9
+  const { path, gigabytes } = await writeAccessLog(directory, lines)
   console.log(`backlog   ${lines} access lines, ${gigabytes.toFixed(2)} GB, in one file`)
   const hasKcat = spawnSync('kcat', ['-V']).status === 0
   const rows: string[][] = []

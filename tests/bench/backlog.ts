@@ -1,12 +1,11 @@
 // A backlog at full speed: access lines that lie there before anything is started, read, kept and counted as fast
 // as each process goes. Prints CPU per gigabyte of lines and per million, apart for each process.
-import { statSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { eventually, startAppliance } from '../system/appliance.ts'
-import { writeTraffic } from '../system/traffic.ts'
+import { writeAccessLog } from './access-log.ts'
 import { countedLines } from './pipeline.ts'
 import { rooms, usageOf } from './usage.ts'
 
@@ -20,20 +19,7 @@ export async function runBacklog(args: readonly string[]): Promise<void> {
   })
   const lines = Number(values.lines)
   await using traffic = await mkdtempDisposable(join(tmpdir(), 'tailrace-bench-'))
-  await writeTraffic({
-    directory: traffic.path,
-    seed: 1,
-    linesPerSecond: 'max',
-    lines,
-    files: 1,
-    behaviorFiles: 0,
-    metricsFiles: 0,
-    startTime: Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000,
-    trafficPerSecond: lines / 3_000,
-    ledgerPath: join(traffic.path, 'ledger.json'),
-  })
-  const path = join(traffic.path, 'access-1.log')
-  const gigabytes = statSync(path).size / 1e9
+  const { path, gigabytes } = await writeAccessLog(traffic.path, lines)
   const startedAt = performance.now()
   await using appliance = await startAppliance([{ paths: [path], format: 'combined' }])
   await eventually(

@@ -2,7 +2,7 @@
 // long as the faults go on; then the last reads, in which every one of them must find everything. What happens is
 // written down for the checker. Talks to brokers through the clients it is given and to nothing else.
 import type { ChaosClient, ClientOptions } from './chaos-client.ts'
-import type { Action, Completion, Key } from './checker/history.ts'
+import { type Completion, type Key, sendsOf } from './checker/history.ts'
 import { KafkajsClient } from './kafkajs-client.ts'
 import { OwnClient } from './own-client.ts'
 import { PlainClient } from './plain-client.ts'
@@ -146,10 +146,15 @@ class Thread {
   async #send(client: ChaosClient): Promise<Completion> {
     const key = this.#ledger.keys[this.#random.below(this.#ledger.keys.length)]!
     const values = this.#ledger.newValues(1 + this.#random.below(batchMax))
-    const outcome = await this.#recorder.during(this.#process, 'send', sends(key, values, null), async () => {
-      const { type, offset, error } = await client.send(key, values)
-      return { type, actions: sends(key, values, offset), error }
-    })
+    const outcome = await this.#recorder.during(
+      this.#process,
+      'send',
+      sendsOf(key, values, null),
+      async () => {
+        const { type, offset, error } = await client.send(key, values)
+        return { type, actions: sendsOf(key, values, offset), error }
+      },
+    )
     for (const action of outcome.actions) {
       if (action.f === 'send' && action.offset !== null) this.#ledger.sent(key, action.offset)
     }
@@ -170,13 +175,4 @@ class Thread {
     }
     return outcome.type
   }
-}
-
-function sends(key: Key, values: readonly number[], first: number | null): Action[] {
-  return values.map((value, index) => ({
-    f: 'send',
-    key,
-    value,
-    offset: first === null ? null : first + index,
-  }))
 }

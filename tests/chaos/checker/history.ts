@@ -16,6 +16,13 @@ export interface Send {
   readonly offset: number | null
 }
 
+/** One send of several values, at offsets side by side from the first on when that is known. */
+export function sendsOf(key: Key, values: readonly number[], first: number | null): Send[] {
+  return values.map((value, index) => {
+    return { f: 'send', key, value, offset: first === null ? null : first + index }
+  })
+}
+
 export interface Poll {
   readonly f: 'poll'
   /** In the order in which they were handed out. */

@@ -1,7 +1,7 @@
 // A history that a correct log would give, made up from a seed: clients that send in batches, poll, assign, subscribe
 // and crash at once, some told of success, some of failure, some of nothing; then the last reads. For the checker's
 // own tests, which break it. Pure.
-import { type Action, type HistoryEvent, type Key, nobody, type Read } from './history.ts'
+import { type Action, type HistoryEvent, type Key, nobody, type Read, sendsOf } from './history.ts'
 
 export interface SyntheticOptions {
   readonly seed: number
@@ -78,7 +78,7 @@ class World {
     client.open = { f, key, values }
     const base = { timeNs: this.#now(), process: client.process, type: 'invoke' } as const
     if (f === 'assign') this.events.push({ ...base, f, keys: [key] })
-    else this.events.push({ ...base, f, actions: sends(key, values, null) })
+    else this.events.push({ ...base, f, actions: sendsOf(key, values, null) })
   }
 
   complete(client: Client, open: Open): void {
@@ -111,7 +111,7 @@ class World {
     const type = die === 0 ? 'info' : die === 1 ? 'fail' : 'ok'
     const isWritten = type === 'ok' || (type === 'info' && this.below(2) === 0)
     const first = isWritten ? this.#append(key, values) : null
-    this.events.push({ ...base, type, actions: sends(key, values, type === 'ok' ? first : null) })
+    this.events.push({ ...base, type, actions: sendsOf(key, values, type === 'ok' ? first : null) })
     if (type !== 'info') return
     this.events.push({ type: 'info', f: 'crash', timeNs: this.#now(), process: client.process })
     client.process = this.#process++
@@ -135,13 +135,4 @@ class World {
   #now(): number {
     return this.events.length * 1_000
   }
-}
-
-function sends(key: Key, values: readonly number[], first: number | null): Action[] {
-  return values.map((value, index) => ({
-    f: 'send',
-    key,
-    value,
-    offset: first === null ? null : first + index,
-  }))
 }

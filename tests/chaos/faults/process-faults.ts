@@ -1,5 +1,5 @@
 // Faults of processes, by signals alone: kills, stops, stalls.
-import { busiestLeader, controller, type Fault, rest, sessionMs } from './fault.ts'
+import { busiestLeader, controller, type Fault, rest, type Scene, sessionMs } from './fault.ts'
 
 export const processFaults: readonly Fault[] = [
   {
@@ -58,24 +58,14 @@ export const processFaults: readonly Fault[] = [
     title: 'a leader stopped for longer than its session',
     needs: [],
     movesLeaders: true,
-    async strike(scene) {
-      const id = busiestLeader(scene)
-      const forMs = scene.random.between(1.5, 3) * sessionMs(scene)
-      await scene.brokers.pause(id, forMs)
-      return `stopped ${id} for ${Math.round(forMs)} ms`
-    },
+    strike: scene => stopPastSession(scene, busiestLeader(scene)),
   },
   {
     number: 'F6',
     title: 'the controller stopped for longer than its session',
     needs: ['several brokers'],
     movesLeaders: true,
-    async strike(scene) {
-      const id = controller(scene)
-      const forMs = scene.random.between(1.5, 3) * sessionMs(scene)
-      await scene.brokers.pause(id, forMs)
-      return `stopped ${id} for ${Math.round(forMs)} ms`
-    },
+    strike: scene => stopPastSession(scene, controller(scene)),
   },
   {
     number: 'F5+F32',
@@ -110,3 +100,9 @@ export const processFaults: readonly Fault[] = [
     },
   },
 ]
+
+async function stopPastSession(scene: Scene, id: number): Promise<string> {
+  const forMs = scene.random.between(1.5, 3) * sessionMs(scene)
+  await scene.brokers.pause(id, forMs)
+  return `stopped ${id} for ${Math.round(forMs)} ms`
+}
