@@ -74,11 +74,18 @@ async function produce(value: string): Promise<ErrorName> {
   )
 }
 
+/** Of whoever leads, once that broker knows it too: others may hear of an election before. */
 async function earliest(): Promise<number> {
   const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -2 }] }]
-  const { leader } = await state()
-  const answer = await client(leader).request(apis.listOffsets, 6, { topics })
-  return answer.topics[0]!.partitions[0]!.offset
+  let offset = -1
+  await until(async () => {
+    const { leader } = await state()
+    const answer = await client(leader).request(apis.listOffsets, 6, { topics })
+    const [partition] = answer.topics[0]!.partitions
+    offset = partition!.offset
+    return partition!.errorCode === 0
+  })
+  return offset
 }
 
 test('a setting is the same on all brokers, whoever was asked, and a new partition is on all of them', async () => {
