@@ -58,7 +58,7 @@ export class FoldState {
   oldestMs = Number.NEGATIVE_INFINITY
   pending = new Pending()
   readonly otherId: number
-  readonly #daysSeen = dimensionSets.map(() => new Map<number, Set<number>>())
+  readonly #daysSeen = new Map<string, Map<number, Set<number>>>()
 
   /** Reused results of the parsers. */
   readonly source = emptyRecordSource()
@@ -97,7 +97,7 @@ export class FoldState {
     const cells = bucket.values[set]!
     const found = cells.get(value)
     if (found) return found
-    const admitted = this.#admit(set, value, bucket.startMs) ? value : this.otherId
+    const admitted = this.#admit(dimensionSets[set]!, value, bucket.startMs) ? value : this.otherId
     let cell = cells.get(admitted)
     if (!cell) {
       cell = new Cell()
@@ -106,15 +106,23 @@ export class FoldState {
     return cell
   }
 
-  #admit(set: number, value: number, timeMs: number): boolean {
+  /** The same limit for statistics that do not come from single lines: does a value get a series of its own? */
+  readonly admits = (dims: string, value: string, timeMs: number): boolean =>
+    this.#admit(dims, this.values.idOfText(value), timeMs)
+
+  #admit(dims: string, value: number, timeMs: number): boolean {
     const dayMs = this.days.startOf(timeMs)
-    let seen = this.#daysSeen[set]!.get(dayMs)
+    let ofSet = this.#daysSeen.get(dims)
+    if (!ofSet) {
+      ofSet = new Map()
+      this.#daysSeen.set(dims, ofSet)
+    }
+    let seen = ofSet.get(dayMs)
     if (!seen) {
       seen = new Set()
-      for (const text of this.committed.valuesOfDay(dimensionSets[set]!, dayMs))
-        seen.add(this.values.idOfText(text))
+      for (const text of this.committed.valuesOfDay(dims, dayMs)) seen.add(this.values.idOfText(text))
       seen.delete(this.otherId)
-      this.#daysSeen[set]!.set(dayMs, seen)
+      ofSet.set(dayMs, seen)
     }
     if (seen.has(value)) return true
     if (seen.size >= valuesPerDayMax) return false

@@ -1,9 +1,10 @@
 // Spreads pending buckets over every step they count in, inside the caller's transaction. Counts are additive deltas,
 // gathered first so that a row is touched once per flush; sketches change in the cache. Writes nothing itself.
+// count(), sample() and distinct() add one fact for whoever computes statistics that do not come from single lines.
 
 import type { ByteInterner } from '../fold/interner.ts'
 import { type Cell, dimensionSets, type Pending, type PendingBucket } from '../fold/pending.ts'
-import type { MetricName } from '../windows/catalogue.ts'
+import { type MetricName, otherValue } from '../windows/catalogue.ts'
 import { bucketStart, daySeconds, type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import type { SeriesDirectory } from './series-directory.ts'
@@ -11,6 +12,9 @@ import type { SketchCache } from './sketch-cache.ts'
 
 /** Steps that take a row at a time; the step's edge has been passed otherwise. */
 export type Edges = ReadonlyMap<StepSeconds, number>
+
+/** Whether a value still gets a series of its own on its day; the others share `__other__`. */
+export type Admits = (dims: string, value: string, timeMs: number) => boolean
 
 /** By step, by bucket (seconds), by series: what to add. */
 export type CountDeltas = ReadonlyMap<StepSeconds, Map<number, Map<number, number>>>
@@ -35,6 +39,7 @@ export class Rollup {
   readonly #values: ByteInterner
   readonly #days: ZoneDays
   readonly #edges: Edges
+  readonly #admits: Admits
   #daySeconds = 0
 
   constructor(
@@ -43,12 +48,79 @@ export class Rollup {
     values: ByteInterner,
     days: ZoneDays,
     edges: Edges,
+    admits: Admits = () => true,
   ) {
     this.#series = series
     this.#sketches = sketches
     this.#values = values
     this.#days = days
     this.#edges = edges
+    this.#admits = admits
+  }
+
+  /**
+   * Adds `n`, which may be negative, to a counted metric. Values of several dimensions are joined by a zero byte, in
+   * the order of their names in `dims`. `finest` is the finest step the metric is kept in.
+   */
+  count(
+    metric: string,
+    dims: string,
+    value: string,
+    timeMs: number,
+    n: number,
+    finest: StepSeconds = 10,
+  ): void {
+    if (n === 0) return
+    const series = this.#seriesAt(metric, dims, value, timeMs)
+    for (const { step, bucket } of this.#targets(timeMs, finest)) this.#addDelta(step, bucket, series, n)
+  }
+
+  /** Adds a value, seen `times` times, to a metric that is kept as a distribution. */
+  sample(
+    metric: string,
+    dims: string,
+    value: string,
+    timeMs: number,
+    sample: number,
+    times = 1,
+    finest: StepSeconds = 10,
+  ): void {
+    const series = this.#seriesAt(metric, dims, value, timeMs)
+    for (const { step, bucket } of this.#targets(timeMs, finest)) {
+      this.#sketches.distribution(step, series, bucket).add(sample, timeMs, times)
+    }
+  }
+
+  /** Adds somebody, by the two halves of a hash, to a metric that counts distinct ones. */
+  distinct(
+    metric: string,
+    dims: string,
+    value: string,
+    timeMs: number,
+    high: number,
+    low: number,
+    finest: StepSeconds = 10,
+  ): void {
+    const series = this.#seriesAt(metric, dims, value, timeMs)
+    for (const { step, bucket } of this.#targets(timeMs, finest)) {
+      this.#sketches.distinct(step, series, bucket).add(high, low)
+    }
+  }
+
+  #seriesAt(metric: string, dims: string, value: string, timeMs: number): number {
+    this.#daySeconds = this.#days.startOf(timeMs) / 1000
+    const isAdmitted = dims === '' || this.#admits(dims, value, timeMs)
+    return this.#series.idOf(metric, dims, isAdmitted ? value : otherValue, this.#daySeconds)
+  }
+
+  #addDelta(step: StepSeconds, bucket: number, series: number, n: number): void {
+    const byBucket = this.deltas.get(step)!
+    let bySeries = byBucket.get(bucket)
+    if (!bySeries) {
+      bySeries = new Map()
+      byBucket.set(bucket, bySeries)
+    }
+    bySeries.set(series, (bySeries.get(series) ?? 0) + n)
   }
 
   add(pending: Pending): void {
@@ -87,15 +159,7 @@ export class Rollup {
     for (const [metric, field] of countFields) {
       if (cell[field] === 0) continue
       const series = this.#series.idOf(metric, dims, value, this.#daySeconds)
-      for (const { step, bucket } of targets) {
-        const byBucket = this.deltas.get(step)!
-        let bySeries = byBucket.get(bucket)
-        if (!bySeries) {
-          bySeries = new Map()
-          byBucket.set(bucket, bySeries)
-        }
-        bySeries.set(series, (bySeries.get(series) ?? 0) + cell[field])
-      }
+      for (const { step, bucket } of targets) this.#addDelta(step, bucket, series, cell[field])
     }
     if (cell.samples.length === 0) return
     const series = this.#series.idOf(

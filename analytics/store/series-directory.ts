@@ -1,6 +1,6 @@
 // Series by what they are, in memory over the `series` table: one lookup per cell and flush. Everything in it is
 // forgotten when a transaction fails, because the rows it knew may never have been committed.
-import { type DimensionName, type MetricName, otherValue } from '../windows/catalogue.ts'
+import { type DimensionName, otherValue } from '../windows/catalogue.ts'
 import type { Connection } from './schema.ts'
 
 interface Known {
@@ -33,7 +33,7 @@ export class SeriesDirectory {
   }
 
   /** The id of a series, made if it is new; `daySeconds` is the day that gets a row now. */
-  idOf(metric: MetricName, dims: string, value: string, daySeconds: number): number {
+  idOf(metric: string, dims: string, value: string, daySeconds: number): number {
     const key = `${metric}\n${dims}\n${value}`
     let known = this.#known.get(key)
     if (!known) {

@@ -150,7 +150,7 @@ export class Writer implements CommittedState {
     this.#bump(nowMs)
     for (const partition of partitions) this.#advance(partition, nowMs)
     const edges = this.#housekeeping.advance(pending.horizonMs, nowMs)
-    const rollup = new Rollup(this.#series, this.#sketches, state.values, this.#days, edges)
+    const rollup = new Rollup(this.#series, this.#sketches, state.values, this.#days, edges, state.admits)
     rollup.add(pending)
     rollup.addLag(pending.readAt, nowMs)
     this.#addCounts(rollup)
