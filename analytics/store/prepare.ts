@@ -3,6 +3,7 @@
 import { ExitError, exitCodes } from '../../runtime/lifecycle.ts'
 import type { Log } from '../../runtime/log.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
+import { MigrationError } from './migrations/migrate.ts'
 import { rebuildDays } from './rebuild-days.ts'
 import { type Connection, NewerFormatError, openStore } from './schema.ts'
 
@@ -29,7 +30,8 @@ function open(path: string): Connection {
   try {
     return openStore(path)
   } catch (error) {
-    if (error instanceof NewerFormatError) throw new ExitError(exitCodes.config, error.message)
+    if (error instanceof NewerFormatError || error instanceof MigrationError)
+      throw new ExitError(exitCodes.config, error.message)
     throw error
   }
 }

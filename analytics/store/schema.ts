@@ -1,12 +1,15 @@
 // windows.db: the statistics, the offsets they cover, what keeps a line from counting twice, and the loss ledger,
 // in one SQLite file because they commit together. Opens, creates, refuses what it does not know.
 import Database from 'better-sqlite3'
+import { type Migration, migrations } from './migrations/list.ts'
+import { applyMigrations, formatOf, migrate } from './migrations/migrate.ts'
 
 export type Connection = Database.Database
 
-/** Raised with every change that older code would misread. */
-export const schemaVersion = 1
+/** What the file has after the last migration. */
+export const schemaVersion = migrations.at(-1)?.version ?? 1
 
+/** Format 1, for ever: what has changed since is in migrations/. */
 const schema = `
 -- One row: counts commits. Stored sketches are absolute, so whoever writes must have read the last commit.
 CREATE TABLE writer(id INTEGER PRIMARY KEY CHECK(id = 1), version INTEGER NOT NULL, committed_at INTEGER);
@@ -77,8 +80,8 @@ export class NewerFormatError extends Error {
   override readonly name = 'NewerFormatError'
 }
 
-/** Opens for writing, creating the file when it is new. */
-export function openStore(path: string): Connection {
+/** Opens for writing; creates a new file, and brings an older one to the format of the last migration. */
+export function openStore(path: string, list: readonly Migration[] = migrations): Connection {
   const connection = new Database(path)
   connection.pragma('journal_mode = WAL')
   // FULL: a commit survives a power cut. The offset and the statistics would vanish together, but acknowledged
@@ -86,15 +89,25 @@ export function openStore(path: string): Connection {
   connection.pragma('synchronous = FULL')
   connection.pragma('busy_timeout = 5000')
   connection.pragma('cache_size = -65536')
-  const version = connection.pragma('user_version', { simple: true }) as number
-  if (version > schemaVersion) {
+  try {
+    bringUp(connection, path, list)
+  } catch (error) {
     connection.close()
+    throw error
+  }
+  return connection
+}
+
+function bringUp(connection: Connection, path: string, list: readonly Migration[]): void {
+  const known = list.at(-1)?.version ?? 1
+  const version = formatOf(connection)
+  if (version > known) {
     throw new NewerFormatError(
-      `Cannot open "${path}": it has format ${version}, and this version knows ${schemaVersion}. Use a newer Tailrace.`,
+      `Cannot open "${path}": it has format ${version}, and this version knows ${known}. Use a newer Tailrace.`,
     )
   }
-  if (version === 0) create(connection)
-  return connection
+  if (version === 0) create(connection, list)
+  else migrate(connection, path, list)
 }
 
 /** Opens for queries: cannot write, sees only what is committed. */
@@ -104,14 +117,15 @@ export function openReader(path: string): Connection {
   return connection
 }
 
-function create(connection: Connection): void {
+function create(connection: Connection, list: readonly Migration[]): void {
   // Two processes may start at once: the second waits for the first and finds the work done.
   connection
     .transaction(() => {
-      if (connection.pragma('user_version', { simple: true }) !== 0) return
+      if (formatOf(connection) !== 0) return
       connection.exec(schema)
       connection.exec('INSERT INTO writer(id, version) VALUES (1, 0)')
-      connection.pragma(`user_version = ${schemaVersion}`)
+      connection.pragma('user_version = 1')
+      applyMigrations(connection, list)
     })
     .immediate()
 }

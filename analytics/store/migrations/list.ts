@@ -1,0 +1,11 @@
+// Every change of windows.db since its first format, in order. A migration that was released is never edited: files
+// out there have it. Add a file of its own, `000N-name.ts`, and name it here.
+
+/** SQL that takes the file from the version before to this one; it runs in one transaction with all that are due. */
+export interface Migration {
+  readonly version: number
+  readonly sql: string
+}
+
+/** Ascending. */
+export const migrations: readonly Migration[] = []
