@@ -1,7 +1,7 @@
 // What an analytics process is told. Plain data, validated by whoever writes it (the `tailrace` command).
 
 export interface AnalyticsConfig {
-  /** Holds windows.db (statistics, offsets, ledger) and app.db (sessions). */
+  /** Holds windows.db (statistics, offsets, ledger) and app.db (sessions, alerts). */
   readonly dataDirectory: string
   readonly bootstrap: readonly string[]
   /** Loopback only, until credentials and TLS are set. */

@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { Metrics } from '../runtime/metrics.ts'
+import { openAppDatabase } from './app/app-database.ts'
 import { brokerMetricsTexts, joinMetrics } from './cluster/broker-metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
 import type { AnalyticsConfig } from './config.ts'
@@ -50,7 +51,8 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const rows = new Rows(connection)
   const days = new ZoneDays(config.timeZone)
   const reading = (): Reading => ({ rows, days, nowMs: clock.wallMs() })
-  const sessions = new Sessions(join(config.dataDirectory, 'app.db'), adminToken(config.tokenPath), clock)
+  const database = openAppDatabase(join(config.dataDirectory, 'app.db'))
+  const sessions = new Sessions(database, adminToken(config.tokenPath), clock)
   const publicOrigins = [...(config.publicOrigins ?? [])]
   const access = { sessions, publicOrigins }
   const build = buildOf(config.pageDirectory)
@@ -58,15 +60,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const newCluster = (clientId: string) =>
     new Cluster({ bootstrap: config.bootstrap, clientId, requestTimeoutMs: 5000 })
   const clusters = { monitor: newCluster('tailrace-monitor'), tail: newCluster('tailrace-tail') }
-  const monitor = new BrokerMonitor({
-    cluster: clusters.monitor,
-    clock,
-    recordPath: join(config.dataDirectory, 'cluster.json'),
-    metricsDirectory: config.brokerMetricsDirectory,
-    onChange: ({ state, detail }) =>
-      log.info(state === 'up' ? 'a broker answers' : 'no broker answers', { detail }),
-    onError: error => log.warn('what is known of the brokers could not be written', { error: error.message }),
-  })
+  const monitor = monitorOf(config, clusters.monitor, clock, log)
   const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
   const live = new LiveServer({
     access,
@@ -120,10 +114,22 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     server.closeIdleConnections()
     await Promise.all([closed, door?.close()])
     connection.close()
-    sessions.close()
+    database.close()
     joining.close()
   }
   return { port, publicPort: door?.port ?? null, metrics, sessions, close }
+}
+
+function monitorOf(config: AnalyticsConfig, cluster: Cluster, clock: Clock, log: Log): BrokerMonitor {
+  return new BrokerMonitor({
+    cluster,
+    clock,
+    recordPath: join(config.dataDirectory, 'cluster.json'),
+    metricsDirectory: config.brokerMetricsDirectory,
+    onChange: ({ state, detail }) =>
+      log.info(state === 'up' ? 'a broker answers' : 'no broker answers', { detail }),
+    onError: error => log.warn('what is known of the brokers could not be written', { error: error.message }),
+  })
 }
 
 /** What is needed for agents to join; they can once the port for others is open. */

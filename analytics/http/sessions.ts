@@ -3,8 +3,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import Database from 'better-sqlite3'
 import type { Clock } from '../../runtime/clock.ts'
+import type { AppDatabase } from '../app/app-database.ts'
 
 export interface Identity {
   readonly user: string
@@ -20,25 +20,16 @@ const linkMs = 15 * 60_000
 /** A terminal's scrollback full of unused links is not kept alive. */
 const linksMax = 100
 
-const schema = `
-CREATE TABLE IF NOT EXISTS sessions(hash TEXT PRIMARY KEY, user TEXT NOT NULL, role TEXT NOT NULL, expires_at INTEGER)
-  WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS links(hash TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
-`
-
 export class Sessions {
-  readonly #database: Database.Database
+  readonly #database: AppDatabase
   readonly #clock: Clock
   readonly #adminTokenHash: Buffer
   readonly #statements
 
-  constructor(path: string, adminToken: string, clock: Clock) {
-    this.#database = new Database(path)
+  constructor(database: AppDatabase, adminToken: string, clock: Clock) {
+    this.#database = database
     this.#clock = clock
     this.#adminTokenHash = hashOf(adminToken)
-    this.#database.pragma('journal_mode = WAL')
-    this.#database.pragma('busy_timeout = 2000')
-    this.#database.exec(schema)
     this.#statements = {
       addLink: this.#database.prepare('INSERT INTO links(hash, expires_at) VALUES (?, ?)'),
       useLink: this.#database.prepare('DELETE FROM links WHERE hash = ? AND expires_at > ?'),
@@ -100,10 +91,6 @@ export class Sessions {
 
   end(cookie: string): void {
     this.#statements.dropSession.run(hashOf(cookie).toString('hex'))
-  }
-
-  close(): void {
-    this.#database.close()
   }
 }
 
