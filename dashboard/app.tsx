@@ -1,22 +1,26 @@
-// The page: a bar, a rail, and a list of panels; or the sign-in. Keys act on the page wherever the focus is, except
-// where they are typed into something.
-import { useEffect, useState } from 'react'
+// The page: rail, bar and the place one is at, or the sign-in. Keys act on the page wherever the focus is, except where
+// they are typed into something.
+import { QueryClientProvider } from '@tanstack/react-query'
+import { lazy, Suspense, useEffect, useState } from 'react'
+import { Route, Switch } from 'wouter'
+import { navigate } from 'wouter/use-browser-location'
+import { queryClient } from './api.ts'
 import { Banner } from './banner.tsx'
 import { Bar, Rail } from './bar.tsx'
+import { Failure } from './failure.tsx'
 import { Help } from './help.tsx'
 import { LiveAnnouncer } from './live-pill.tsx'
 import type { Page } from './page.ts'
 import { useLive, usePage } from './page-context.ts'
-import { Chart } from './panels/chart.tsx'
-import { behaviourChart, latencyChart, trafficChart } from './panels/charts.ts'
-import { Cluster } from './panels/cluster.tsx'
-import { Losses } from './panels/losses.tsx'
-import { Tail } from './panels/tail.tsx'
 import { filterInputId } from './panels/tail-tools.tsx'
-import { Tiles } from './panels/tiles.tsx'
-import { TopPaths } from './panels/top-paths.tsx'
-import { rangeNames } from './settings.ts'
+import { places } from './places.ts'
+import { rangeNames, searchOf } from './settings.ts'
 import { SignIn } from './sign-in.tsx'
+
+const views = places.map(place => ({
+  place,
+  View: lazy(() => place.load().then(({ PageView }) => ({ default: PageView }))),
+}))
 
 export function App() {
   const signedOut = useLive(state => state.connection.kind === 'signedOut')
@@ -26,14 +30,23 @@ export function App() {
     if (theme === 'system') delete dataset['theme']
     else dataset['theme'] = theme
   }, [theme])
-  return signedOut ? <SignIn /> : <Overview />
+  return signedOut ? (
+    <SignIn />
+  ) : (
+    <QueryClientProvider client={queryClient}>
+      <Shell />
+    </QueryClientProvider>
+  )
 }
 
-function Overview() {
+function Shell() {
   const page = usePage()
   const [help, setHelp] = useState(false)
   useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => onKey(event, page, () => setHelp(true))
+    let isGoing = false
+    const onKeyDown = (event: KeyboardEvent) => {
+      isGoing = onKey(event, page, isGoing, () => setHelp(true))
+    }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
   }, [page])
@@ -43,16 +56,16 @@ function Overview() {
       <Bar onHelp={() => setHelp(true)} />
       <main className="grid">
         <Banner />
-        <Tiles />
-        <div id="charts" className="charts">
-          <Chart spec={trafficChart} />
-          <Chart spec={latencyChart} />
-          <Chart spec={behaviourChart} />
-        </div>
-        <Tail />
-        <Cluster />
-        <TopPaths />
-        <Losses />
+        <Switch>
+          {views.slice(1).map(({ place, View }) => (
+            <Route key={place.path} path={`${place.path}/*?`}>
+              <PlaceView title={place.label} View={View} />
+            </Route>
+          ))}
+          <Route>
+            <PlaceView title="" View={views[0]!.View} />
+          </Route>
+        </Switch>
       </main>
       <Help open={help} onClose={() => setHelp(false)} />
       <LiveAnnouncer />
@@ -60,15 +73,39 @@ function Overview() {
   )
 }
 
-function onKey(event: KeyboardEvent, page: Page, showHelp: () => void): void {
-  if (event.metaKey || event.ctrlKey || event.altKey || document.querySelector('dialog[open]')) return
+function PlaceView({ title, View }: { readonly title: string; readonly View: React.ComponentType }) {
+  useEffect(() => {
+    document.title = title === '' ? 'Tailrace' : `${title} · Tailrace`
+  }, [title])
+  return (
+    <Failure key={title}>
+      <Suspense fallback={<p className="sr-only">Loading</p>}>
+        <View />
+      </Suspense>
+    </Failure>
+  )
+}
+
+/** Returns whether the next key says where to go. */
+function onKey(event: KeyboardEvent, page: Page, isGoing: boolean, showHelp: () => void): boolean {
+  if (
+    event.metaKey ||
+    event.ctrlKey ||
+    event.altKey ||
+    document.querySelector('[role="dialog"], dialog[open]')
+  )
+    return false
   const target = event.target instanceof HTMLElement ? event.target : null
-  if (target?.matches('input[type="text"], textarea, select, [contenteditable]')) return
+  if (target?.matches('input:not([type="radio"], [type="checkbox"]), textarea, select, [contenteditable]'))
+    return false
   const { settings, zoom } = page.store.get()
   const range = rangeNames[Number(event.key) - 1]
-  if (event.key === ' ') {
+  const goal = isGoing ? places.find(place => place.letter === event.key) : undefined
+  if (goal) navigate(`${goal.path}${searchOf(settings)}`)
+  else if (event.key === 'g') return true
+  else if (event.key === ' ') {
     // A focused button or radio has its own use for Space.
-    if (target?.matches('button, input, a, summary')) return
+    if (target?.matches('button, input, a, summary')) return false
     page.togglePause()
   } else if (event.key === '/') document.getElementById(filterInputId)?.focus()
   else if (event.key === '?') showHelp()
@@ -77,6 +114,7 @@ function onKey(event: KeyboardEvent, page: Page, showHelp: () => void): void {
   else if (event.key === 'w') page.change({ wrap: !settings.wrap })
   else if (event.key === 'Escape' && zoom) page.zoom(null)
   else if (range) page.change({ range })
-  else return
+  else return false
   event.preventDefault()
+  return false
 }

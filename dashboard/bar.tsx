@@ -1,20 +1,12 @@
 // The bar along the top and the rail along the side (along the bottom of a phone): where one is, what is shown, and
 // whether it is live.
-import { useEffect, useRef, useState } from 'react'
+import { Link, useLocation } from 'wouter'
 import { formatTime, zoneName } from './format.ts'
 import { Icon, type IconName, Mark } from './icons.tsx'
 import { LivePill } from './live-pill.tsx'
 import { useLive, usePage } from './page-context.ts'
-import { rangeNames, ranges, type Theme } from './settings.ts'
-
-const places: readonly { readonly id: string; readonly label: string; readonly icon: IconName }[] = [
-  { id: 'overview', label: 'Overview', icon: 'overview' },
-  { id: 'charts', label: 'Charts', icon: 'charts' },
-  { id: 'tail', label: 'Live tail', icon: 'tail' },
-  { id: 'cluster', label: 'Cluster', icon: 'cluster' },
-  { id: 'paths', label: 'Paths', icon: 'paths' },
-  { id: 'losses', label: 'Losses', icon: 'shield' },
-]
+import { placeAt, places } from './places.ts'
+import { rangeNames, ranges, searchOf, type Theme } from './settings.ts'
 
 const themes: Readonly<Record<Theme, { readonly icon: IconName; readonly words: string }>> = {
   system: { icon: 'auto', words: 'Theme: as the system' },
@@ -22,29 +14,27 @@ const themes: Readonly<Record<Theme, { readonly icon: IconName; readonly words: 
   light: { icon: 'sun', words: 'Theme: light' },
 }
 
-/** A jump to a section has come to rest by then. */
-const settleMs = 800
-
 export function Rail() {
-  const [here, goTo] = usePlaceInView()
+  const here = placeAt(useLocation()[0])
+  const settings = useLive(state => state.settings)
+  const search = searchOf(settings)
   return (
-    <nav className="rail" aria-label="Sections">
+    <nav className="rail" aria-label="Pages">
       <div className="rail-links">
-        <a className="rail-home" href="#overview" aria-label="Tailrace">
+        <Link className="rail-home" href={`/${search}`} aria-label="Tailrace">
           <Mark />
-        </a>
-        {places.map(({ id, label, icon }) => (
-          <a
-            key={id}
+        </Link>
+        {places.map(place => (
+          <Link
+            key={place.path}
             className="rail-link"
-            href={`#${id}`}
-            title={label}
-            aria-current={id === here ? 'true' : undefined}
-            onClick={() => goTo(id)}
+            href={`${place.path}${search}`}
+            title={`${place.label} (g ${place.letter})`}
+            aria-current={place === here ? 'page' : undefined}
           >
-            <Icon name={icon} />
-            <span className="rail-word">{label}</span>
-          </a>
+            <Icon name={place.icon} />
+            <span className="rail-word">{place.label}</span>
+          </Link>
         ))}
       </div>
     </nav>
@@ -55,6 +45,7 @@ export function Bar({ onHelp }: { readonly onHelp: () => void }) {
   const page = usePage()
   const theme = useLive(state => state.settings.theme)
   const { icon, words } = themes[theme]
+  const { hasLiveRange } = placeAt(useLocation()[0])
   return (
     <header className="top">
       <div className="bar">
@@ -76,34 +67,36 @@ export function Bar({ onHelp }: { readonly onHelp: () => void }) {
           </button>
         </div>
       </div>
-      <Scope />
+      <Scope hasRange={hasLiveRange} />
     </header>
   )
 }
 
 /** Which stretch of time the charts show, and in whose clock. */
-function Scope() {
+function Scope({ hasRange }: { readonly hasRange: boolean }) {
   const page = usePage()
   const { range, zone } = useLive(state => state.settings)
   const zoom = useLive(state => state.zoom)
   const clockMs = useLive(state => state.clockMs)
   return (
     <div className="scope">
-      <fieldset className="segments">
-        <legend className="sr-only">Time shown</legend>
-        {rangeNames.map(name => (
-          <label key={name} className="segment">
-            <input
-              type="radio"
-              name="range"
-              value={name}
-              checked={name === range}
-              onChange={() => page.change({ range: name })}
-            />
-            <span>{ranges[name].label}</span>
-          </label>
-        ))}
-      </fieldset>
+      {hasRange && (
+        <fieldset className="segments">
+          <legend className="sr-only">Time shown</legend>
+          {rangeNames.map(name => (
+            <label key={name} className="segment">
+              <input
+                type="radio"
+                name="range"
+                value={name}
+                checked={name === range}
+                onChange={() => page.change({ range: name })}
+              />
+              <span>{ranges[name].label}</span>
+            </label>
+          ))}
+        </fieldset>
+      )}
       <button
         type="button"
         className="zone"
@@ -125,32 +118,4 @@ function Scope() {
       )}
     </div>
   )
-}
-
-/** The topmost section in sight, or for a moment the one just asked for: the last ones may never reach the top. */
-function usePlaceInView(): readonly [string, (id: string) => void] {
-  const [here, setHere] = useState('overview')
-  const chosenAt = useRef(Number.NEGATIVE_INFINITY)
-  useEffect(() => {
-    const visible = new Map<string, number>()
-    const observer = new IntersectionObserver(
-      entries => {
-        for (const entry of entries)
-          visible.set(entry.target.id, entry.isIntersecting ? entry.intersectionRatio : 0)
-        const best = places.find(({ id }) => (visible.get(id) ?? 0) >= 0.5)
-        if (best && performance.now() - chosenAt.current > settleMs) setHere(best.id)
-      },
-      { threshold: [0, 0.5, 1], rootMargin: '-56px 0px 0px 0px' },
-    )
-    for (const { id } of places) {
-      const element = document.getElementById(id)
-      if (element) observer.observe(element)
-    }
-    return () => observer.disconnect()
-  }, [])
-  const goTo = (id: string) => {
-    chosenAt.current = performance.now()
-    setHere(id)
-  }
-  return [here, goTo]
 }

@@ -28,6 +28,7 @@ export class Model {
   #top: TopAnswer | null = null
   #losses: LossesAnswer | null = null
   #cluster: ClusterState | null = null
+  #others: Readonly<Record<string, LiveData>> = {}
   #refusals: Readonly<Record<string, string>> = {}
   #overviewPublished = true
   #pausedAt: number | null = null
@@ -57,6 +58,10 @@ export class Model {
 
   take(key: string, data: LiveData, snapshot: boolean, now: number): void {
     if (key in this.#refusals) this.#refusals = without(this.#refusals, key)
+    if (key.includes('?')) {
+      this.#others = { ...this.#others, [key]: data }
+      return
+    }
     switch (data.kind) {
       case 'overview':
         this.#takeOverview(data.overview)
@@ -83,6 +88,13 @@ export class Model {
         else this.tail.append(data.rows, data.gap, this.#filtered, now)
         return
     }
+  }
+
+  /** Nobody looks at it any more. */
+  drop(key: string): void {
+    const { [key]: _, ...rest } = this.#others
+    this.#others = rest
+    this.#refusals = without(this.#refusals, key)
   }
 
   refuse(key: string, detail: string): void {
@@ -140,6 +152,7 @@ export class Model {
       overview: this.overview,
       top: this.#top,
       losses: this.#losses,
+      others: this.#others,
       seqs: seqsOf(live),
     }
   }

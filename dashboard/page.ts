@@ -1,6 +1,6 @@
 // The page without its markup: the shell around the live step machine. It alone touches the socket, timers, fetch,
 // history and storage; it folds what arrives into the model at once and publishes at most once a frame.
-import type { LoginRequest, MeAnswer, Problem, ServerMessage } from '../analytics/http/contract.ts'
+import type { LiveTopic, LoginRequest, MeAnswer, Problem, ServerMessage } from '../analytics/http/contract.ts'
 import { liveStep } from './live.ts'
 import { initialLive, type LiveEffect, type LiveEvent, type LiveState, nextDeadline } from './live-state.ts'
 import { Model, seriesMetrics } from './model.ts'
@@ -21,6 +21,9 @@ const answerWithinMs = 10_000
 const topKey = 'top'
 const tailKey = 'tail'
 
+/** What the server is asked for only while some view shows it. The overview always is: the pill lives on it. */
+export type FeedName = 'series' | 'top' | 'tail' | 'cluster' | 'losses'
+
 export class Page {
   readonly model = new Model()
   readonly store: Store<PageState>
@@ -31,6 +34,8 @@ export class Page {
   #socket: WebSocket | null = null
   #timer: number | undefined
   #frame: number | undefined
+  /** How many components look at each feed or subscription of their own. */
+  readonly #watchers = new Map<string, number>()
 
   constructor() {
     const narrow = window.matchMedia('(max-width: 699px)').matches
@@ -50,12 +55,52 @@ export class Page {
     const { settings } = this.store.get()
     this.model.setRange(ranges[settings.range])
     this.#dispatch({ type: 'subscribe', key: 'overview', topic: 'overview', args: {} })
-    this.#subscribeRange(settings.range)
-    this.#dispatch({ type: 'subscribe', key: 'losses', topic: 'losses', args: {} })
-    this.#dispatch({ type: 'subscribe', key: 'cluster', topic: 'cluster', args: {} })
-    this.#subscribeTail(settings)
     if (token === null) this.#dispatch({ type: 'start' })
     else void this.signIn(token)
+  }
+
+  openFeed(name: FeedName): void {
+    if (this.#watch(name) > 1) return
+    const { settings } = this.store.get()
+    if (name === 'series') this.#subscribeSeries(settings.range)
+    else if (name === 'top') this.#subscribeTop(settings.range)
+    else if (name === 'tail') this.#subscribeTail(settings)
+    else this.#dispatch({ type: 'subscribe', key: name, topic: name, args: {} })
+  }
+
+  closeFeed(name: FeedName): void {
+    this.#unwatch(name, () => {
+      const keys = name === 'series' ? seriesMetrics.map(metric => `series:${metric}`) : [name]
+      for (const key of keys) this.#dispatch({ type: 'unsubscribe', key })
+    })
+  }
+
+  /** `key` holds a question mark: that tells it from the page's own. */
+  openSubscription(key: string, topic: LiveTopic, args: Readonly<Record<string, string>>): void {
+    if (this.#watch(key) === 1) this.#dispatch({ type: 'subscribe', key, topic, args })
+  }
+
+  closeSubscription(key: string): void {
+    this.#unwatch(key, () => {
+      this.#dispatch({ type: 'unsubscribe', key })
+      this.model.drop(key)
+    })
+  }
+
+  #watch(key: string): number {
+    const watchers = (this.#watchers.get(key) ?? 0) + 1
+    this.#watchers.set(key, watchers)
+    // Still subscribed: the last one left in this same turn, as happens between two pages.
+    return this.live.subscriptions.has(key === 'series' ? `series:${seriesMetrics[0]}` : key) ? 2 : watchers
+  }
+
+  #unwatch(key: string, end: () => void): void {
+    this.#watchers.set(key, (this.#watchers.get(key) ?? 1) - 1)
+    queueMicrotask(() => {
+      if (this.#watchers.get(key) !== 0) return
+      this.#watchers.delete(key)
+      end()
+    })
   }
 
   retry(): void {
@@ -89,13 +134,16 @@ export class Page {
     const settings = { ...before, ...change }
     this.store.set({ settings })
     rememberSettings(change, memory())
-    window.history.replaceState(null, '', `${searchOf(settings) || '/'}${window.location.hash}`)
+    const { pathname, search, hash } = window.location
+    window.history.replaceState(null, '', `${pathname}${searchOf(settings, search)}${hash}`)
     if (settings.range !== before.range) {
       this.model.setRange(ranges[settings.range])
       this.store.set({ zoom: null })
-      this.#subscribeRange(settings.range)
+      if (this.#watchers.has('series')) this.#subscribeSeries(settings.range)
+      if (this.#watchers.has('top')) this.#subscribeTop(settings.range)
     }
-    if (settings.topic !== before.topic || settings.filter !== before.filter) this.#subscribeTail(settings)
+    const isTailChanged = settings.topic !== before.topic || settings.filter !== before.filter
+    if (isTailChanged && this.#watchers.has('tail')) this.#subscribeTail(settings)
     this.#requestFrame()
   }
 
@@ -109,17 +157,20 @@ export class Page {
     const detail = await login(token)
     if (detail === null) this.store.set({ signIn: { state: 'idle' } })
     else this.store.set({ signIn: { state: 'failed', detail } })
-    if (window.location.pathname !== '/') window.history.replaceState(null, '', '/')
+    if (window.location.pathname === '/login') window.history.replaceState(null, '', '/')
     // Even after a failure: the link may be used up because this browser is signed in already.
     this.#dispatch({ type: 'start' })
   }
 
-  #subscribeRange(name: RangeName): void {
+  #subscribeSeries(name: RangeName): void {
     const { step, points } = ranges[name]
     for (const metric of seriesMetrics) {
       const args = { metric, step, points: String(points) }
       this.#dispatch({ type: 'subscribe', key: `series:${metric}`, topic: 'series', args })
     }
+  }
+
+  #subscribeTop(name: RangeName): void {
     const args = { dimension: 'path', metric: 'requests', window: name, limit: '10' }
     this.#dispatch({ type: 'subscribe', key: topKey, topic: 'top', args })
   }

@@ -76,9 +76,10 @@ export function rememberSettings(change: Partial<Settings>, memory: Memory): voi
   }
 }
 
-/** The query of a URL that shows this view; empty for the view one starts with. */
-export function searchOf(settings: Settings): string {
-  const parameters = new URLSearchParams()
+/** The query of a URL that shows this view; empty for the view one starts with. `others` is what pages keep there. */
+export function searchOf(settings: Settings, others = ''): string {
+  const parameters = new URLSearchParams(others)
+  for (const name of ['r', 'topic', 'q']) parameters.delete(name)
   if (settings.range !== '5m') parameters.set('r', settings.range)
   if (settings.topic !== tailTopics[0]) parameters.set('topic', settings.topic)
   if (settings.filter !== '') parameters.set('q', settings.filter)

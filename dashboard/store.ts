@@ -1,6 +1,6 @@
 // A store in twenty lines and the state it holds for the page: only text and structure. Numbers that move many
 // times a second live in rings and buffers (model.ts) and are drawn without React. Knows neither React nor sockets.
-import type { ClusterState, LossesAnswer, Overview, TopAnswer } from '../analytics/http/contract.ts'
+import type { ClusterState, LiveData, LossesAnswer, Overview, TopAnswer } from '../analytics/http/contract.ts'
 import type { Settings } from './settings.ts'
 
 export interface Store<State> {
@@ -64,6 +64,8 @@ export interface PageState {
   readonly losses: LossesAnswer | null
   /** Told even while the page is paused. */
   readonly cluster: ClusterState | null
+  /** The newest of every subscription that a component has of its own, by its key. */
+  readonly others: Readonly<Record<string, LiveData>>
   readonly tailVersion: number
   readonly tailHeld: boolean
   readonly tailWaiting: number
@@ -89,6 +91,7 @@ export function initialPage(settings: Settings, clockMs: number): PageState {
     top: null,
     losses: null,
     cluster: null,
+    others: {},
     tailVersion: 0,
     tailHeld: false,
     tailWaiting: 0,

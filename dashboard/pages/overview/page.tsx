@@ -1,0 +1,27 @@
+// The overview: is data flowing, what do users do, is the machine well; answered in that order.
+import { useFeeds } from '../../page-context.ts'
+import { Chart } from '../../panels/chart.tsx'
+import { behaviourChart, latencyChart, trafficChart } from '../../panels/charts.ts'
+import { Cluster } from '../../panels/cluster.tsx'
+import { Losses } from '../../panels/losses.tsx'
+import { Tail } from '../../panels/tail.tsx'
+import { Tiles } from '../../panels/tiles.tsx'
+import { TopPaths } from '../../panels/top-paths.tsx'
+
+export function PageView() {
+  useFeeds('series', 'top', 'tail', 'cluster', 'losses')
+  return (
+    <>
+      <Tiles />
+      <div id="charts" className="charts">
+        <Chart spec={trafficChart} />
+        <Chart spec={latencyChart} />
+        <Chart spec={behaviourChart} />
+      </div>
+      <Tail />
+      <Cluster />
+      <TopPaths />
+      <Losses />
+    </>
+  )
+}

@@ -1,0 +1,10 @@
+// Settings: its panels come with the statistics they show.
+import { Empty, Panel } from '../../panels/panel.tsx'
+
+export function PageView() {
+  return (
+    <Panel id="settings" title="Settings" state="empty">
+      <Empty title="Nothing to show yet" />
+    </Panel>
+  )
+}
