@@ -22,6 +22,7 @@ import { LiveServer } from './live/live-server.ts'
 import { TailFeed } from './live/tail-feed.ts'
 import { openDoor } from './open-door.ts'
 import type { Reading } from './queries/answers.ts'
+import { QueryThread } from './queries/query-thread.ts'
 import { Rows } from './queries/rows.ts'
 import { openReader } from './store/schema.ts'
 import { ZoneDays } from './windows/zone-days.ts'
@@ -50,6 +51,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const connection = openReader(options.storePath)
   const rows = new Rows(connection)
   const days = new ZoneDays(config.timeZone)
+  const queries = new QueryThread({ storePath: options.storePath, timeZone: config.timeZone, log })
   const reading = (): Reading => ({ rows, days, nowMs: clock.wallMs() })
   const database = openAppDatabase(join(config.dataDirectory, 'app.db'))
   const sessions = new Sessions(database, adminToken(config.tokenPath), clock)
@@ -72,11 +74,16 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   })
   observeState(metrics, rows, () => live.clients)
   observeCluster(metrics, monitor)
+  observeQueries(metrics, queries)
   const { pageDirectory, brokerMetricsDirectory } = config
   const joining = startJoining(config, newCluster('tailrace-enrolling'), clock, log)
   const application = createApplication({
     enrolling: joining.enrolling,
-    context: { reading, cluster: () => monitor.cluster(rows.sources()) },
+    context: {
+      queries,
+      nowMs: () => clock.wallMs(),
+      cluster: () => monitor.cluster(rows.sources()),
+    },
     access,
     metrics,
     log,
@@ -112,7 +119,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     // Pages that have heard "restarting" close their sockets themselves; whoever has not, a moment later.
     setTimeout(() => server.closeAllConnections(), 300).unref()
     server.closeIdleConnections()
-    await Promise.all([closed, door?.close()])
+    await Promise.all([closed, door?.close(), queries.close()])
     connection.close()
     database.close()
     joining.close()
@@ -187,6 +194,14 @@ function observeState(metrics: Metrics, rows: Rows, sockets: () => number): void
           ({ topic, partition, watermarkMs }) =>
             [{ topic, partition: String(partition) }, watermarkMs! / 1000] as const,
         ),
+  )
+}
+
+/** How the questions of HTTP fared, at each scrape. */
+function observeQueries(metrics: Metrics, queries: QueryThread): void {
+  metrics.observed('tailrace_queries_waiting', 'Questions waiting or under way.', () => [[{}, queries.depth]])
+  metrics.observed('tailrace_queries', 'Questions of HTTP since the start, by how they ended.', () =>
+    Object.entries(queries.counters).map(([outcome, count]) => [{ outcome }, count] as const),
   )
 }
 

@@ -14,6 +14,8 @@ export function sendProblem(response: Response, problem: ProblemError): void {
     detail: problem.message,
     ...(problem.didYouMean === undefined ? {} : { didYouMean: problem.didYouMean }),
   }
+  // What is refused for lack of room may be asked again soon.
+  if (problem.status === 429 || problem.status === 503) response.set('Retry-After', '1')
   response.status(problem.status).type('application/problem+json').send(JSON.stringify(body))
 }
 

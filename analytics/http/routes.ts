@@ -1,23 +1,16 @@
 // The table of the API: path, what it takes, what it answers, how. Served by server.ts, described by openapi.ts; what
 // is not in here does not exist, but for signing in, health and the live socket.
 import { z } from 'zod'
-import { type Reading, type Span, series, stats, top } from '../queries/answers.ts'
-import { ProblemError } from '../queries/problem.ts'
-import { breakdown, dimensionNamed, filtersOf, metricNamed, moment, windowMs } from '../queries/question.ts'
-import { seriesWidth } from '../queries/series-width.ts'
-import { agentsAnswer, lossesAnswer } from '../queries/side-answers.ts'
-import {
-  type DimensionName,
-  dimensionCatalogue,
-  type MetricName,
-  metricCatalogue,
-} from '../windows/catalogue.ts'
+import type { QueryThread } from '../queries/query-thread.ts'
+import type { QuestionName } from '../queries/questions.ts'
+import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
 import type { ClusterAnswer } from './contract.ts'
 import { agentsSchema, clusterSchema, lossesSchema, seriesSchema, statsSchema, topSchema } from './schemas.ts'
 
 /** What a route may ask. */
 export interface RouteContext {
-  reading(): Reading
+  readonly queries: QueryThread
+  nowMs(): number
   cluster(): Promise<ClusterAnswer>
 }
 
@@ -30,7 +23,10 @@ export interface Route {
   readonly query: z.ZodObject
   readonly answer: z.ZodType
   readonly example: string
-  answerTo(context: RouteContext, asked: Readonly<Record<string, unknown>>): unknown
+  /** Answered from committed rows, by the query thread. */
+  readonly question?: QuestionName
+  /** Answered here, from what this thread knows. */
+  answerTo?(context: RouteContext, asked: Readonly<Record<string, unknown>>): unknown
 }
 
 const many = z.union([z.string(), z.array(z.string())]).optional()
@@ -76,16 +72,6 @@ const topQuery = z.strictObject({
   limit: count(1000, 10),
 })
 
-/** What a dimension is ranked by when nothing is said. */
-const rankedBy: Readonly<Partial<Record<DimensionName, MetricName>>> = {
-  path: 'requests',
-  status: 'requests',
-  method: 'requests',
-  referrer: 'requests',
-  event: 'events',
-  topic: 'lines',
-}
-
 export const routes: readonly Route[] = [
   {
     path: '/api/v1/stats/{metric}',
@@ -95,22 +81,7 @@ export const routes: readonly Route[] = [
     query: statsQuery,
     answer: statsSchema,
     example: '/api/v1/stats/requests?window=5m&by=path',
-    answerTo(context, asked) {
-      const query = asked as z.infer<typeof statsQuery> & { metric: string }
-      const reading = context.reading()
-      const filters = filtersOf(listOf(query.filter))
-      const groups = listOf(query.by)
-        .flatMap(text => text.split(','))
-        .map(dimensionNamed)
-      return stats(
-        reading,
-        metricNamed(query.metric),
-        spanOf(query, reading.nowMs),
-        groups,
-        filters,
-        query.limit,
-      )
-    },
+    question: 'stats',
   },
   {
     path: '/api/v1/series/{metric}',
@@ -120,16 +91,7 @@ export const routes: readonly Route[] = [
     query: seriesQuery,
     answer: seriesSchema,
     example: '/api/v1/series/latency?window=1h&step=1m',
-    answerTo(context, asked) {
-      const query = asked as z.infer<typeof seriesQuery> & { metric: string }
-      const reading = context.reading()
-      const groups = listOf(query.by)
-        .flatMap(text => text.split(','))
-        .map(dimensionNamed)
-      const wanted = breakdown(metricNamed(query.metric), groups, filtersOf(listOf(query.filter)))
-      const { range, widthMs } = seriesWidth(reading, wanted, spanOf(query, reading.nowMs), query.step)
-      return series(reading, wanted, range, widthMs, query.limit)
-    },
+    question: 'series',
   },
   {
     path: '/api/v1/top/{dimension}',
@@ -139,18 +101,7 @@ export const routes: readonly Route[] = [
     query: topQuery,
     answer: topSchema,
     example: '/api/v1/top/path?window=5m&limit=10',
-    answerTo(context, asked) {
-      const query = asked as z.infer<typeof topQuery> & { dimension: string }
-      const reading = context.reading()
-      const dimension = dimensionNamed(query.dimension)
-      const metric = query.metric === undefined ? rankedBy[dimension] : metricNamed(query.metric)
-      if (metric === undefined) {
-        const detail = `${dimension} has no count of its own. Ask /api/v1/stats/metric?by=${dimension} instead.`
-        throw new ProblemError(400, 'unranked-dimension', 'Nothing to rank by', detail)
-      }
-      const span = spanOf(query, reading.nowMs)
-      return top(reading, dimension, metric, span, filtersOf(listOf(query.filter)), query.limit)
-    },
+    question: 'top',
   },
   {
     path: '/api/v1/losses',
@@ -160,7 +111,7 @@ export const routes: readonly Route[] = [
     query: z.strictObject({ limit: count(10_000, 1000) }),
     answer: lossesSchema,
     example: '/api/v1/losses',
-    answerTo: (context, asked) => lossesAnswer(context.reading().rows, asked['limit'] as number),
+    question: 'losses',
   },
   {
     path: '/api/v1/cluster',
@@ -181,24 +132,6 @@ export const routes: readonly Route[] = [
     query: z.strictObject({}),
     answer: agentsSchema,
     example: '/api/v1/agents',
-    answerTo: context => agentsAnswer(context.reading().rows),
+    question: 'agents',
   },
 ]
-
-function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return []
-  return typeof value === 'string' ? [value] : value
-}
-
-interface SpanQuery {
-  readonly window: string
-  readonly from?: string | undefined
-  readonly to?: string | undefined
-}
-
-export function spanOf(query: SpanQuery, nowMs: number): Span {
-  if (query.from === undefined && query.to === undefined) return { window: windowMs(query.window) }
-  const toMs = query.to === undefined ? nowMs : moment('to', query.to, nowMs)
-  const fromMs = query.from === undefined ? toMs - windowMs(query.window) : moment('from', query.from, nowMs)
-  return { fromMs, toMs }
-}

@@ -17,11 +17,12 @@ import {
   isOurOrigin,
   mayAct,
 } from './access.ts'
+import { answerRoute } from './answer-route.ts'
 import type { MeAnswer } from './contract.ts'
 import { addEnrolment } from './enrolment.ts'
 import { docsPage, docsStyle, openApiDocument } from './openapi.ts'
-import { notSignedIn, problemHandler, queryProblem, sendProblem } from './problems.ts'
-import { type Route, type RouteContext, routes } from './routes.ts'
+import { notSignedIn, problemHandler, sendProblem } from './problems.ts'
+import { type RouteContext, routes } from './routes.ts'
 import { loginSchema } from './schemas.ts'
 import { cookieHeader } from './sessions.ts'
 
@@ -157,6 +158,11 @@ function signedIn(access: AccessRules): RequestHandler {
   }
 }
 
+/** Whose share of the questions under way this one counts against. */
+function askerOf(request: Request, access: AccessRules): string {
+  return cookieOf(request) ?? identify(request, access)?.user ?? ''
+}
+
 function addApi(application: Application, { access, context, build }: ServerOptions): void {
   const document = JSON.stringify(openApiDocument(routes, build))
   const page = docsPage(routes)
@@ -171,7 +177,7 @@ function addApi(application: Application, { access, context, build }: ServerOpti
   })
   for (const route of routes) {
     application.get(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), signedIn(access), (request, response) =>
-      answer(route, context, request, response),
+      answerRoute(route, { context, asker: askerOf(request, access) }, request, response),
     )
   }
   const paths = routes.map(route => route.path)
@@ -182,18 +188,6 @@ function addApi(application: Application, { access, context, build }: ServerOpti
     const detail = `There is no ${request.method} ${asked.slice(0, 100)}.${hint} See /api/v1/docs.`
     sendProblem(response, new ProblemError(404, 'unknown-route', 'Unknown route', detail, near))
   })
-}
-
-async function answer(
-  route: Route,
-  context: RouteContext,
-  request: Request,
-  response: Response,
-): Promise<void> {
-  const query = route.query.safeParse(request.query)
-  if (!query.success) throw queryProblem(query.error, Object.keys(route.query.shape))
-  const answered = await route.answerTo(context, { ...query.data, ...request.params })
-  response.set('Cache-Control', 'no-store').json(answered)
 }
 
 function addPage(application: Application, pageDirectory: string | undefined): void {

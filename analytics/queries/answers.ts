@@ -3,7 +3,7 @@
 import type { SeriesAnswer, StatsAnswer, StatsRow, TopAnswer } from '../http/contract.ts'
 import { Distribution } from '../sketches/distribution.ts'
 import { HyperLogLog } from '../sketches/hyperloglog.ts'
-import { type DimensionName, type MetricName, otherValue } from '../windows/catalogue.ts'
+import { type DimensionName, otherValue } from '../windows/catalogue.ts'
 import { daySeconds } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { freshness } from './freshness.ts'
@@ -30,7 +30,7 @@ export function rangeOf(span: Span, finest: Breakdown['finest'], { rows, days, n
 
 export function stats(
   reading: Reading,
-  metric: MetricName,
+  metric: string,
   span: Span,
   by: readonly DimensionName[],
   filters: Filters,
@@ -59,7 +59,7 @@ export function stats(
 export function top(
   reading: Reading,
   dimension: DimensionName,
-  metric: MetricName,
+  metric: string,
   span: Span,
   filters: Filters,
   limit: number,

@@ -1,10 +1,8 @@
 // The tiles of the page, from committed rows. A value that is not known yet is null, never zero.
 import type { Overview } from '../http/contract.ts'
 import { Distribution } from '../sketches/distribution.ts'
-import type { MetricName } from '../windows/catalogue.ts'
 import { type Reading, stats } from './answers.ts'
 import { freshness } from './freshness.ts'
-import { metricNamed } from './question.ts'
 
 /** Rates are of this many whole seconds, the last of which ended a moment ago: the newest is still coming in. */
 const rateSeconds = 10
@@ -45,29 +43,29 @@ export function overview(reading: Reading): Omit<Overview, 'broker'> {
   }
 }
 
-function idsOf({ rows }: Reading, metric: MetricName): number[] {
-  return rows.series(metricNamed(metric), '', 0).map(row => row.id)
+function idsOf({ rows }: Reading, metric: string): number[] {
+  return rows.series(metric, '', 0).map(row => row.id)
 }
 
 /** Over all days, the days still running included. */
-function total(reading: Reading, metric: MetricName): number {
+function total(reading: Reading, metric: string): number {
   const sums = reading.rows.sums(86_400, idsOf(reading, metric), 0, Number.MAX_SAFE_INTEGER)
   return [...sums.values()].reduce((sum, n) => sum + n, 0)
 }
 
-function rate(reading: Reading, metric: MetricName): number {
+function rate(reading: Reading, metric: string): number {
   const to = Math.floor((reading.nowMs - settleMs) / 1000)
   const sums = reading.rows.sums(1, idsOf(reading, metric), to - rateSeconds, to)
   return [...sums.values()].reduce((sum, n) => sum + n, 0) / rateSeconds
 }
 
-function windowSum(reading: Reading, metric: MetricName, windowMs: number): number {
+function windowSum(reading: Reading, metric: string, windowMs: number): number {
   const to = Math.floor(reading.nowMs / 1000) + 1
   const sums = reading.rows.sums(1, idsOf(reading, metric), to - windowMs / 1000, to)
   return [...sums.values()].reduce((sum, n) => sum + n, 0)
 }
 
-function lastMinute(reading: Reading, metric: MetricName): ReturnType<Distribution['summary']> {
+function lastMinute(reading: Reading, metric: string): ReturnType<Distribution['summary']> {
   const to = (Math.floor(reading.nowMs / 10_000) + 1) * 10
   const merged = new Distribution()
   for (const { data } of reading.rows.sketches(10, idsOf(reading, metric), to - 60, to)) {

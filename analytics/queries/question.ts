@@ -1,13 +1,7 @@
 // The words of a question made exact: windows, moments, steps, metrics, dimensions, filters. Pure; every refusal is a
 // ProblemError that names the nearest right answer.
-import {
-  type DimensionName,
-  dimensionNames,
-  type MetricDefinition,
-  type MetricName,
-  metricCatalogue,
-  metricNames,
-} from '../windows/catalogue.ts'
+import { type DimensionName, dimensionNames, type MetricDefinition } from '../windows/catalogue.ts'
+import { definedNames, definitionOf } from '../windows/definitions.ts'
 import {
   bucketStart,
   daySeconds,
@@ -23,9 +17,9 @@ const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const windowMaxMs = 5 * 366 * unitMs.d
 const windowExamples = ['30s', '1m', '5m', '15m', '30m', '1h', '6h', '1d', '7d', '30d', '90d', '365d']
 
-export function metricNamed(name: string): MetricName {
-  if (Object.hasOwn(metricCatalogue, name)) return name as MetricName
-  throw unknownName('metric', name, metricNames)
+export function metricNamed(name: string): string {
+  if (definitionOf(name)) return name
+  throw unknownName('metric', name, definedNames())
 }
 
 export function dimensionNamed(name: string): DimensionName {
@@ -68,7 +62,7 @@ export function filtersOf(texts: readonly string[]): ReadonlyMap<DimensionName, 
 }
 
 export interface Breakdown {
-  readonly metric: MetricName
+  readonly metric: string
   readonly definition: MetricDefinition
   /** The stored dimension set that can answer; '' for the total. */
   readonly dims: string
@@ -81,11 +75,11 @@ export interface Breakdown {
 
 /** Which stored series answer this metric by these dimensions under these filters. */
 export function breakdown(
-  metric: MetricName,
+  metric: string,
   by: readonly DimensionName[],
   filters: ReadonlyMap<DimensionName, ReadonlySet<string>>,
 ): Breakdown {
-  const definition: MetricDefinition = metricCatalogue[metric]
+  const definition = definitionOf(metric)!
   const wanted = [...new Set([...by, ...filters.keys()])].sort()
   const finest = (dims: string) => (dims === '' ? 1 : 10)
   if (wanted.length === 0 && definition.total)
@@ -98,7 +92,7 @@ export function breakdown(
 }
 
 function cannotBreakDown(
-  metric: MetricName,
+  metric: string,
   definition: MetricDefinition,
   wanted: readonly string[],
 ): ProblemError {

@@ -2,6 +2,7 @@
 // the numbers mean.
 import type { Connection } from '../store/schema.ts'
 import type { StepSeconds } from '../windows/steps.ts'
+import type { Budget } from './budget.ts'
 
 export interface SeriesRow {
   readonly id: number
@@ -29,10 +30,13 @@ export interface LossRow {
 
 export class Rows {
   readonly #connection: Connection
+  readonly #budget: Budget | null
   readonly #statements
 
-  constructor(connection: Connection) {
+  /** With a budget, a read that costs more than it allows ends in a ProblemError. */
+  constructor(connection: Connection, budget: Budget | null = null) {
     this.#connection = connection
+    this.#budget = budget
     this.#statements = prepareStatements(connection)
   }
 
@@ -64,11 +68,23 @@ export class Rows {
   }
 
   counts(step: StepSeconds, ids: readonly number[], from: number, to: number): BucketRow<'n', number>[] {
-    return this.#statements.counts.all({ ids: JSON.stringify(ids), step, from, to })
+    return this.#read(this.#statements.counts, { ids: JSON.stringify(ids), step, from, to })
   }
 
   sketches(step: StepSeconds, ids: readonly number[], from: number, to: number): BucketRow<'data', Buffer>[] {
-    return this.#statements.sketches.all({ ids: JSON.stringify(ids), step, from, to })
+    return this.#read(this.#statements.sketches, { ids: JSON.stringify(ids), step, from, to })
+  }
+
+  #read<Row>(statement: { all(span: Span): Row[]; iterate(span: Span): Iterable<Row> }, span: Span): Row[] {
+    const budget = this.#budget
+    if (!budget) return statement.all(span)
+    budget.check()
+    const rows: Row[] = []
+    for (const row of statement.iterate(span)) {
+      budget.row()
+      rows.push(row)
+    }
+    return rows
   }
 
   /** By step, in seconds: what lies before is no longer kept. */

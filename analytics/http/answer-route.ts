@@ -1,0 +1,54 @@
+// One request of the API: its query checked by the route's schema, answered by the query thread or by this one, with an
+// ETag where it comes from committed rows. A connection that closes takes its question with it.
+import type { Request, Response } from 'express'
+import type { Answered } from '../queries/query-thread.ts'
+import { queryProblem } from './problems.ts'
+import type { Route, RouteContext } from './routes.ts'
+
+export interface Asker {
+  readonly context: RouteContext
+  /** Whose share of the questions under way this one counts against. */
+  readonly asker: string
+}
+
+export async function answerRoute(
+  route: Route,
+  { context, asker }: Asker,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const query = route.query.safeParse(request.query)
+  if (!query.success) throw queryProblem(query.error, Object.keys(route.query.shape))
+  const asked = { ...query.data, ...request.params }
+  const { question } = route
+  if (question === undefined) {
+    const answered = await route.answerTo?.(context, asked)
+    response.set('Cache-Control', 'no-store').json(answered)
+    return
+  }
+  const answered = await context.queries.ask({
+    question,
+    asked,
+    asker,
+    nowMs: context.nowMs(),
+    ifNoneMatch: request.headers['if-none-match'],
+    signal: closedSignal(response),
+  })
+  sendAnswer(response, answered, 'application/json')
+}
+
+/** Aborts when the connection closes before the answer is out. */
+function closedSignal(response: Response): AbortSignal {
+  const controller = new AbortController()
+  response.once('close', () => {
+    if (!response.writableEnded) controller.abort()
+  })
+  return controller.signal
+}
+
+function sendAnswer(response: Response, { etag, body, rows }: Answered, type: string): void {
+  // Kept by whoever asked, and asked again each time: a 304 costs no reading.
+  response.set({ ETag: etag, 'Cache-Control': 'private, no-cache', 'X-Tailrace-Rows-Read': String(rows) })
+  if (body === null) response.status(304).end()
+  else response.type(type).send(body)
+}

@@ -1,0 +1,116 @@
+// Everything that can be asked of committed rows, by name: how it is answered, whether the answer moves with the clock,
+// and what it looks like as a table. Runs in the query thread; what comes in was checked by the routes' schemas.
+import type { DimensionName } from '../windows/catalogue.ts'
+import { type Reading, type Span, series, stats, top } from './answers.ts'
+import { ProblemError } from './problem.ts'
+import { breakdown, dimensionNamed, filtersOf, metricNamed, moment, windowMs } from './question.ts'
+import { seriesWidth } from './series-width.ts'
+import { agentsAnswer, lossesAnswer } from './side-answers.ts'
+
+export interface Question<Asked = never> {
+  answer(reading: Reading, asked: Asked): unknown
+  /** True when the same question may be answered differently a second later, though nothing was committed. */
+  moves(asked: Asked): boolean
+}
+
+export interface SpanQuery {
+  readonly window: string
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+type Many = string | readonly string[] | undefined
+
+interface StatsAsked extends SpanQuery {
+  readonly metric: string
+  readonly by?: Many
+  readonly filter?: Many
+  readonly limit: number
+}
+
+interface SeriesAsked extends StatsAsked {
+  readonly step?: string | undefined
+}
+
+interface TopAsked extends SpanQuery {
+  readonly dimension: string
+  readonly metric?: string | undefined
+  readonly filter?: Many
+  readonly limit: number
+}
+
+/** What a dimension is ranked by when nothing is said. */
+const rankedBy: Readonly<Partial<Record<DimensionName, string>>> = {
+  path: 'requests',
+  status: 'requests',
+  method: 'requests',
+  referrer: 'requests',
+  event: 'events',
+  topic: 'lines',
+}
+
+export const questions = {
+  stats: question<StatsAsked>((reading, asked) => {
+    const { metric, by, filter, limit } = asked
+    return stats(
+      reading,
+      metricNamed(metric),
+      spanOf(asked, reading.nowMs),
+      dimensionsOf(by),
+      filtersOf(listOf(filter)),
+      limit,
+    )
+  }),
+  series: question<SeriesAsked>((reading, asked) => {
+    const { metric, by, filter, step, limit } = asked
+    const wanted = breakdown(metricNamed(metric), dimensionsOf(by), filtersOf(listOf(filter)))
+    const { range, widthMs } = seriesWidth(reading, wanted, spanOf(asked, reading.nowMs), step)
+    return series(reading, wanted, range, widthMs, limit)
+  }),
+  top: question<TopAsked>((reading, asked) => {
+    const dimension = dimensionNamed(asked.dimension)
+    const metric = asked.metric === undefined ? rankedBy[dimension] : metricNamed(asked.metric)
+    if (metric === undefined) {
+      const detail = `${dimension} has no count of its own. Ask /api/v1/stats/metric?by=${dimension} instead.`
+      throw new ProblemError(400, 'unranked-dimension', 'Nothing to rank by', detail)
+    }
+    const span = spanOf(asked, reading.nowMs)
+    return top(reading, dimension, metric, span, filtersOf(listOf(asked.filter)), asked.limit)
+  }),
+  losses: {
+    answer: ({ rows }: Reading, { limit }: { limit: number }) => lossesAnswer(rows, limit),
+    moves: () => false,
+  },
+  agents: { answer: ({ rows }: Reading) => agentsAnswer(rows), moves: () => false },
+} as const satisfies Readonly<Record<string, Question>>
+
+export type QuestionName = keyof typeof questions
+
+/** A question about a span of time: it stands still only between two moments that do. */
+function question<Asked extends SpanQuery>(
+  answer: (reading: Reading, asked: Asked) => unknown,
+): Question<Asked> {
+  return { answer, moves: ({ from, to }) => !isFixed(from) || !isFixed(to) }
+}
+
+export function isFixed(moment: string | undefined): boolean {
+  return moment !== undefined && !moment.startsWith('now')
+}
+
+export function listOf(value: Many): readonly string[] {
+  if (value === undefined) return []
+  return typeof value === 'string' ? [value] : value
+}
+
+function dimensionsOf(by: Many): DimensionName[] {
+  return listOf(by)
+    .flatMap(text => text.split(','))
+    .map(dimensionNamed)
+}
+
+export function spanOf(query: SpanQuery, nowMs: number): Span {
+  if (query.from === undefined && query.to === undefined) return { window: windowMs(query.window) }
+  const toMs = query.to === undefined ? nowMs : moment('to', query.to, nowMs)
+  const fromMs = query.from === undefined ? toMs - windowMs(query.window) : moment('from', query.from, nowMs)
+  return { fromMs, toMs }
+}
