@@ -1,7 +1,7 @@
 // Every statistic there is: what it means, in which unit, and by which dimensions it is kept. The one list that
 // folding, storing, querying, the API's description and its error messages share. Data only.
 
-export type MetricKind = 'count' | 'distribution' | 'distinct'
+export type MetricKind = 'count' | 'distribution' | 'distinct' | 'ratio'
 export type MetricUnit = 'count' | 'per_second' | 'bytes' | 'milliseconds' | 'ratio' | 'records'
 
 export interface MetricDefinition {
@@ -12,6 +12,11 @@ export interface MetricDefinition {
   readonly dimensions: readonly string[]
   /** False where only the dimension sets are kept: a sum over hosts would mean nothing. */
   readonly total: boolean
+  /** Of a ratio: two stored counts, kept by at least the ratio's dimensions; divided at reading, never before. */
+  readonly numerator?: string
+  readonly denominator?: string
+  /** 'visit' where a value belongs to a whole visit, so that it cannot be asked by what happens within one. */
+  readonly scope?: 'visit'
 }
 
 export const metricCatalogue = {
