@@ -14,6 +14,9 @@ if (import.meta.main) {
   const { configFromArguments, runProcess } = await import('../runtime/lifecycle.ts')
   await runProcess('broker', async context => {
     const config = configFromArguments<BrokerConfig>()
+    // Its thread loads SQLite while this one loads everything else.
+    const { prepareMetadataStore } = await import('./metadata/open-store.ts')
+    await prepareMetadataStore(config.metadataPath)
     await runBroker(config, {
       ...context,
       ready: facts => {

@@ -17,6 +17,8 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { compactInternalTopics, configsOfInternalTopic } from './internal-topics.ts'
 import { IsrWriter } from './isr-writer.ts'
 import { LocalPartitions } from './local-partitions.ts'
+import { realDisk } from './log/disk.ts'
+import { flushLeftBehind } from './log/flush-all.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
 import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
@@ -64,7 +66,10 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   if (!isServed(config.metadataPath)) {
     mkdirSync(dirname(config.metadataPath), { recursive: true, mode: 0o750 })
   }
-  const store = await options.openStore(config.metadataPath, config.metadataKeys)
+  const [store] = await Promise.all([
+    options.openStore(config.metadataPath, config.metadataKeys),
+    flushLeftBehind(realDisk, config.dataDirectory),
+  ])
   const clusterId = await clusterIdOf(store)
   const secret = await ClusterSecret.of(store)
   secret.writeTo(secretDirectory(config.metadataPath, config.dataDirectory))

@@ -180,15 +180,3 @@ export function writeBeside(disk: Disk, path: string, bytes: Buffer): number {
 export function besidePath(path: string): string {
   return `${path}.tmp`
 }
-
-/** A flush to await, where nobody's latency hangs on it. */
-export function flushed(disk: Disk, path: string): Promise<void> {
-  const fd = disk.open(path, 'write')
-  return new Promise((resolve, reject) => {
-    disk.flush(fd, error => {
-      disk.close(fd)
-      if (error) reject(error)
-      else resolve()
-    })
-  })
-}

@@ -13,8 +13,9 @@ import { LogCleaner } from './cleaner.ts'
 import { cleaningRunner } from './cleaning-thread.ts'
 import { identifyDirectory, LogDirectoryError } from './directory-identity.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
-import { type Disk, flushed, readFile, realDisk, replaceFile } from './disk.ts'
+import { type Disk, readFile, realDisk, replaceFile } from './disk.ts'
 import { DoomedDirectories } from './doomed.ts'
+import { directoryFlush, fileFlush, flushAll } from './flush-all.ts'
 import { FlushQueue } from './group-commit.ts'
 import { Lives } from './lives.ts'
 import { defaultLogConfig, type LogConfig } from './log-config.ts'
@@ -376,9 +377,12 @@ export class LogDirectory {
   }
 
   async #finish(brokerEpoch: number): Promise<void> {
-    const paths = [...this.logs()].flatMap(log => log.finish())
-    await Promise.all(paths.map(path => flushed(this.#disk, path)))
-    for (const log of this.logs()) if (log.needsFinish) this.#disk.syncDirectory(log.directory)
+    const changed = [...this.logs()].filter(log => log.needsFinish)
+    const paths = changed.flatMap(log => log.finish())
+    await flushAll(paths, fileFlush(this.#disk))
+    // Their names last: a name that survives a power cut must not be one of an empty file.
+    const directories = changed.map(log => log.directory)
+    await flushAll(directories, directoryFlush(this.#disk))
     this.#highWatermarks.writeNow(this.#offsets(highWatermarkOf))
     this.#recoveryPoints.writeNow(this.#offsets(recoveryPointOf))
     this.#logStarts.writeNow(this.#offsets(logStartOf))

@@ -77,7 +77,7 @@ function recover(options: RecoveryOptions): RecoveredLog {
     disk.syncDirectory(directory)
     // Last, for it must never say more than what is there with its name; and synced, or the next power cut takes it
     // back and damage below it passes for a torn tail.
-    writeDurablePoint(disk, directory, segments.at(-1)!.nextOffset)
+    keepDurablePoint(disk, directory, durablePoint, segments.at(-1)!.nextOffset)
   }
   const active = segments.at(-1)!
   // Of a segment that is appended to again it would say what is no longer so.
@@ -277,10 +277,11 @@ function settle(
   }
 }
 
-function writeDurablePoint(disk: Disk, directory: string, offset: number): void {
+/** One that says so already is synced all the same: what was read may have been in the page cache alone. */
+function keepDurablePoint(disk: Disk, directory: string, before: number, offset: number): void {
   const fd = disk.open(`${directory}/${partitionFiles.durablePoint}`, 'create')
   try {
-    writeFully(disk, fd, formatDurablePoint(offset), 0)
+    if (before !== offset || offset === 0) writeFully(disk, fd, formatDurablePoint(offset), 0)
     disk.sync(fd)
   } finally {
     disk.close(fd)

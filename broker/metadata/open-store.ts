@@ -28,6 +28,13 @@ export function sessionTtlMsOf(place: string): number {
   return isServed(place) ? sessionTtlMs.zookeeper : sessionTtlMs.sqlite
 }
 
+/** What takes time and needs nothing but the place, ahead of `openMetadataStore`. Touches no file. */
+export async function prepareMetadataStore(place: string): Promise<void> {
+  if (isServed(place)) return
+  const { startSqliteThread } = await import('./sqlite-store.ts')
+  startSqliteThread()
+}
+
 /** Throws ExitError, with what to do. */
 export async function openMetadataStore(
   place: string,

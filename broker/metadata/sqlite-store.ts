@@ -38,16 +38,37 @@ interface Watch {
   at: number
 }
 
+/** A thread that waits for the path of its file. */
+interface StoreThread {
+  readonly worker: Worker
+  /** Rejects if it could not even start. */
+  readonly failed: Promise<never>
+}
+
+let started: StoreThread | null = null
+
+/** Lets the thread of the store that will be opened next start: it takes as long as loading the rest of a broker. */
+export function startSqliteThread(): void {
+  started ??= newThread()
+}
+
 /** Opens the file, creating it if need be. */
 export async function openSqliteStore(path: string): Promise<MetadataStore> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), { workerData: path })
-  await new Promise<void>((resolve, reject) => {
-    worker.once('message', () => resolve())
-    worker.once('error', reject)
-  })
+  const { worker, failed } = started ?? newThread()
+  started = null
+  const ready = new Promise<void>(resolve => worker.once('message', () => resolve()))
+  worker.postMessage(path)
+  await Promise.race([ready, failed])
   worker.removeAllListeners('error')
   return new SqliteStore(path, worker)
+}
+
+function newThread(): StoreThread {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url))
+  const failed = new Promise<never>((_, reject) => worker.once('error', reject))
+  failed.catch(() => {})
+  return { worker, failed }
 }
 
 class SqliteStore implements MetadataStore {

@@ -2,8 +2,9 @@
 // waits for a lock; polls the change log for watchers and the sessions for the dead. A process stopped inside a
 // write transaction blocks this thread's attempts, never the event loop of the broker.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { SqliteFile } from './sqlite-file.ts'
 import type { FromWorker, ToWorker } from './sqlite-messages.ts'
 
@@ -13,7 +14,9 @@ const retryMs = 3
 
 assert(parentPort, 'this is a worker thread')
 const port = parentPort
-const file = new SqliteFile(workerData as string)
+/** The first message is the path, and nothing else comes before we are ready. */
+const [path] = await once(port, 'message')
+const file = new SqliteFile(path as string)
 let seen = -1
 let isClosed = false
 /** Transactions one after the other: the order of the calls is the order of the writes. */
