@@ -25,6 +25,11 @@ export class Distribution {
     return this.#sketch.sum
   }
 
+  /** About what it takes in memory, for whoever bounds that: two stores with arrays of bins, and their numbers. */
+  get bytesHeld(): number {
+    return 700 + (this.#sketch.store.bins.length + this.#sketch.negativeStore.bins.length) * 8
+  }
+
   /** Adds a value seen at a time, `times` times. */
   add(value: number, at: number, times = 1): void {
     this.#sketch.accept(value, times)

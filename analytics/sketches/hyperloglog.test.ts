@@ -67,3 +67,25 @@ test('hashBytes() spreads: no two of 200,000 short texts collide', () => {
   }
   assert.equal(seen.size, 200_000)
 })
+
+test('a sparse sketch equals the dense one of the same values, however they come together', () => {
+  for (const size of [0, 1, 5, 200, 1000, 1100, 3000, 20_000]) {
+    const sparse = HyperLogLog.sparse()
+    for (let value = 0; value < size; value++) addText(sparse, `visitor-${value}`)
+    const stored = HyperLogLog.fromBytes(sparse.toBytes())
+    const merged = HyperLogLog.sparse()
+    merged.merge(sketchOf(0, size))
+    const other = sketchOf(0, 10)
+    other.merge(stored)
+    for (const sketch of [stored, merged]) assert.equal(sketch.count(), sparse.count())
+    if (size >= 10) assert.equal(other.count(), sparse.count())
+    assert.ok(Math.abs(sparse.count() - size) <= Math.max(size * 0.05, 1), `${sparse.count()} for ${size}`)
+  }
+})
+
+test('a sparse sketch of a few takes a few bytes', () => {
+  const sketch = HyperLogLog.sparse()
+  for (let value = 0; value < 10; value++) addText(sketch, `visitor-${value}`)
+  assert.equal(sketch.toBytes().length, 31)
+  assert.ok(sketch.bytesHeld < 400)
+})

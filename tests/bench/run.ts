@@ -2,6 +2,7 @@
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
 import { nearest } from '../../analytics/queries/nearest.ts'
 import { runAgentBench } from './agent.ts'
+import { runAnalytics } from './analytics.ts'
 import { runBacklog } from './backlog.ts'
 import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
@@ -14,6 +15,7 @@ import { runStart } from './start.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   agent: runAgentBench,
+  analytics: runAnalytics,
   backlog: runBacklog,
   broker: runBroker,
   busy: runBusy,
