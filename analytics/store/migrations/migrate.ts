@@ -1,5 +1,6 @@
 // Takes a store file from the format it has to the newest one, all steps in one transaction: a crash or an error leaves
 // the old format. Before that the file is copied to `<file>.before-vN`, with which an older version can go on.
+import { closeSync, fsyncSync, globSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Connection } from '../schema.ts'
