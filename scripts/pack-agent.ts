@@ -9,17 +9,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join, relative } from 'node:path'
+import { extname, join } from 'node:path'
+import { agentRooms, buildRoom, root } from './built-rooms.ts'
 
-const root = join(import.meta.dirname, '..')
-const rooms = ['agent', 'analytics', 'broker', 'cli', 'runtime'] as const
 /** What those import at run time; what they need in turn comes along. */
 const packages = [
   '@node-rs/crc32',
@@ -44,7 +41,7 @@ exec "$home/node" --disable-warning=ExperimentalWarning "$home/cli/tailrace.js" 
 export function packAgent(directory: string, level = 9): string {
   const work = mkdtempSync(join(tmpdir(), 'tailrace-pack-'))
   try {
-    for (const room of rooms) copyRoom(room, work)
+    for (const room of agentRooms) buildRoom(room, work)
     for (const name of ['package.json', 'LICENSE']) copyFileSync(join(root, name), join(work, name))
     for (const name of closureOf(packages)) {
       const from = join(root, 'node_modules', name)
@@ -67,19 +64,6 @@ export function packAgent(directory: string, level = 9): string {
     return path
   } finally {
     rmSync(work, { recursive: true, force: true })
-  }
-}
-
-/** As JavaScript: to take the types away while it runs costs an agent tens of megabytes. */
-function copyRoom(room: string, work: string): void {
-  for (const entry of readdirSync(join(root, room), { recursive: true, withFileTypes: true })) {
-    const from = join(entry.parentPath, entry.name)
-    if (!entry.isFile() || !/\.(ts|js|sh)$/.test(entry.name) || /\.test\.ts$/.test(entry.name)) continue
-    const to = join(work, relative(root, from)).replace(/\.ts$/, '.js')
-    mkdirSync(dirname(to), { recursive: true })
-    const text = readFileSync(from, 'utf8')
-    const stripped = from.endsWith('.ts') ? stripTypeScriptTypes(text) : text
-    writeFileSync(to, from.endsWith('.sh') ? text : stripped.replaceAll(/'([\w./-]+)\.ts'/g, "'$1.js'"))
   }
 }
 
