@@ -246,6 +246,7 @@ function look(target: Target, reader: Reader, bytesLeft: number, isFirst: boolea
   target.hasVoted = true
   const { replicaId, brokerEpoch } = reader
   partition.followerFetched(replicaId, brokerEpoch, wish.currentLeaderEpoch, wish.fetchOffset)
+  partition.lowWatermark.said(replicaId, brokerEpoch, wish.logStartOffset)
 }
 
 /** A follower names the epoch it follows in, and is a registered broker: nobody else reads what is not committed. */

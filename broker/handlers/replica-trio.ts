@@ -32,6 +32,7 @@ import { fetch } from './01-fetch.ts'
 import { listOffsets } from './02-list-offsets.ts'
 import { saslHandshake } from './17-sasl-handshake.ts'
 import { apiVersions } from './18-api-versions.ts'
+import { deleteRecords } from './21-delete-records.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
 import { saslAuthenticate } from './36-sasl-authenticate.ts'
 
@@ -243,7 +244,7 @@ export class ReplicaTrio implements AsyncDisposable {
     const limits = defaultLimits
     const server = new Server({ clock: systemClock, log: quiet, limits, findSendfile, counters })
     const port = await server.listen('127.0.0.1', 0)
-    const broker = this.#houseOf(partition, wheel, turns, counters)
+    const broker = this.#houseOf(partition, { wheel, turns, logs }, counters)
     server.serve({
       handlers: handlersOf(broker, security),
       newSession: (door, host, certified) => security.newSession(door, host, certified),
@@ -255,7 +256,7 @@ export class ReplicaTrio implements AsyncDisposable {
   }
 
   /** As much of a broker as the data path's handlers look at. */
-  #houseOf(partition: Partition, wheel: TimerWheel, turns: TurnQueue, counters: unknown): Broker {
+  #houseOf(partition: Partition, parts: Partial<Broker['parts']>, counters: unknown): Broker {
     const { entry } = this
     const served = {
       id: topicId,
@@ -269,7 +270,7 @@ export class ReplicaTrio implements AsyncDisposable {
       byId: (id: string) => (id === topicId ? served : undefined),
       byName: (name: string) => (name === topic ? served : undefined),
     }
-    return { topics, clock: systemClock, counters, parts: { wheel, turns } } as unknown as Broker
+    return { topics, clock: systemClock, counters, parts } as unknown as Broker
   }
 
   #endpointOf(id: number) {
@@ -324,6 +325,7 @@ function handlersOf(broker: Broker, security: Security): ReadonlyMap<number, Han
     serve(apis.fetch, fetch, broker),
     serve(apis.listOffsets, listOffsets, broker),
     serve(apis.offsetForLeaderEpoch, offsetForLeaderEpoch, broker),
+    serve(apis.deleteRecords, deleteRecords, broker),
     serve(apis.apiVersions, apiVersions, table),
     serve(apis.saslHandshake, saslHandshake, broker),
     serve(apis.saslAuthenticate, saslAuthenticate, security),

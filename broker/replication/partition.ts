@@ -6,6 +6,7 @@ import type { AppendResult, FollowResult, PartitionLog } from '../log/partition-
 import type { ErrorName } from '../protocol/errors.ts'
 import { batchHeaderBytes, batchView } from '../protocol/record-batch.ts'
 import { clientError, followerError, mayPromise, produceError } from './fencing.ts'
+import { LowWatermark } from './low-watermark.ts'
 import { type AppendWaiter, OffsetWaiters } from './offset-waiters.ts'
 import {
   type FollowOrder,
@@ -63,6 +64,8 @@ export class Partition {
   /** Fetches of followers: they read up to the log's end, flushed or not. */
   readonly followerWaiters = new Set<FetchWaiter>()
   readonly peers: PartitionPeers
+  /** For those who delete records. */
+  readonly lowWatermark: LowWatermark
   /** The largest batch taken, as compressed. */
   batchBytesMax: number
   /** How far in the future a batch may be. */
@@ -90,6 +93,7 @@ export class Partition {
     this.#flushes = flushes
     this.peers = peers
     this.replica = newReplica(brokerId, log.highWatermark, peers.lagTimeMaxMs)
+    this.lowWatermark = new LowWatermark(this.replica, log)
     log.owner = this
   }
 
@@ -129,6 +133,7 @@ export class Partition {
   /** The store's entry changed, or other brokers came or went, without a new leader epoch. An older one is ignored. */
   updated(facts: PartitionFacts): void {
     this.#step({ type: 'updated', ...storedStateOf(facts) })
+    this.lowWatermark.release()
   }
 
   /** The topic's settings are others now. */
@@ -361,6 +366,7 @@ export class Partition {
       case 'stopped':
         this.#awaitingDisk.fail(effect.error)
         this.#awaitingReplicas.fail(effect.error)
+        this.lowWatermark.end(effect.error)
         wakeAll(this.fetchWaiters)
         wakeAll(this.followerWaiters)
         break
