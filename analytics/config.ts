@@ -1,4 +1,5 @@
 // What an analytics process is told. Plain data, validated by whoever writes it (the `tailrace` command).
+import type { KeepRules } from './store/retention.ts'
 
 export interface AnalyticsConfig {
   /** Holds windows.db (statistics, offsets, ledger) and app.db (sessions, alerts). */
@@ -20,6 +21,8 @@ export interface AnalyticsConfig {
   readonly publicOrigins?: readonly string[]
   /** IANA name; decides where a day begins. */
   readonly timeZone: string
+  /** How long each step is kept, and what all rows may take; what each step says of itself, without. */
+  readonly keep?: KeepRules
   /** What hosts elsewhere reach, by TLS: the page and the API, and through them agents that want to join. */
   readonly open?: {
     /** Name or address of this machine, as others know it. */

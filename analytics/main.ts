@@ -26,7 +26,7 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
   const { prepareStore } = await import('./store/prepare.ts')
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
   const storePath = join(config.dataDirectory, 'windows.db')
-  prepareStore(storePath, config.timeZone, log)
+  prepareStore(storePath, config.timeZone, log, config.keep)
 
   const counting = startIngest({ ...config, path: storePath })
   let isAssigned = false

@@ -25,6 +25,7 @@ import type { Reading } from './queries/answers.ts'
 import { QueryThread } from './queries/query-thread.ts'
 import { Rows } from './queries/rows.ts'
 import { openReader } from './store/schema.ts'
+import { observeStore } from './store/store-metrics.ts'
 import { ZoneDays } from './windows/zone-days.ts'
 
 export interface AnswerOptions {
@@ -73,6 +74,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     build,
   })
   observeState(metrics, rows, () => live.clients)
+  observeStore(metrics, connection)
   observeCluster(metrics, monitor)
   observeQueries(metrics, queries)
   const { pageDirectory, brokerMetricsDirectory } = config

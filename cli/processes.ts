@@ -10,6 +10,7 @@ import type { BrokerConfig } from '../broker/config.ts'
 import type { MetadataKeys } from '../broker/metadata/open-store.ts'
 import type { FixturesConfig } from '../fixtures/config.ts'
 import type { DataDirectory } from './data-directory.ts'
+import { keepRules } from './keep-settings.ts'
 import type { Settings } from './settings.ts'
 import type { ProcessSpec } from './supervisor.ts'
 
@@ -92,6 +93,7 @@ export function analyticsProcess(
     pageDirectory: join(root, 'dashboard/dist'),
     tokenPath: data.tokenPath,
     timeZone: settings.timeZone,
+    keep: keepRules(settings.retention, settings.statisticsBytes),
     brokerMetricsDirectory: data.path,
     ...(open && { open }),
   }

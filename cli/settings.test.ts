@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { keepRules } from './keep-settings.ts'
 import { loadSettings } from './settings.ts'
 
 async function load(yaml: string, environment: NodeJS.ProcessEnv = {}, flags: Record<string, unknown> = {}) {
@@ -76,4 +77,19 @@ test('loadSettings() takes the place of the metadata from the environment', asyn
 test('loadSettings() reads inputs with their defaults', async () => {
   const settings = await load('inputs:\n  - paths: ["/var/log/nginx/*.log"]\n    keyField: userId\n')
   assert.deepEqual(settings.inputs, [{ paths: ['/var/log/nginx/*.log'], format: 'auto', keyField: 'userId' }])
+})
+
+test('how long statistics are kept is a duration per step', () => {
+  const settings = loadSettings({ retention: { '1m': '3d', '1d': '2y' }, data: 'd' }, {}, undefined, {})
+  const { keptMs, bytesMax } = keepRules(settings.retention, settings.statisticsBytes)
+  assert.deepEqual(keptMs, { 60: 3 * 86_400_000, 86400: 2 * 366 * 86_400_000 })
+  assert.equal(bytesMax, null)
+  assert.throws(
+    () => loadSettings({ retention: { '1m': 'three days' }, data: 'd' }, {}, undefined, {}),
+    /"retention.1m": write a duration/,
+  )
+  assert.throws(
+    () => loadSettings({ retention: { '15min': '3d' }, data: 'd' }, {}, undefined, {}),
+    /Unknown setting "15min": did you mean "15m"/,
+  )
 })

@@ -8,6 +8,7 @@ import { nearest } from '../analytics/queries/nearest.ts'
 import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { inputNames, inputSchema } from './input-settings.ts'
+import { retentionSchema } from './keep-settings.ts'
 
 const portRule = 'a port is a whole number from 0 to 65535'
 const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)
@@ -128,6 +129,13 @@ export const settingsSchema = z.strictObject({
     .min(2 ** 20)
     .default(2 ** 27)
     .describe('Size at which a segment file is rolled'),
+  retention: retentionSchema.default({}).describe('How long statistics are kept, by the width of their step'),
+  statisticsBytes: z
+    .number()
+    .int()
+    .min(2 ** 24)
+    .optional()
+    .describe('How many bytes statistics may take; beyond that the finest are kept for a shorter time'),
   timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
   bootstrap: z
     .string()
@@ -224,6 +232,7 @@ function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
       tls: settingsSchema.shape.tls.unwrap().shape,
       reach: settingsSchema.shape.reach.unwrap().shape,
       statsd: settingsSchema.shape.statsd.unwrap().shape,
+      retention: retentionSchema.shape,
     }
     const isInput = issue.path[0] === 'inputs'
     const shape = shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape

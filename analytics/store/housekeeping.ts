@@ -1,35 +1,44 @@
 // Retention: moves the edge of each step behind the newest event time and deletes what lies before it, a little with
 // every commit. Edges only move on, so a bucket that is still kept is complete, whatever came late.
-import { futureAllowanceMs, retentionEdge, type StepSeconds, steps } from '../windows/steps.ts'
+import type { Log } from '../../runtime/log.ts'
+import { bucketStart, daySeconds, futureAllowanceMs, type StepSeconds, steps } from '../windows/steps.ts'
+import { isShortest, type KeepRules, type Kept, keepAll, keptMs, shorten, stepNames } from './retention.ts'
 import type { Connection } from './schema.ts'
 import type { Run } from './series-directory.ts'
 
-/** Series whose old rows one commit deletes: the cost of a commit stays flat. */
+/** What one commit looks at and deletes at most: its cost stays flat, whatever the edges have jumped over. */
 const seriesPerCommit = 40
+const rowsPerCommit = 2000
 /** Commits whose changes are kept: minutes, for readers that look every quarter of a second. */
 const changesKept = 1500
+/** Rows that go by age but are few are looked for once in so many commits. */
+const seldom = 50
+const dayMs = 86_400_000
+/** An agent that has not been heard of for this long is forgotten. */
+const agentKeptMs = 90 * dayMs
+/** Older entries of the ledger become one sum per reason. */
+const lossKeptMs = 400 * dayMs
+const lossesMax = 100_000
+/** In the meta table, so that all processes go by the same. */
+const keepRulesKey = 'retention'
+const shortenedKey = 'shortened'
 
 export class Housekeeping {
+  readonly #connection: Connection
   readonly #run: Run
+  readonly #log: Log | undefined
   readonly #statements
   readonly #edges = new Map<StepSeconds, number>()
+  #rules: KeepRules = keepAll
+  #shortened: Kept = {}
   /** The series up to which the current round of deleting has come. */
   #swept = 0
 
-  constructor(connection: Connection, run: Run) {
+  constructor(connection: Connection, run: Run, log?: Log) {
+    this.#connection = connection
     this.#run = run
-    this.#statements = {
-      readEdges: connection.prepare<[], { step: StepSeconds; bucket: number }>(
-        'SELECT step, bucket FROM edges',
-      ),
-      saveEdge: connection.prepare('INSERT OR REPLACE INTO edges(step, bucket) VALUES (?, ?)'),
-      nextSeries: connection.prepare<[number, number], { id: number }>(
-        'SELECT id FROM series WHERE id > ? ORDER BY id LIMIT ?',
-      ),
-      deleteCounts: connection.prepare('DELETE FROM counts WHERE step = ? AND series = ? AND bucket < ?'),
-      deleteSketches: connection.prepare('DELETE FROM sketches WHERE step = ? AND series = ? AND bucket < ?'),
-      deleteChanges: connection.prepare('DELETE FROM changes WHERE version < ?'),
-    }
+    this.#log = log
+    this.#statements = prepareStatements(connection)
     this.forget()
   }
 
@@ -46,9 +55,12 @@ export class Housekeeping {
     const horizon = Math.min(horizonMs, nowMs + futureAllowanceMs)
     const day = steps.at(-1)!
     const dayBefore = this.#edges.get(day.seconds)
+    // Other processes move them too.
+    this.#readEdges()
     if (Number.isFinite(horizon)) {
       for (const step of steps) {
-        const edge = retentionEdge(step, horizon) / 1000
+        const kept = keptMs(step, this.#rules, this.#shortened)
+        const edge = bucketStart(horizon - kept, step.ms) / 1000
         if (edge <= (this.#edges.get(step.seconds) ?? Number.NEGATIVE_INFINITY)) continue
         this.#edges.set(step.seconds, edge)
         this.#run(this.#statements.saveEdge, step.seconds, edge)
@@ -60,22 +72,160 @@ export class Housekeeping {
     return forWriting
   }
 
-  /** Deletes the next few series' rows before the edges. */
-  prune(version: number): void {
+  /** Deletes the next few rows before the edges, and series that have none left. */
+  prune(version: number, nowMs = Number.NEGATIVE_INFINITY): void {
     const batch = this.#statements.nextSeries.all(this.#swept, seriesPerCommit)
+    let budget = rowsPerCommit
     for (const { id } of batch) {
-      for (const [step, edge] of this.#edges) {
-        this.#run(this.#statements.deleteCounts, step, id, edge)
-        this.#run(this.#statements.deleteSketches, step, id, edge)
-      }
+      budget -= this.#pruneSeries(id, budget)
+      // This series may have more: the next commit goes on with it.
+      if (budget <= 0) break
+      this.#swept = id
     }
-    this.#swept = batch.length < seriesPerCommit ? 0 : batch.at(-1)!.id
-    if (version % 50 === 0) this.#run(this.#statements.deleteChanges, version - changesKept)
+    if (budget > 0 && batch.length < seriesPerCommit) {
+      this.#swept = 0
+      this.#weigh()
+    }
+    if (version % seldom === 0) this.#pruneSeldom(version, nowMs)
   }
 
-  /** Reads the committed edges. */
+  /** Reads what is committed. */
   forget(): void {
+    this.#readEdges()
+    this.#rules = this.#meta<KeepRules>(keepRulesKey) ?? keepAll
+    this.#shortened = this.#meta<Kept>(shortenedKey) ?? {}
+  }
+
+  #meta<Value>(key: string): Value | null {
+    const row = this.#statements.readMeta.get(key)
+    return row ? (JSON.parse(row.value) as Value) : null
+  }
+
+  #readEdges(): void {
     this.#edges.clear()
     for (const { step, bucket } of this.#statements.readEdges.all()) this.#edges.set(step, bucket)
+  }
+
+  #pruneSeries(id: number, rows: number): number {
+    let deleted = 0
+    for (const [step, edge] of this.#edges) {
+      for (const statement of [this.#statements.deleteCounts, this.#statements.deleteSketches]) {
+        deleted += this.#run(statement, step, id, edge, rows - deleted)
+        if (deleted >= rows) return deleted
+      }
+    }
+    const dayEdge = this.#edges.get(daySeconds)
+    // Two days more: the last day's finer rows may lie behind the edge, wherever the zone lets days begin.
+    if (dayEdge !== undefined)
+      deleted += this.#run(this.#statements.deleteSeries, id, dayEdge - 2 * daySeconds)
+    return deleted
+  }
+
+  /** After each round: do the rows take more than they may? */
+  #weigh(): void {
+    const before = JSON.stringify(this.#shortened)
+    this.#shortened = this.#meta<Kept>(shortenedKey) ?? {}
+    // Another process has just done it: first what it cut off must go.
+    if (JSON.stringify(this.#shortened) !== before) return
+    const { bytesMax } = this.#rules
+    const bytes = bytesInUse(this.#connection)
+    const shortened = shorten(this.#rules, this.#shortened, bytes)
+    if (shortened === this.#shortened) {
+      if (bytesMax !== null && bytes > bytesMax && isShortest(this.#rules, shortened))
+        this.#log?.warn('the statistics take more than they may, and are kept as briefly as can be', {
+          bytes,
+          bytesMax,
+        })
+      return
+    }
+    this.#shortened = shortened
+    this.#run(this.#statements.saveMeta, shortenedKey, JSON.stringify(shortened))
+    const keptFor = Object.fromEntries(
+      steps.map(step => [stepNames[step.seconds], keptMs(step, this.#rules, shortened) / 1000]),
+    )
+    this.#log?.warn('the time for which statistics are kept follows the bytes they may take', {
+      bytes,
+      bytesMax,
+      keptForSeconds: keptFor,
+    })
+  }
+
+  #pruneSeldom(version: number, nowMs: number): void {
+    const { deleteChanges, deleteAgents, agedLosses, sumLosses, deleteLosses } = this.#statements
+    this.#run(deleteChanges, version - changesKept)
+    this.#run(deleteAgents, nowMs - agentKeptMs)
+    const aged = agedLosses.all({ before: nowMs - lossKeptMs, max: lossesMax })
+    if (aged.length > 0) {
+      const keys = JSON.stringify(aged)
+      this.#run(sumLosses, keys)
+      this.#run(deleteLosses, keys)
+    }
+  }
+}
+
+/** Takes effect when a process begins to write. */
+export function saveKeepRules(connection: Connection, rules: KeepRules): void {
+  connection
+    .prepare('INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)')
+    .run(keepRulesKey, JSON.stringify(rules))
+}
+
+/** By step: before these times (seconds) nothing is kept. */
+export function edgeSeconds(connection: Connection): Map<StepSeconds, number> {
+  const rows = connection
+    .prepare<[], { step: StepSeconds; bucket: number }>('SELECT step, bucket FROM edges')
+    .all()
+  return new Map(rows.map(({ step, bucket }) => [step, bucket]))
+}
+
+/** What rows take, without pages that are free to be used again. */
+export function bytesInUse(connection: Connection): number {
+  const [pages, free, size] = ['page_count', 'freelist_count', 'page_size'].map(
+    name => connection.pragma(name, { simple: true }) as number,
+  )
+  return (pages! - free!) * size!
+}
+
+function prepareStatements(connection: Connection) {
+  return {
+    readEdges: connection.prepare<[], { step: StepSeconds; bucket: number }>(
+      'SELECT step, bucket FROM edges',
+    ),
+    saveEdge: connection.prepare(
+      `INSERT INTO edges(step, bucket) VALUES (?, ?)
+       ON CONFLICT(step) DO UPDATE SET bucket = max(bucket, excluded.bucket)`,
+    ),
+    readMeta: connection.prepare<[string], { value: string }>('SELECT value FROM meta WHERE key = ?'),
+    saveMeta: connection.prepare('INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)'),
+    nextSeries: connection.prepare<[number, number], { id: number }>(
+      'SELECT id FROM series WHERE id > ? ORDER BY id LIMIT ?',
+    ),
+    deleteCounts: connection.prepare(
+      'DELETE FROM counts WHERE step = ? AND series = ? AND bucket < ? LIMIT ?',
+    ),
+    deleteSketches: connection.prepare(
+      'DELETE FROM sketches WHERE step = ? AND series = ? AND bucket < ? LIMIT ?',
+    ),
+    // The highest id stays, so that no id is ever given out again: others may have it in memory.
+    deleteSeries: connection.prepare(
+      'DELETE FROM series WHERE id = ? AND last_day < ? AND id < (SELECT max(id) FROM series)',
+    ),
+    deleteChanges: connection.prepare('DELETE FROM changes WHERE version < ?'),
+    deleteAgents: connection.prepare('DELETE FROM agents WHERE last_seen < ?'),
+    // The oldest entries beyond the age or the number that is kept; sums are never summed again.
+    agedLosses: connection
+      .prepare<{ before: number; max: number }>(
+        `SELECT key FROM losses WHERE key NOT LIKE 'aged:%'
+         AND (at < @before OR (SELECT count(*) FROM losses) > @max) ORDER BY at, key LIMIT 500`,
+      )
+      .pluck(),
+    sumLosses: connection.prepare(
+      `INSERT INTO losses(key, at, reason, source, from_position, to_position, lines, detail)
+       SELECT 'aged:' || reason, max(at), reason, '', '', '', sum(lines), 'older entries, summed up'
+       FROM losses WHERE key IN (SELECT value FROM json_each(?)) GROUP BY reason
+       ON CONFLICT(key) DO UPDATE SET at = max(at, excluded.at),
+         lines = coalesce(lines, 0) + coalesce(excluded.lines, 0)`,
+    ),
+    deleteLosses: connection.prepare('DELETE FROM losses WHERE key IN (SELECT value FROM json_each(?))'),
   }
 }

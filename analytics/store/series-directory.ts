@@ -29,7 +29,7 @@ export class SeriesDirectory {
     this.#insert = connection.prepare(
       'INSERT INTO series(metric, dims, labels, last_day) VALUES (?, ?, ?, ?)',
     )
-    this.#touch = connection.prepare('UPDATE series SET last_day = ? WHERE id = ?')
+    this.#touch = connection.prepare('UPDATE series SET last_day = max(last_day, ?) WHERE id = ?')
   }
 
   /** The id of a series, made if it is new; `daySeconds` is the day that gets a row now. */
@@ -47,7 +47,11 @@ export class SeriesDirectory {
       this.#known.set(key, known)
     }
     if (daySeconds > known.lastDay) {
-      this.#run(this.#touch, daySeconds, known.id)
+      if (this.#run(this.#touch, daySeconds, known.id) !== 1) {
+        // It had no rows for years, and retention took it.
+        this.#known.delete(key)
+        return this.idOf(metric, dims, value, daySeconds)
+      }
       known.lastDay = daySeconds
     }
     return known.id
