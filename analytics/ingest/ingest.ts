@@ -7,11 +7,14 @@ import type { Log } from '../../runtime/log.ts'
 import { fold } from '../fold/fold.ts'
 import { FoldState, type PartitionFold } from '../fold/fold-state.ts'
 import { Pending } from '../fold/pending.ts'
+import type { DeadLetter } from '../store/dead-letters.ts'
 import type { LedgerRow, StatusRow } from '../store/side-tables.ts'
-import { FencedError, type SourceRow, type Writer } from '../store/writer.ts'
+import { FencedError } from '../store/slots.ts'
+import type { Writer } from '../store/writer.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { readBatches } from './batches.ts'
-import { agentsTopic, ledgerRow, lossesTopic, statusRow } from './side-records.ts'
+import { recreatedEntry, truncatedEntry } from './partition-entries.ts'
+import { agentsTopic, finishedSrc, ledgerRow, lossesTopic, statusRow } from './side-records.ts'
 
 /** What ingest needs of a fetch loop; tests bring their own. */
 export interface FetchControl {
@@ -63,6 +66,10 @@ export class Ingest implements FetchHandler {
   #current: PartitionFold | null = null
   #ledger: LedgerRow[] = []
   #agents = new Map<string, StatusRow>()
+  #finished: string[] = []
+  #deadLetters: DeadLetter[] = []
+  /** Partitions that are not read until the operator says so. */
+  readonly #stopped = new Set<string>()
   #loop: FetchControl | null = null
   #timer: NodeJS.Timeout | null = null
   #pendingSinceMs = Number.POSITIVE_INFINITY
@@ -95,6 +102,11 @@ export class Ingest implements FetchHandler {
 
   /** Reads a partition from where the store says; `topicId` is what the cluster calls the topic now. */
   assign(topic: string, partition: number, topicId: string | null, earliest: number): void {
+    if (!this.isAssigned(topic, partition)) this.#begin(topic, partition, topicId, earliest)
+  }
+
+  /** Nothing of it may be pending. */
+  #begin(topic: string, partition: number, topicId: string | null, earliest: number): void {
     const { writer, log, clock } = this.#options
     let source = writer.source(topic, partition, topicId, earliest)
     if (source.topicId !== null && topicId !== null && source.topicId !== topicId) {
@@ -107,8 +119,50 @@ export class Ingest implements FetchHandler {
       `${topic}/${partition}`,
       this.#state.partition(id, topic, partition, next, watermarkMs),
     )
-    if (stopped === null) this.#loop!.seek(topic, partition, next)
-    else log.error('this partition is stopped, see the loss ledger', { topic, partition, reason: stopped })
+    if (stopped === null) {
+      this.#stopped.delete(`${topic}/${partition}`)
+      this.#loop!.seek(topic, partition, next)
+      return
+    }
+    if (this.#stopped.has(`${topic}/${partition}`)) return
+    this.#stopped.add(`${topic}/${partition}`)
+    log.error('this partition is stopped, see the loss ledger', { topic, partition, reason: stopped })
+  }
+
+  /** These partitions are another process's from here on. What was folded is committed, and then nothing is kept. */
+  unassign(partitions: readonly { readonly topic: string; readonly partition: number }[]): void {
+    const mine = partitions.filter(({ topic, partition }) => this.isAssigned(topic, partition))
+    if (mine.length === 0 || this.#closed) return
+    this.flush()
+    for (const { topic, partition } of mine) {
+      this.#loop!.remove(topic, partition)
+      this.#partitions.delete(`${topic}/${partition}`)
+      this.#stopped.delete(`${topic}/${partition}`)
+    }
+    this.#startOver()
+  }
+
+  /** Partitions that were stopped and that the operator has let go on since are read again. */
+  resumeStopped(): void {
+    for (const key of this.#stopped) {
+      const { topic, partition } = this.#partitions.get(key)!
+      const source = this.#options.writer.findSource(topic, partition)
+      if (source?.stopped === null) this.#begin(topic, partition, source.topicId, source.next)
+    }
+  }
+
+  /** Seldom: lets go of dedup rows that no copy of a record can need any more. */
+  retire(): void {
+    if (this.#closed || !this.flush()) return
+    const { writer, clock } = this.#options
+    this.#guarded(() => {
+      if (writer.retire(this.sourceIds, clock.wallMs())) this.#startOver()
+    })
+  }
+
+  /** Rows of the partitions that are read here. */
+  get sourceIds(): number[] {
+    return [...this.#partitions.values()].map(({ id }) => id)
   }
 
   onBatches(topic: string, partition: number, batches: Buffer, from: FetchedFrom): void {
@@ -147,7 +201,7 @@ export class Ingest implements FetchHandler {
     log.error('the log ends before what was counted: this partition is not read on', facts)
     const source = writer.findSource(topic, partition)!
     const at = clock.wallMs()
-    this.#guarded(() => writer.stop(source, 'log-truncated', truncatedEntry(source, latest, at)))
+    this.#guarded(() => writer.stop(source, 'log-truncated', latest, truncatedEntry(source, latest, at)))
     this.#loop!.remove(topic, partition)
   }
 
@@ -161,7 +215,7 @@ export class Ingest implements FetchHandler {
     this.#guarded(() =>
       writer.restartSource(source, topicId, 0, recreatedEntry(source, topicId, clock.wallMs())),
     )
-    this.assign(topic, partition, topicId, 0)
+    this.#begin(topic, partition, topicId, 0)
   }
 
   /** Commits what is pending, if anything is. True if it is committed or nothing was there. */
@@ -177,6 +231,8 @@ export class Ingest implements FetchHandler {
       pending: this.#state.pending,
       ledger: this.#ledger,
       agents: [...this.#agents.values()],
+      finished: this.#finished,
+      deadLetters: this.#deadLetters,
       nowMs: clock.wallMs(),
     }
     if (!this.#guarded(() => writer.commit(flush, this.#state))) return false
@@ -184,8 +240,7 @@ export class Ingest implements FetchHandler {
     this.#committedAtMs = clock.monotonicMs()
     this.#noteCounters()
     this.#state.pending = new Pending()
-    this.#ledger = []
-    this.#agents.clear()
+    this.#clearSide()
     if (this.#state.isCrowded) this.#startOver()
     return true
   }
@@ -228,8 +283,11 @@ export class Ingest implements FetchHandler {
 
   readonly #readStatus: RecordVisitor = (offset, timestamp, buffer, _keyStart, _keyEnd, start, end) => {
     if (!this.#passSide(offset)) return
-    const row = statusRow(valueBytes(buffer, start, end), timestamp)
+    const value = valueBytes(buffer, start, end)
+    const row = statusRow(value, timestamp)
     if (row) this.#agents.set(row.agentId, row)
+    const finished = row === null ? finishedSrc(value) : null
+    if (finished !== null) this.#finished.push(finished)
   }
 
   #visitorOf(topic: string): RecordVisitor {
@@ -280,8 +338,7 @@ export class Ingest implements FetchHandler {
     const { writer } = this.#options
     writer.forget()
     this.#state = this.#newState()
-    this.#ledger = []
-    this.#agents.clear()
+    this.#clearSide()
     this.#current = null
     for (const [key, { topic, partition }] of this.#partitions) {
       const source = writer.findSource(topic, partition)!
@@ -289,6 +346,13 @@ export class Ingest implements FetchHandler {
       this.#partitions.set(key, this.#state.partition(id, topic, partition, next, watermarkMs))
       if (source.stopped === null) this.#loop?.seek(topic, partition, next)
     }
+  }
+
+  #clearSide(): void {
+    this.#ledger = []
+    this.#agents.clear()
+    this.#finished = []
+    this.#deadLetters = []
   }
 
   #newState(): FoldState {
@@ -326,33 +390,4 @@ export class Ingest implements FetchHandler {
 
 function valueBytes(buffer: Buffer, start: number, end: number): Buffer | null {
   return start < 0 ? null : buffer.subarray(start, end)
-}
-
-function recreatedEntry(source: SourceRow, topicId: string, at: number): LedgerRow {
-  const name = `${source.topic}-${source.partition}`
-  return {
-    key: `${name}:topic-recreated:${topicId}`,
-    at,
-    reason: 'topic-recreated',
-    source: name,
-    from: String(source.next),
-    to: '',
-    lines: null,
-    detail: 'the topic was deleted and made anew; what it held beyond this offset was never counted',
-  }
-}
-
-function truncatedEntry(source: SourceRow, latest: number, at: number): LedgerRow {
-  const name = `${source.topic}-${source.partition}`
-  return {
-    key: `${name}:log-truncated:${source.next}`,
-    at,
-    reason: 'log-truncated',
-    source: name,
-    from: String(latest),
-    to: String(source.next),
-    lines: null,
-    detail:
-      'the log ends before what was counted: the broker has lost its end, and this partition is not read on',
-  }
 }

@@ -6,6 +6,8 @@ export const lossesTopic = '__tailrace_losses'
 export const agentsTopic = '__tailrace_agents'
 
 const textMax = 1000
+/** Agents' own have 32. */
+const srcLengthMax = 256
 
 /** A record of `__tailrace_losses`: its key is the identity of the loss, so a repeated report changes nothing. */
 export function ledgerRow(key: string, value: Buffer | null, timestampMs: number): LedgerRow | null {
@@ -41,6 +43,12 @@ export function statusRow(value: Buffer | null, timestampMs: number): StatusRow 
     errors,
   }
   return { agentId, lastSeen: timestampMs, status: JSON.stringify(status) }
+}
+
+/** A record of `__tailrace_agents` by which an agent says that nothing more will come under a src. */
+export function finishedSrc(value: Buffer | null): string | null {
+  const src = jsonObject(value)?.['finished']
+  return typeof src === 'string' && src !== '' && src.length <= srcLengthMax ? src : null
 }
 
 function jsonObject(value: Buffer | null): Readonly<Record<string, unknown>> | null {

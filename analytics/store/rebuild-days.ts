@@ -6,6 +6,7 @@ import { type MetricName, metricCatalogue } from '../windows/catalogue.ts'
 import { daySeconds } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import type { Connection } from './schema.ts'
+import { fenceWriters } from './slots.ts'
 
 const sourceStep = 900
 
@@ -19,7 +20,7 @@ export function rebuildDays(connection: Connection, days: ZoneDays): boolean {
       if (known === undefined) return false
       rebuild(connection, days)
       // Whoever holds sketches in memory must read them again.
-      connection.prepare('UPDATE writer SET version = version + 1').run()
+      fenceWriters(connection)
       return true
     })
     .immediate()

@@ -14,14 +14,14 @@ interface Entry {
   usedIn: number
 }
 
-/** One writer for now. */
-const part = 0
 /** Sketches kept between flushes: about 2 KB each. */
 const entriesMax = 20_000
 /** An entry that this many flushes did not touch goes first. */
 const flushesKept = 25
 
 export class SketchCache {
+  /** The slot whose share this is; nothing may be held when it changes. */
+  part = 0
   readonly #entries = new Map<number, Map<number, Entry>>()
   readonly #dirty: Entry[] = []
   #size = 0
@@ -51,7 +51,7 @@ export class SketchCache {
   /** Writes what has changed. */
   save(): void {
     for (const entry of this.#dirty) {
-      this.#run(this.#save, entry.step, entry.series, entry.bucket, part, entry.sketch.toBytes())
+      this.#run(this.#save, entry.step, entry.series, entry.bucket, this.part, entry.sketch.toBytes())
       entry.isDirty = false
     }
     this.#dirty.length = 0
@@ -76,7 +76,7 @@ export class SketchCache {
     const key = bucket * 131_072 + step
     let entry = ofSeries.get(key)
     if (!entry) {
-      const row = this.#load.get(step, series, bucket, part)
+      const row = this.#load.get(step, series, bucket, this.part)
       const sketch = isDistinct
         ? row
           ? HyperLogLog.fromBytes(row.data)

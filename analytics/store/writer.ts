@@ -1,32 +1,23 @@
 // The one transaction: statistics, dedup positions, ledger, status of agents and the next offsets, or nothing.
-// Guarded twice: each partition's offset must be where its records began, and nobody else may have committed since
-// the sketches in memory were read. What is refused is thrown away and read again; there is no other recovery.
+// Guarded twice: each partition's offset must be where its records began, and this process's slot must be as it left
+// it, for its sketches are absolute. What is refused is thrown away and read again; there is no other recovery.
+
 import type { CommittedState, FoldState, PartitionFold } from '../fold/fold-state.ts'
 import type { Pending } from '../fold/pending.ts'
 import { type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
+import { type DeadLetter, DeadLetters } from './dead-letters.ts'
+import { DedupRows } from './dedup-rows.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Rollup } from './rollup.ts'
 import type { Connection } from './schema.ts'
 import { type Run, SeriesDirectory, seriesValue } from './series-directory.ts'
 import { type LedgerRow, SideTables, type StatusRow } from './side-tables.ts'
 import { SketchCache } from './sketch-cache.ts'
+import { type Claimant, type Slot, Slots } from './slots.ts'
+import { type SourceRow, Sources } from './sources.ts'
 
-/** Somebody else has committed what we were about to: another process, or ourselves before a crash. */
-export class FencedError extends Error {
-  override readonly name = 'FencedError'
-}
-
-export interface SourceRow {
-  readonly id: number
-  readonly topic: string
-  readonly partition: number
-  readonly topicId: string | null
-  readonly next: number
-  readonly watermarkMs: number
-  /** Why this partition is not read any more, null while it is. */
-  readonly stopped: string | null
-}
+export type { SourceRow } from './sources.ts'
 
 /** Everything one commit covers. */
 export interface Flush {
@@ -34,63 +25,90 @@ export interface Flush {
   readonly pending: Pending
   readonly ledger: readonly LedgerRow[]
   readonly agents: readonly StatusRow[]
+  /** Srcs declared finished. */
+  readonly finished?: readonly string[]
+  /** Records that could not be counted, for a topic of their own. */
+  readonly deadLetters?: readonly DeadLetter[]
   readonly nowMs: number
 }
 
 export interface WriterOptions {
   readonly job?: string
+  /** Who writes, where there may be others; without it slot 0 is taken, whoever holds it. */
+  readonly claimant?: Claimant
   /** Called before every statement of a transaction; tests throw from it. */
   readonly beforeStatement?: () => void
 }
 
 export class Writer implements CommittedState {
+  readonly sources: Sources
+  readonly dedup: DedupRows
+  readonly deadLetters: DeadLetters
   readonly #connection: Connection
   readonly #days: ZoneDays
-  readonly #job: string
   readonly #run: Run
   readonly #series: SeriesDirectory
   readonly #sketches: SketchCache
   readonly #side: SideTables
   readonly #housekeeping: Housekeeping
+  readonly #slots: Slots
   readonly #statements
-  #version: number
+  #slot: Slot
 
   constructor(connection: Connection, days: ZoneDays, options: WriterOptions = {}) {
     this.#connection = connection
     this.#days = days
-    this.#job = options.job ?? 'live'
     const { beforeStatement } = options
     this.#run = (statement, ...values) => {
       beforeStatement?.()
       return statement.run(...values).changes
     }
+    this.sources = new Sources(connection, this.#run, options.job ?? 'live')
+    this.dedup = new DedupRows(connection, this.#run)
+    this.deadLetters = new DeadLetters(connection, this.#run)
     this.#series = new SeriesDirectory(connection, this.#run)
     this.#sketches = new SketchCache(connection, this.#run)
     this.#side = new SideTables(connection, this.#run)
     this.#housekeeping = new Housekeeping(connection, this.#run)
     this.#statements = prepareStatements(connection)
-    this.#version = this.#readVersion()
+    this.#slots = new Slots(connection, this.#run, options.claimant ?? null)
+    this.#slot = this.#slots.claim()
+    this.#sketches.part = this.#slot.number
+  }
+
+  get slot(): number {
+    return this.#slot.number
+  }
+
+  /** True if no other process counts into this store. */
+  get isAlone(): boolean {
+    return this.#slots.isAlone(this.#slot)
+  }
+
+  /** Now and then, for a process that has nothing to commit: its slot stays its own. */
+  renew(): void {
+    this.#slots.renew(this.#slot)
+  }
+
+  /** The slot is free for another; nothing is committed afterwards. */
+  release(): void {
+    this.#slots.release(this.#slot)
   }
 
   /** The row of a partition, made if it is new: it then begins at `firstOffset`. */
   source(topic: string, partition: number, topicId: string | null, firstOffset: number): SourceRow {
-    const { insertSource } = this.#statements
     this.#connection
-      .transaction(() => insertSource.run(this.#job, topic, partition, topicId, firstOffset))
+      .transaction(() => this.sources.insert(topic, partition, topicId, firstOffset))
       .immediate()
-    return this.findSource(topic, partition)!
+    return this.sources.find(topic, partition)!
   }
 
   findSource(topic: string, partition: number): SourceRow | null {
-    const row = this.#statements.findSource.get(this.#job, topic, partition)
-    if (!row) return null
-    const { id, topic_id, next, watermark, stopped } = row
-    const watermarkMs = watermark ?? Number.NEGATIVE_INFINITY
-    return { id, topic, partition, topicId: topic_id, next, watermarkMs, stopped }
+    return this.sources.find(topic, partition)
   }
 
   lastPosition(partitionId: number, src: string): number {
-    return this.#statements.findPosition.get(partitionId, src)?.position ?? -1
+    return this.dedup.lastPosition(partitionId, src)
   }
 
   valuesOfDay(dimensionSet: string, dayMs: number): readonly string[] {
@@ -105,8 +123,8 @@ export class Writer implements CommittedState {
 
   /** Commits, or throws and has changed nothing; after a throw call `forget` and fold again from committed offsets. */
   commit(flush: Flush, state: FoldState): void {
-    this.#connection.transaction(() => this.#commit(flush, state)).immediate()
-    this.#version++
+    this.#transact(() => this.#commit(flush, state))
+    this.dedup.forgetReturns()
     for (const partition of flush.partitions) {
       partition.start = partition.next
       partition.movedSrcs.clear()
@@ -114,28 +132,32 @@ export class Writer implements CommittedState {
     state.oldestMs = this.oldestMs()
   }
 
-  /** Marks a partition as one that must not be read on, with the reason, and writes the ledger entry. */
-  stop(source: SourceRow, reason: string, entry: LedgerRow): void {
-    this.#connection
-      .transaction(() => {
-        this.#run(this.#statements.stopSource, reason, source.id)
-        this.#side.ledger([entry])
-        this.#bump(entry.at)
-      })
-      .immediate()
-    this.#version++
+  /** Marks a partition as one that must not be read on, with the reason, where it may go on, and a ledger entry. */
+  stop(source: SourceRow, reason: string, resumeAt: number, entry: LedgerRow): void {
+    this.#transact(() => {
+      this.#bump(entry.at)
+      this.sources.stop(source, reason, resumeAt)
+      this.#side.ledger([entry])
+    })
   }
 
   /** The topic was made anew: its offsets begin again. Positions of srcs stay, for they name lines, not offsets. */
   restartSource(source: SourceRow, topicId: string, firstOffset: number, entry: LedgerRow): void {
-    this.#connection
-      .transaction(() => {
-        this.#run(this.#statements.restartSource, topicId, firstOffset, source.id)
-        this.#side.ledger([entry])
-        this.#bump(entry.at)
-      })
-      .immediate()
-    this.#version++
+    this.#transact(() => {
+      this.#bump(entry.at)
+      this.sources.restart(source, topicId, firstOffset)
+      this.#side.ledger([entry])
+    })
+  }
+
+  /** Lets go of dedup rows that are no longer needed; true if any went: then nothing in memory may be believed. */
+  retire(sources: readonly number[], nowMs: number): boolean {
+    let isGone = false
+    this.#transact(() => {
+      this.#bump(nowMs)
+      isGone = this.dedup.retire(sources, nowMs)
+    })
+    return isGone
   }
 
   /** Drops everything in memory that a commit did not confirm. */
@@ -143,53 +165,48 @@ export class Writer implements CommittedState {
     this.#series.forget()
     this.#sketches.forget()
     this.#housekeeping.forget()
-    this.#version = this.#readVersion()
+    this.dedup.forgetReturns()
+    this.sources.forget()
+    this.#slot = this.#slots.reread(this.#slot)
+    this.#sketches.part = this.#slot.number
   }
 
-  #commit({ partitions, pending, ledger, agents, nowMs }: Flush, state: FoldState): void {
-    this.#bump(nowMs)
-    for (const partition of partitions) this.#advance(partition, nowMs)
+  #transact(change: () => void): void {
+    this.#connection.transaction(change).immediate()
+    this.#slot.version++
+  }
+
+  #commit(flush: Flush, state: FoldState): void {
+    const { partitions, pending, ledger, agents, finished = [], deadLetters = [], nowMs } = flush
+    const version = this.#bump(nowMs)
+    for (const partition of partitions) {
+      this.sources.advance(partition, nowMs)
+      this.dedup.noteLogEnd(partition.id, partition.highWatermark, nowMs)
+    }
     const edges = this.#housekeeping.advance(pending.horizonMs, nowMs)
     const rollup = new Rollup(this.#series, this.#sketches, state.values, this.#days, edges, state.admits)
     rollup.add(pending)
     rollup.addLag(pending.readAt, nowMs)
     this.#addCounts(rollup)
     this.#sketches.save()
-    for (const partition of partitions) {
-      for (const src of partition.movedSrcs) {
-        this.#run(
-          this.#statements.savePosition,
-          partition.id,
-          state.srcs.text(src),
-          partition.positions.get(src)!,
-        )
-      }
+    for (const { id, movedSrcs, positions } of partitions) {
+      for (const src of movedSrcs) this.dedup.save(id, state.srcs.text(src), positions.get(src)!, nowMs)
     }
+    for (const src of finished) this.dedup.declareFinished(src, nowMs)
+    this.deadLetters.put(deadLetters)
     this.#side.losses(pending.losses.values(), nowMs)
     this.#side.ledger(ledger)
+    this.#side.ledger(this.dedup.settleReturns(id => this.sources.nameOf(id), nowMs))
     this.#side.agents(agents)
-    this.#noteChanges(rollup.touched)
-    this.#housekeeping.prune(this.#version + 1)
+    this.#noteChanges(rollup.touched, version)
+    this.#housekeeping.prune(version)
   }
 
-  /** Sketches in memory are those of the last commit only if nobody has committed since. */
-  #bump(nowMs: number): void {
-    const { bump } = this.#statements
-    if (this.#run(bump, nowMs, this.#version) !== 1) {
-      throw new FencedError(
-        `Cannot commit after version ${this.#version}: another process has committed since`,
-      )
-    }
-  }
-
-  #advance(partition: PartitionFold, nowMs: number): void {
-    const watermark = Number.isFinite(partition.watermarkMs) ? partition.watermarkMs : null
-    const { id, start, next, highWatermark } = partition
-    if (this.#run(this.#statements.advance, next, highWatermark, watermark, nowMs, id, start) !== 1) {
-      throw new FencedError(
-        `Cannot commit ${partition.topic}-${partition.partition} from offset ${start}: it is no longer the next one`,
-      )
-    }
+  /** The number of this commit among those of all; refused if the sketches in memory are not those of the slot. */
+  #bump(nowMs: number): number {
+    this.#slots.advance(this.#slot)
+    this.#run(this.#statements.bump, nowMs)
+    return this.#readVersion()
   }
 
   #addCounts(rollup: Rollup): void {
@@ -201,9 +218,9 @@ export class Writer implements CommittedState {
     }
   }
 
-  #noteChanges(touched: ReadonlyMap<StepSeconds, ReadonlySet<number>>): void {
+  #noteChanges(touched: ReadonlyMap<StepSeconds, ReadonlySet<number>>, version: number): void {
     for (const [step, buckets] of touched) {
-      for (const bucket of buckets) this.#run(this.#statements.noteChange, this.#version + 1, step, bucket)
+      for (const bucket of buckets) this.#run(this.#statements.noteChange, version, step, bucket)
     }
   }
 
@@ -215,29 +232,7 @@ export class Writer implements CommittedState {
 function prepareStatements(connection: Connection) {
   return {
     readVersion: connection.prepare<[], { version: number }>('SELECT version FROM writer WHERE id = 1'),
-    bump: connection.prepare(
-      'UPDATE writer SET version = version + 1, committed_at = ? WHERE id = 1 AND version = ?',
-    ),
-    insertSource: connection.prepare(
-      'INSERT OR IGNORE INTO sources(job, topic, partition, topic_id, next) VALUES (?, ?, ?, ?, ?)',
-    ),
-    findSource: connection.prepare<
-      [string, string, number],
-      { id: number; topic_id: string | null; next: number; watermark: number | null; stopped: string | null }
-    >(
-      'SELECT id, topic_id, next, watermark, stopped FROM sources WHERE job = ? AND topic = ? AND partition = ?',
-    ),
-    advance: connection.prepare(
-      'UPDATE sources SET next = ?, high_watermark = ?, watermark = ?, updated_at = ? WHERE id = ? AND next = ?',
-    ),
-    stopSource: connection.prepare('UPDATE sources SET stopped = ? WHERE id = ?'),
-    restartSource: connection.prepare(
-      'UPDATE sources SET topic_id = ?, next = ?, stopped = NULL WHERE id = ?',
-    ),
-    findPosition: connection.prepare<[number, string], { position: number }>(
-      'SELECT position FROM dedup WHERE source = ? AND src = ?',
-    ),
-    savePosition: connection.prepare('INSERT OR REPLACE INTO dedup(source, src, position) VALUES (?, ?, ?)'),
+    bump: connection.prepare('UPDATE writer SET version = version + 1, committed_at = ? WHERE id = 1'),
     valuesOfDay: connection.prepare<{ dims: string; day: number }, { labels: string }>(
       `SELECT DISTINCT s.labels FROM series s WHERE s.dims = @dims AND s.last_day >= @day AND (
          EXISTS (SELECT 1 FROM counts c WHERE c.step = 86400 AND c.series = s.id AND c.bucket = @day)
