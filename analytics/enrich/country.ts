@@ -15,9 +15,10 @@ export function openCountries(path: string): CountryOf {
   return address => codeIn(lookUp(reader, address))
 }
 
-/** The library takes anything for an address, and throws for one longer than its tree. */
+/** The library takes anything for an address, and a long one for its beginning where the tree is short. */
 function lookUp(reader: Reader<CountryResponse>, address: string): unknown {
-  if (isIP(address) === 0) return null
+  const family = isIP(address)
+  if (family === 0 || (family === 6 && reader.metadata.ipVersion === 4)) return null
   try {
     return reader.get(address)
   } catch {
