@@ -1,6 +1,6 @@
 // `tailrace/client`: the smallest complete client of the log, for programs that want to write records and read them.
-// Produces with the idempotent producer, acknowledged by every replica in sync; reads partitions in order from where one
-// says, with the reader's pace as the only buffer bound. Works against Apache Kafka too. Owns its sockets and timers.
+// Produces with the idempotent producer, acknowledged by every replica in sync; reads partitions in order from where
+// one says, at the reader's pace. Works against Apache Kafka too. Owns its sockets and timers.
 import { systemClock } from '../../runtime/clock.ts'
 import { createLog, type Log } from '../../runtime/log.ts'
 import { BatchBuilder } from '../protocol/batch-builder.ts'
@@ -121,7 +121,7 @@ export class LogClient {
     return Promise.all(sent)
   }
 
-  /** Every partition of the topics, from the earliest record unless told otherwise. Iterate over it; `close` ends it. */
+  /** Every partition of the topics, from the earliest record on unless told otherwise: iterate over it. */
   subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Subscription {
     const names = typeof topics === 'string' ? [topics] : topics
     const subscription = new Subscription(this.#cluster, this.#log, names, options, () =>

@@ -83,10 +83,9 @@ test('the command takes a line to a statistic, and both modules reach it', async
     const origin = /(http:\/\/[\w.:]+)\/login#t=/.exec(text)?.[1]
     const kafka = /\b127\.0\.0\.1:(?!\d+\/)\d+\b/.exec(text.replaceAll(origin!, ''))?.[0]
     assert(origin && kafka, text)
-    appendFileSync(
-      log,
-      `203.0.113.7 - - [${new Date().toUTCString().replace(/^\w+, (\d+) (\w+) (\d+) (\S+) GMT$/, '$1/$2/$3:$4 +0000')}] "GET /packed HTTP/1.1" 200 5 "-" "t" 0.01\n`,
-    )
+    const [, day, month, year, time] = new Date().toUTCString().split(/[ ,]+/)
+    const at = `${day}/${month}/${year}:${time} +0000`
+    appendFileSync(log, `203.0.113.7 - - [${at}] "GET /packed HTTP/1.1" 200 5 "-" "t" 0.01\n`)
     writeFileSync(join(place, 'use.mjs'), program)
     const use = () =>
       JSON.parse(
