@@ -2,6 +2,7 @@
 import { emptyCombinedLine } from '../../agent/formats/combined.ts'
 import { emptyJsonEvent } from '../../agent/formats/json-event.ts'
 import { emptyMetricLine } from '../../agent/formats/metric-line.ts'
+import type { VisitNoter } from '../visits/noter.ts'
 import { otherValue, valueBytesMax, valuesPerDayMax } from '../windows/catalogue.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { ByteInterner } from './interner.ts'
@@ -37,6 +38,10 @@ export interface PartitionFold {
   readonly positions: Map<number, number>
   /** Srcs whose position changed since the last commit. */
   readonly movedSrcs: Set<number>
+  /** Offsets dropped as seen since the last commit, in ranges: first, last, first, last. */
+  readonly dropped: number[]
+  /** Before this offset the log holds nothing any more, as far as we have heard. */
+  logStart: number
 }
 
 /** Counts of what happened, for /metrics; not part of the statistics. */
@@ -57,6 +62,8 @@ export class FoldState {
   /** Lines older than this are older than everything that is kept. */
   oldestMs = Number.NEGATIVE_INFINITY
   pending = new Pending()
+  /** Takes notes of visitors; null where nobody asks for visits. */
+  noter: VisitNoter | null = null
   readonly otherId: number
   readonly #daysSeen = new Map<string, Map<number, Set<number>>>()
 
@@ -89,6 +96,8 @@ export class FoldState {
       watermarkMs,
       positions: new Map(),
       movedSrcs: new Set(),
+      dropped: [],
+      logStart: 0,
     }
   }
 

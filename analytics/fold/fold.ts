@@ -35,6 +35,7 @@ export function fold(
   readRecordSource(buffer, headersStart, headerCount, source)
   if (isSeen(state, partition, buffer)) {
     state.counters.duplicates++
+    noteDropped(partition.dropped, offset)
     return
   }
   state.counters.folded++
@@ -61,6 +62,12 @@ function isSeen(state: FoldState, partition: PartitionFold, buffer: Buffer): boo
   partition.positions.set(src, source.position)
   partition.movedSrcs.add(src)
   return false
+}
+
+/** In ranges: what follows the last one prolongs it. */
+function noteDropped(dropped: number[], offset: number): void {
+  if (dropped.at(-1) === offset - 1) dropped[dropped.length - 1] = offset
+  else dropped.push(offset, offset)
 }
 
 function noteReading(state: FoldState, timestampMs: number): void {

@@ -169,6 +169,7 @@ export class Ingest implements FetchHandler {
     const state = this.#partitions.get(`${topic}/${partition}`)
     if (!state || this.#closed) return
     state.highWatermark = from.highWatermark
+    state.logStart = from.logStartOffset
     if (batches.length === 0) return
     this.#current = state
     const visitor = this.#visitorOf(topic)

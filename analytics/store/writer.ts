@@ -2,10 +2,12 @@
 // Guarded twice: each partition's offset must be where its records began, and this process's slot must be as it left
 // it, for its sketches are absolute. What is refused is thrown away and read again; there is no other recovery.
 
+import type { Log } from '../../runtime/log.ts'
 import type { CommittedState, FoldState, PartitionFold } from '../fold/fold-state.ts'
 import type { Pending } from '../fold/pending.ts'
 import { type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
+import { Coverage, quarterSeconds } from './coverage.ts'
 import { type DeadLetter, DeadLetters } from './dead-letters.ts'
 import { DedupRows } from './dedup-rows.ts'
 import { Housekeeping } from './housekeeping.ts'
@@ -16,6 +18,7 @@ import { type LedgerRow, SideTables, type StatusRow } from './side-tables.ts'
 import { SketchCache } from './sketch-cache.ts'
 import { type Claimant, type Slot, Slots } from './slots.ts'
 import { type SourceRow, Sources } from './sources.ts'
+import { Upkeep } from './upkeep.ts'
 
 export type { SourceRow } from './sources.ts'
 
@@ -38,6 +41,8 @@ export interface WriterOptions {
   readonly claimant?: Claimant
   /** Called before every statement of a transaction; tests throw from it. */
   readonly beforeStatement?: () => void
+  /** Hears when the time for which statistics are kept changes. */
+  readonly log?: Log
 }
 
 export class Writer implements CommittedState {
@@ -50,7 +55,9 @@ export class Writer implements CommittedState {
   readonly #series: SeriesDirectory
   readonly #sketches: SketchCache
   readonly #side: SideTables
+  readonly #coverage: Coverage
   readonly #housekeeping: Housekeeping
+  readonly #upkeep: Upkeep
   readonly #slots: Slots
   readonly #statements
   #slot: Slot
@@ -69,7 +76,9 @@ export class Writer implements CommittedState {
     this.#series = new SeriesDirectory(connection, this.#run)
     this.#sketches = new SketchCache(connection, this.#run)
     this.#side = new SideTables(connection, this.#run)
-    this.#housekeeping = new Housekeeping(connection, this.#run)
+    this.#coverage = new Coverage(connection, this.#run)
+    this.#housekeeping = new Housekeeping(connection, this.#run, options.log)
+    this.#upkeep = new Upkeep(connection, options.log)
     this.#statements = prepareStatements(connection)
     this.#slots = new Slots(connection, this.#run, options.claimant ?? null)
     this.#slot = this.#slots.claim()
@@ -123,11 +132,14 @@ export class Writer implements CommittedState {
 
   /** Commits, or throws and has changed nothing; after a throw call `forget` and fold again from committed offsets. */
   commit(flush: Flush, state: FoldState): void {
+    this.#upkeep.beforeCommit()
     this.#transact(() => this.#commit(flush, state))
+    this.#upkeep.afterCommit()
     this.dedup.forgetReturns()
     for (const partition of flush.partitions) {
       partition.start = partition.next
       partition.movedSrcs.clear()
+      partition.dropped.length = 0
     }
     state.oldestMs = this.oldestMs()
   }
@@ -160,10 +172,16 @@ export class Writer implements CommittedState {
     return isGone
   }
 
+  /** Call now and then while nothing is pending. */
+  rest(): void {
+    this.#upkeep.rest()
+  }
+
   /** Drops everything in memory that a commit did not confirm. */
   forget(): void {
     this.#series.forget()
     this.#sketches.forget()
+    this.#coverage.forget()
     this.#housekeeping.forget()
     this.dedup.forgetReturns()
     this.sources.forget()
@@ -199,7 +217,8 @@ export class Writer implements CommittedState {
     this.#side.ledger(this.dedup.settleReturns(id => this.sources.nameOf(id), nowMs))
     this.#side.agents(agents)
     this.#noteChanges(rollup.touched, version)
-    this.#housekeeping.prune(version)
+    this.#coverage.note(partitions, rollup.touched.get(quarterSeconds)!, edges.get(quarterSeconds))
+    this.#housekeeping.prune(version, nowMs)
   }
 
   /** The number of this commit among those of all; refused if the sketches in memory are not those of the slot. */
