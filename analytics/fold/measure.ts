@@ -4,6 +4,7 @@ import { eventFields } from '../../agent/formats/json-event.ts'
 import { type FieldSpans, fieldKinds, unescapedText } from '../../agent/formats/json-scan.ts'
 import { metricFields } from '../../agent/formats/metric-line.ts'
 import { hashBytes, hashed } from '../sketches/hash.ts'
+import { noteEvent, noteRequest } from '../visits/origins.ts'
 import { noPath, noReferrer, noValue } from '../windows/catalogue.ts'
 import type { FoldState } from './fold-state.ts'
 import {
@@ -72,6 +73,7 @@ export function countAccess(state: FoldState, bucket: PendingBucket, timeMs: num
   hashBytes(buffer, line.clientStart, line.clientEnd)
   hashBytes(buffer, line.agentStart, line.agentEnd, hashed.high ^ hashed.low)
   bucket.requestVisitors = addVisitor(bucket.requestVisitors, hashed.high, hashed.low)
+  if (state.noter !== null) noteRequest(state, state.noter, buffer, timeMs, path)
 }
 
 function idOrElse(state: FoldState, bytes: Buffer, start: number, end: number, otherwise: Buffer): number {
@@ -88,11 +90,15 @@ export function countEvent(state: FoldState, bucket: PendingBucket, timeMs: numb
   if (!hasType && !hasName) return
   const total = secondCell(bucket, timeMs)
   total.events++
-  state.cell(bucket, setEvent, fieldId(state, buffer, spans, hasName ? eventFields.event : eventFields.type))
-    .events++
-  const byPath = state.cell(bucket, setPath, pathId(state, buffer, spans))
+  const name = fieldId(state, buffer, spans, hasName ? eventFields.event : eventFields.type)
+  state.cell(bucket, setEvent, name).events++
+  const path = pathId(state, buffer, spans)
+  const byPath = state.cell(bucket, setPath, path)
   byPath.events++
-  if (hasType && equals(buffer, spans.starts[eventFields.type]!, spans.ends[eventFields.type]!, pageBytes)) {
+  const isPage =
+    hasType && equals(buffer, spans.starts[eventFields.type]!, spans.ends[eventFields.type]!, pageBytes)
+  if (state.noter !== null) noteEvent(state, state.noter, buffer, timeMs, isPage, path, name)
+  if (isPage) {
     total.pageviews++
     byPath.pageviews++
     state.cell(bucket, setReferrer, referrerId(state, buffer, spans)).pageviews++

@@ -1,6 +1,7 @@
 // What has been folded and not yet committed: per 10 seconds of event time, the counts of each second and of each
 // dimension value. Additive, bounded by the records of one flush. Pure.
 import { HyperLogLog } from '../sketches/hyperloglog.ts'
+import { VisitNotes } from '../visits/notes.ts'
 import { bucketStart } from '../windows/steps.ts'
 
 /** Dimension sets by small number; the names are those of the catalogue. */
@@ -80,6 +81,8 @@ export class Pending {
   readonly losses = new Map<string, PendingLoss>()
   /** Record timestamps of the lines folded, with how many each: what the lag is computed from at commit. */
   readonly readAt = new Map<number, number>()
+  /** What the lines say about visitors. */
+  readonly visits = new VisitNotes()
   records = 0
   /** Newest event time in here. */
   horizonMs = Number.NEGATIVE_INFINITY

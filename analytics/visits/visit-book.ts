@@ -1,0 +1,310 @@
+// The visitors of the partitions this process counts: loaded when an event of theirs comes, changed in memory, written
+// in the transaction that counts them. What is in memory beyond a commit is worth nothing once a transaction fails.
+import type { PartitionFold } from '../fold/fold-state.ts'
+import { hashBytes, hashed } from '../sketches/hash.ts'
+import type { Rollup } from '../store/rollup.ts'
+import type { Connection } from '../store/schema.ts'
+import type { Run } from '../store/series-directory.ts'
+import type { ZoneDays } from '../windows/zone-days.ts'
+import { type Condition, conditionsMax, conditionText, type Funnel, type Goal } from './conditions.ts'
+import { LocalCalendar } from './local-calendar.ts'
+import { NameBook } from './name-book.ts'
+import type { VisitNoter, Watched } from './noter.ts'
+import type { VisitNotes } from './notes.ts'
+import { sourceNames, Tally } from './tally.ts'
+import { visitorAgeDays, visitorsMax } from './visit-rules.ts'
+import { addStep, newVisitor, settle, type Visitor } from './visitor.ts'
+import { visitorBytes, visitorOf } from './visitor-bytes.ts'
+import { type SourceState, VisitorRows } from './visitor-rows.ts'
+
+export interface VisitSettings {
+  readonly goals: readonly Goal[]
+  readonly funnels: readonly Funnel[]
+}
+
+interface Kept {
+  readonly sourceId: number
+  readonly key: string
+  readonly visitor: Visitor
+  /** 0 for behaviour events, 1 for requests. */
+  source: number
+  isTouched: boolean
+}
+
+/** Visitors in memory between flushes. */
+const cacheMax = 20_000
+/** Visitor fields of a topic that are watched for coming under several keys. */
+const sampleMax = 2000
+const minuteMs = 60_000
+
+export class VisitBook {
+  readonly #rows: VisitorRows
+  readonly #names: NameBook
+  readonly #calendar: LocalCalendar
+  readonly #settings: VisitSettings
+  readonly #cache = new Map<string, Kept>()
+  readonly #sources = new Map<number, SourceState>()
+  readonly #samples = new Map<string, Map<number, string>>()
+  #touched: Kept[] = []
+  #watched: readonly Watched[] | null = null
+  #areConditionsSaved = false
+
+  constructor(connection: Connection, run: Run, days: ZoneDays, settings: VisitSettings) {
+    this.#rows = new VisitorRows(connection, run)
+    this.#names = new NameBook(this.#rows)
+    this.#calendar = new LocalCalendar(days)
+    this.#settings = settings
+  }
+
+  /** What the fold looks for in every event: goals, and steps of funnels that ask for properties. */
+  watched(): readonly Watched[] {
+    this.#watched ??= bitsOf(
+      wantedConditions(this.#settings),
+      this.#rows.conditions().map(({ bit, text }) => [text, bit]),
+    )
+    return this.#watched
+  }
+
+  /** Inside the transaction, before the rollup is written. `noter` made the notes. */
+  apply(notes: VisitNotes, noter: VisitNoter, values: { text(id: number): string }, rollup: Rollup): void {
+    if (notes.size === 0 && notes.keyless.size === 0) return
+    const tally = new Tally()
+    this.#saveConditions(notes)
+    const changed = new Set<number>()
+    for (const [partition, lines] of notes.keyless) {
+      this.#source(partition).keyless += lines
+      changed.add(partition.id)
+    }
+    const distinct = new Map<string, readonly [source: number, minuteMs: number, goal: string, key: string]>()
+    for (let at = 0; at < notes.size; at++) {
+      const partition = notes.partitions[at]!
+      const source = this.#source(partition)
+      changed.add(partition.id)
+      this.#pruneAtDay(partition.id, source, notes.watermarksMs[at]!, tally)
+      const kept = this.#visitor(partition.id, notes.keys.text(notes.keyIds[at]!), source)
+      source.events++
+      if (!kept) {
+        source.untracked++
+        continue
+      }
+      this.#checkKey(kept, source, notes.anonymous[at]!, notes.users[at]!)
+      if (!this.#add(kept, notes, at, noter, values, tally)) source.late++
+      this.#noteDistinct(kept.key, notes, at, distinct, tally)
+    }
+    for (const kept of this.#touched) this.#save(kept, tally)
+    this.#touched = []
+    for (const id of changed) this.#rows.saveSource(id, this.#sources.get(id)!)
+    tally.into(rollup, this.#names)
+    for (const [source, atMs, goal, key] of distinct.values()) addDistinct(rollup, source, atMs, goal, key)
+    this.#evict()
+  }
+
+  /** Drops what a commit did not confirm. */
+  forget(): void {
+    this.#cache.clear()
+    this.#sources.clear()
+    this.#samples.clear()
+    this.#names.forget()
+    this.#touched = []
+    this.#watched = null
+    this.#areConditionsSaved = false
+  }
+
+  /** Drops what is known of a partition that another process counts from now on. */
+  leave(sourceId: number): void {
+    for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#cache.delete(key)
+    this.#sources.delete(sourceId)
+    this.#samples.clear()
+  }
+
+  #add(
+    kept: Kept,
+    notes: VisitNotes,
+    at: number,
+    noter: VisitNoter,
+    values: { text(id: number): string },
+    tally: Tally,
+  ): boolean {
+    const timeMs = notes.timesMs[at]!
+    const day = this.#calendar.dayOf(timeMs)
+    const step = {
+      timeMs,
+      name: this.#names.whatId(values.text(notes.names[at]!), day),
+      touch: this.#names.touchId(noter.touch(notes.touches[at]!), day),
+      flags: notes.flags[at]!,
+      goals: notes.goals[at]!,
+      isFresh: true,
+    }
+    const source = notes.sources[at]!
+    // A partition with both is no topic of ours; the first to come decides.
+    if (kept.source < 0) kept.source = source
+    if (!kept.isTouched) {
+      kept.isTouched = true
+      this.#touched.push(kept)
+    }
+    return addStep(kept.visitor, step, notes.watermarksMs[at]!, kept.source, this.#calendar, tally)
+  }
+
+  /** Distinct visitors and converters, by minute; conversions are counted as they come. */
+  #noteDistinct(
+    key: string,
+    notes: VisitNotes,
+    at: number,
+    distinct: Map<string, readonly [number, number, string, string]>,
+    tally: Tally,
+  ): void {
+    const source = notes.sources[at]!
+    const timeMs = notes.timesMs[at]!
+    const atMs = Math.floor(timeMs / minuteMs) * minuteMs
+    distinct.set(`${source} ${atMs} ${key}`, [source, atMs, '', key])
+    let goals = notes.goals[at]!
+    if (goals === 0) return
+    for (const { bit, condition } of this.watched()) {
+      if ((goals & (1 << bit)) === 0) continue
+      goals &= ~(1 << bit)
+      for (const name of this.#goalNames(condition)) {
+        tally.conversion(source, name, timeMs)
+        distinct.set(`${source} ${atMs} ${key} ${name}`, [source, atMs, name, key])
+      }
+    }
+  }
+
+  #goalNames(condition: Condition): string[] {
+    const text = conditionText(condition)
+    return this.#settings.goals.filter(goal => conditionText(goal) === text).map(goal => goal.name)
+  }
+
+  #visitor(sourceId: number, key: string, source: SourceState): Kept | null {
+    const id = `${sourceId} ${key}`
+    let kept = this.#cache.get(id)
+    if (kept) {
+      // To the end: what was not used for long is dropped first.
+      if (!kept.isTouched) {
+        this.#cache.delete(id)
+        this.#cache.set(id, kept)
+      }
+      return kept
+    }
+    const stored = this.#rows.visitor(sourceId, key)
+    if (stored) kept = { sourceId, key, visitor: visitorOf(stored), source: -1, isTouched: false }
+    else {
+      if (source.visitors >= visitorsMax) return null
+      source.visitors++
+      kept = { sourceId, key, visitor: newVisitor(), source: -1, isTouched: false }
+    }
+    this.#cache.set(id, kept)
+    return kept
+  }
+
+  /**
+   * One key, one visitor: it may come with another anonymous id if the user is the same, and the other way round.
+   * Of a sample of visitors: one visitor, one key.
+   */
+  #checkKey(kept: Kept, source: SourceState, anonymous: number, user: number): void {
+    const { visitor } = kept
+    const isSame = [
+      [visitor.anonymous, anonymous],
+      [visitor.user, user],
+    ].some(([known, seen]) => known !== 0 && known === seen)
+    if ((visitor.anonymous !== 0 || visitor.user !== 0) && !isSame) source.mixed++
+    if (visitor.anonymous === 0) visitor.anonymous = anonymous
+    if (visitor.user === 0) visitor.user = user
+    const field = anonymous === 0 ? user : anonymous
+    let sample = this.#samples.get(source.topic)
+    if (!sample) {
+      sample = this.#rows.sample(source.topic)
+      this.#samples.set(source.topic, sample)
+    }
+    let known = sample.get(field)
+    if (known === undefined) {
+      if (sample.size >= sampleMax) return
+      known = this.#rows.addSample(source.topic, field, kept.key)
+      sample.set(field, known)
+    }
+    source.checked++
+    if (known !== kept.key) source.split++
+  }
+
+  #source(partition: PartitionFold): SourceState {
+    let source = this.#sources.get(partition.id)
+    if (!source) {
+      source = this.#rows.source(partition.id, partition.topic)
+      this.#sources.set(partition.id, source)
+    }
+    return source
+  }
+
+  /** At the same record whatever the batches: when the partition's newest event time enters another day. */
+  #pruneAtDay(sourceId: number, source: SourceState, watermarkMs: number, tally: Tally): void {
+    const day = this.#calendar.dayOf(watermarkMs)
+    if (source.day === day || (source.day !== null && source.day > day)) return
+    source.day = day
+    for (const kept of this.#touched) if (kept.sourceId === sourceId) this.#save(kept, tally)
+    this.#touched = this.#touched.filter(kept => kept.isTouched)
+    const gone = this.#rows.deleteVisitors(sourceId, day - visitorAgeDays)
+    if (gone > 0) {
+      source.visitors -= gone
+      for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#cache.delete(key)
+    }
+    this.#names.prune(day)
+  }
+
+  #save(kept: Kept, tally: Tally): void {
+    const { visitor, sourceId, key } = kept
+    settle(visitor, kept.source, this.#calendar, tally)
+    kept.isTouched = false
+    // Nothing was kept of one whose only event came too late.
+    const lastDay = Number.isFinite(visitor.lastMs) ? this.#calendar.dayOf(visitor.lastMs) : null
+    if (lastDay === null) return
+    this.#rows.saveVisitor(sourceId, key, lastDay, visitorBytes(visitor))
+  }
+
+  #saveConditions(notes: VisitNotes): void {
+    if (this.#areConditionsSaved) return
+    this.#areConditionsSaved = true
+    const known = new Map(this.#rows.conditions().map(row => [row.text, row.bit]))
+    const sinceMs = notes.watermarksMs.reduce((newest, atMs) => Math.max(newest, atMs), 0)
+    for (const { bit, condition } of this.watched()) {
+      const text = conditionText(condition)
+      if (known.get(text) !== bit) this.#rows.saveCondition({ bit, text, sinceMs })
+    }
+  }
+
+  #evict(): void {
+    if (this.#cache.size <= cacheMax) return
+    for (const key of this.#cache.keys()) {
+      if (this.#cache.size <= cacheMax) return
+      this.#cache.delete(key)
+    }
+  }
+}
+
+function addDistinct(rollup: Rollup, source: number, atMs: number, goal: string, key: string): void {
+  const bytes = Buffer.from(key, 'latin1')
+  hashBytes(bytes, 0, bytes.length)
+  const { high, low } = hashed
+  const name = sourceNames[source]!
+  if (goal === '') rollup.distinct('visitors', 'source', name, atMs, high, low, 60)
+  else rollup.distinct('converters', 'goal,source', `${goal}\0${name}`, atMs, high, low, 60)
+}
+
+/** Goals, and steps of funnels with properties: others are told by their page or name at reading. */
+function wantedConditions({ goals, funnels }: VisitSettings): Condition[] {
+  const steps = funnels.flatMap(funnel => funnel.steps).filter(step => step.where !== undefined)
+  const byText = new Map([...goals, ...steps].map(step => [conditionText(step), step]))
+  return [...byText.values()]
+}
+
+/** A condition keeps its bit as long as it is configured. */
+function bitsOf(conditions: readonly Condition[], known: readonly (readonly [string, number])[]): Watched[] {
+  if (conditions.length > conditionsMax) {
+    throw new RangeError(`Cannot watch for more than ${conditionsMax} goals and steps with properties`)
+  }
+  const bits = new Map(known)
+  const taken = new Set(conditions.map(condition => bits.get(conditionText(condition))))
+  const free = Array.from({ length: conditionsMax }, (_, bit) => bit).filter(bit => !taken.has(bit))
+  return conditions.map(condition => ({
+    condition,
+    bit: bits.get(conditionText(condition)) ?? free.shift()!,
+  }))
+}

@@ -1,0 +1,159 @@
+// The tables of the visits: visitors, the dictionary of pages, names and origins, what is known of each topic's keys.
+// Statements only; every write goes through `run`, inside the caller's transaction.
+import type { Connection } from '../store/schema.ts'
+import type { Run } from '../store/series-directory.ts'
+
+export interface KeyTrust {
+  /** Notes of visitors. */
+  events: number
+  /** Of these: with a key under which another visitor was seen. */
+  mixed: number
+  /** Notes whose visitor field is one of the sample, and those of them that came under another key. */
+  checked: number
+  split: number
+  /** Lines that name a visitor and have no key. */
+  keyless: number
+  /** Too late to be put into order; of visitors beyond the limit. */
+  late: number
+  untracked: number
+}
+
+export interface SourceState extends KeyTrust {
+  readonly topic: string
+  /** Rows of visitors. */
+  visitors: number
+  /** The local day up to which old rows are pruned. */
+  day: number | null
+}
+
+export class VisitorRows {
+  readonly #run: Run
+  readonly #statements
+
+  constructor(connection: Connection, run: Run) {
+    this.#run = run
+    this.#statements = prepareStatements(connection)
+  }
+
+  visitor(source: number, key: string): Buffer | null {
+    return this.#statements.visitor.get(source, key)?.state ?? null
+  }
+
+  saveVisitor(source: number, key: string, lastDay: number, state: Buffer): void {
+    this.#run(this.#statements.saveVisitor, source, key, lastDay, state)
+  }
+
+  /** How many rows went. */
+  deleteVisitors(source: number, beforeDay: number): number {
+    return this.#run(this.#statements.deleteVisitors, source, beforeDay)
+  }
+
+  source(id: number, topic: string): SourceState {
+    const row = this.#statements.source.get(id)
+    if (row) return { ...row, topic }
+    return {
+      ...{ topic, day: null, visitors: 0, events: 0, mixed: 0, checked: 0, split: 0 },
+      ...{ keyless: 0, late: 0, untracked: 0 },
+    }
+  }
+
+  saveSource(id: number, state: SourceState): void {
+    const { topic, day, visitors, events, mixed, checked, split, keyless, late, untracked } = state
+    this.#run(
+      this.#statements.saveSource,
+      ...[id, topic, day, visitors, events, mixed, checked, split, keyless, late, untracked],
+    )
+  }
+
+  /** The sample of visitor fields of a topic, with the key each was first seen under. */
+  sample(topic: string): Map<number, string> {
+    return new Map(this.#statements.sample.all(topic).map(({ field, key }) => [field, key]))
+  }
+
+  /** The key that counts: another process may have been first. */
+  addSample(topic: string, field: number, key: string): string {
+    this.#run(this.#statements.addSample, topic, field, key)
+    return this.#statements.sampled.get(topic, field)?.key ?? key
+  }
+
+  names(): number {
+    return this.#statements.countNames.get()!.n
+  }
+
+  findName(kind: number, text: string): { readonly id: number; readonly lastDay: number } | null {
+    return this.#statements.findName.get(kind, text) ?? null
+  }
+
+  nameOf(id: number): string | null {
+    return this.#statements.nameOf.get(id)?.text ?? null
+  }
+
+  addName(kind: number, text: string, day: number): number {
+    this.#run(this.#statements.addName, kind, text, day)
+    return this.#statements.findName.get(kind, text)!.id
+  }
+
+  touchName(id: number, day: number): void {
+    this.#run(this.#statements.useName, day, id)
+  }
+
+  deleteNames(beforeDay: number): number {
+    return this.#run(this.#statements.deleteNames, beforeDay)
+  }
+
+  conditions(): ConditionRow[] {
+    return this.#statements.conditions.all()
+  }
+
+  saveCondition({ bit, text, sinceMs }: ConditionRow): void {
+    this.#run(this.#statements.saveCondition, bit, text, sinceMs)
+  }
+}
+
+export interface ConditionRow {
+  readonly bit: number
+  readonly text: string
+  /** Steps before this say nothing about it: it was not looked for. */
+  readonly sinceMs: number
+}
+
+function prepareStatements(connection: Connection) {
+  const sourceColumns = 'topic, day, visitors, events, mixed, checked, split, keyless, late, untracked'
+  return {
+    visitor: connection.prepare<[number, string], { state: Buffer }>(
+      'SELECT state FROM visitors WHERE source = ? AND key = ?',
+    ),
+    saveVisitor: connection.prepare(
+      `INSERT INTO visitors(source, key, last_day, state) VALUES (?, ?, ?, ?)
+       ON CONFLICT(source, key) DO UPDATE SET last_day = excluded.last_day, state = excluded.state`,
+    ),
+    deleteVisitors: connection.prepare('DELETE FROM visitors WHERE source = ? AND last_day < ?'),
+    source: connection.prepare<[number], SourceState>(
+      `SELECT ${sourceColumns} FROM visit_sources WHERE source = ?`,
+    ),
+    saveSource: connection.prepare(
+      `INSERT OR REPLACE INTO visit_sources(source, ${sourceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    sample: connection.prepare<[string], { field: number; key: string }>(
+      'SELECT field, key FROM visit_keys WHERE topic = ?',
+    ),
+    sampled: connection.prepare<[string, number], { key: string }>(
+      'SELECT key FROM visit_keys WHERE topic = ? AND field = ?',
+    ),
+    addSample: connection.prepare('INSERT OR IGNORE INTO visit_keys(topic, field, key) VALUES (?, ?, ?)'),
+    countNames: connection.prepare<[], { n: number }>('SELECT count(*) AS n FROM visit_names'),
+    findName: connection.prepare<[number, string], { id: number; lastDay: number }>(
+      'SELECT id, last_day AS lastDay FROM visit_names WHERE kind = ? AND text = ?',
+    ),
+    nameOf: connection.prepare<[number], { text: string }>('SELECT text FROM visit_names WHERE id = ?'),
+    addName: connection.prepare('INSERT INTO visit_names(kind, text, last_day) VALUES (?, ?, ?)'),
+    useName: connection.prepare('UPDATE visit_names SET last_day = ? WHERE id = ?'),
+    deleteNames: connection.prepare('DELETE FROM visit_names WHERE last_day < ?'),
+    conditions: connection.prepare<[], ConditionRow>(
+      'SELECT bit, text, since AS sinceMs FROM visit_conditions ORDER BY bit',
+    ),
+    saveCondition: connection.prepare(
+      'INSERT OR REPLACE INTO visit_conditions(bit, text, since) VALUES (?, ?, ?)',
+    ),
+  }
+}
