@@ -19,7 +19,9 @@ export async function answerRoute(
 ): Promise<void> {
   const query = route.query.safeParse(request.query)
   if (!query.success) throw queryProblem(query.error, Object.keys(route.query.shape))
-  const asked = { ...query.data, ...request.params }
+  const body = route.body?.safeParse(request.body ?? {})
+  if (body?.success === false) throw queryProblem(body.error, Object.keys(route.body!.shape))
+  const asked = { ...query.data, ...body?.data, ...request.params }
   const { question } = route
   if (question === undefined) {
     const answered = await route.answerTo?.(context, asked)

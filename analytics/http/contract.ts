@@ -35,14 +35,27 @@ export interface StatsAnswer {
   readonly definition: string
   readonly unit: Unit
   readonly window: { readonly from: number; readonly to: number }
+  /** The period before that was compared with, where that was asked. */
+  readonly previousWindow?: { readonly from: number; readonly to: number }
   readonly rows: readonly StatsRow[]
+  /** True where groups are left out or share `__other__`. */
+  readonly truncated?: boolean
   readonly freshness: Freshness
+}
+
+/** Against the period before; null where there is nothing to compare with. */
+export interface Change {
+  readonly absolute: number | null
+  readonly percent: number | null
 }
 
 /** `values` holds `value` for counters; `p50 p90 p95 p99 mean max min count last` where they apply. */
 export interface StatsRow {
   readonly labels: Readonly<Record<string, string>>
   readonly values: Readonly<Record<string, number | null>>
+  /** With `compare=previous`. */
+  readonly previous?: Readonly<Record<string, number | null>>
+  readonly change?: Readonly<Record<string, Change>>
 }
 
 /** GET /series/{metric}?from=&to=&step=&by= → columns, one point per step; null where nothing was counted. */
@@ -53,10 +66,14 @@ export interface SeriesAnswer {
   readonly stepSeconds: number
   /** Start of each bucket. */
   readonly times: readonly number[]
+  /** With `compare=previous`: the bucket that stands beside each. */
+  readonly previousTimes?: readonly number[]
   readonly series: readonly {
     readonly labels: Readonly<Record<string, string>>
     readonly values: Readonly<Record<string, readonly (number | null)[]>>
+    readonly previous?: Readonly<Record<string, readonly (number | null)[]>>
   }[]
+  readonly truncated?: boolean
   readonly freshness: Freshness
 }
 
@@ -65,9 +82,14 @@ export interface TopAnswer {
   readonly dimension: string
   readonly metric: string
   readonly window: { readonly from: number; readonly to: number }
+  readonly previousWindow?: { readonly from: number; readonly to: number }
   readonly rows: readonly TopRow[]
   /** What the listed rows leave out, so that the parts add up to the whole. */
   readonly other: number
+  /** True where values beyond a day's limit share `__other__`. */
+  readonly truncated?: boolean
+  /** The cursor of the next page, null on the last one. */
+  readonly next?: string | null
   readonly freshness: Freshness
 }
 
@@ -76,11 +98,42 @@ export interface TopRow {
   readonly count: number
   /** Share of the whole, 0 to 1. */
   readonly share: number
+  readonly previous?: number | null
+  readonly change?: Change
+}
+
+/** POST /query: rows of the values asked for, in the order asked for. */
+export interface QueryAnswer {
+  readonly results: readonly QueryRow[]
+  readonly meta: {
+    /** What each metric means, as it was asked for. */
+    readonly metrics: Readonly<Record<string, { readonly definition: string; readonly unit: Unit }>>
+    /** Every time there is in the range, with or without a row. */
+    readonly time_labels?: readonly string[]
+    readonly total_rows?: number
+    /** The cursor of the next page, null on the last one. */
+    readonly next: string | null
+    readonly truncated: boolean
+    readonly freshness: Freshness
+  }
+  /** As it was understood; date_range in moments. */
+  readonly query: Readonly<Record<string, unknown>>
+}
+
+export interface QueryRow {
+  readonly dimensions: readonly string[]
+  readonly metrics: readonly (number | null)[]
+  readonly comparison?: {
+    readonly dimensions: readonly string[]
+    readonly metrics: readonly (number | null)[]
+    readonly change: readonly Change[]
+  }
 }
 
 /** GET /losses */
 export interface LossesAnswer {
   readonly totalLines: number
+  readonly next?: string | null
   readonly entries: readonly LossEntry[]
 }
 

@@ -18,16 +18,23 @@ export function openApiDocument(routes: readonly Route[], build: string): object
   const paths: ZodOpenApiPathsObject = {}
   for (const route of routes) {
     paths[route.path] = {
-      get: {
+      [route.body ? 'post' : 'get']: {
         summary: route.summary,
         description: route.description,
         requestParams: { path: route.parameters, query: route.query },
+        ...(route.body && { requestBody: { content: { 'application/json': { schema: route.body } } } }),
         responses: {
           200: json(route.summary, route.answer),
           400: problem(
             'The question names something that does not exist; didYouMean is the nearest that does.',
           ),
           401: problem('Neither a session nor a token.'),
+          ...(route.question && {
+            304: { description: 'What the ETag in If-None-Match stands for is still true.' },
+            422: problem('It would read too many rows.'),
+            429: problem('Too many questions of yours are under way.'),
+            503: problem('Too many questions wait, or this one took too long.'),
+          }),
         },
       },
     }
@@ -117,14 +124,17 @@ td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px s
 `
 
 function routeSection(route: Route): string {
-  const rows = Object.entries({ ...route.parameters.shape, ...route.query.shape }).map(([name, schema]) => {
+  const fields = { ...route.parameters.shape, ...route.query.shape, ...route.body?.shape }
+  const rows = Object.entries(fields).map(([name, schema]) => {
     const meta = (schema as z.ZodType).meta() ?? {}
     return `<tr><td><code>${name}</code></td><td>${escaped(String(meta['description'] ?? ''))}</td></tr>`
   })
   const table = rows.length === 0 ? '' : `<table>${rows.join('\n')}</table>`
-  return `<h2><code>GET ${escaped(route.path)}</code></h2>
+  const body = route.exampleBody === undefined ? '' : ` -d '${JSON.stringify(route.exampleBody)}'`
+  const command = `curl -H "Authorization: Bearer $TOKEN" "http://127.0.0.1:8080${route.example}"${body}`
+  return `<h2><code>${route.body ? 'POST' : 'GET'} ${escaped(route.path)}</code></h2>
 <p>${escaped(route.summary)}. ${escaped(route.description)}</p>${table}
-<pre>curl -H "Authorization: Bearer $TOKEN" "http://127.0.0.1:8080${escaped(route.example)}"</pre>`
+<pre>${escaped(command)}</pre>`
 }
 
 function escaped(text: string): string {

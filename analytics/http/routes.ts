@@ -5,7 +5,16 @@ import type { QueryThread } from '../queries/query-thread.ts'
 import type { QuestionName } from '../queries/questions.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
 import type { ClusterAnswer } from './contract.ts'
-import { agentsSchema, clusterSchema, lossesSchema, seriesSchema, statsSchema, topSchema } from './schemas.ts'
+import { queryBody } from './query-body.ts'
+import {
+  agentsSchema,
+  clusterSchema,
+  lossesSchema,
+  queryAnswerSchema,
+  seriesSchema,
+  statsSchema,
+  topSchema,
+} from './schemas.ts'
 
 /** What a route may ask. */
 export interface RouteContext {
@@ -21,8 +30,12 @@ export interface Route {
   readonly description: string
   readonly parameters: z.ZodObject
   readonly query: z.ZodObject
+  /** Of a POST: the route is one when it has it. */
+  readonly body?: z.ZodObject
   readonly answer: z.ZodType
+  /** What to ask: a path, and of a POST the body. */
   readonly example: string
+  readonly exampleBody?: object
   /** Answered from committed rows, by the query thread. */
   readonly question?: QuestionName
   /** Answered here, from what this thread knows. */
@@ -42,12 +55,25 @@ const filter = many.meta({
   example: 'path:/checkout',
 })
 const by = many.meta({ description: 'One dimension to break down by.', example: 'path' })
+const compare = z
+  .enum(['previous'])
+  .optional()
+  .meta({ description: 'previous: beside each value the one of the period before, and the change.' })
+const cursor = z.string().optional().meta({ description: 'next of the answer before, for the next page.' })
 const metricName = z.string().meta({ description: `One of ${Object.keys(metricCatalogue).join(', ')}.` })
 const dimensionName = z
   .string()
   .meta({ description: `One of ${Object.keys(dimensionCatalogue).join(', ')}.` })
 
-const statsQuery = z.strictObject({ window: windowText, from, to, by, filter, limit: count(2001, 1000) })
+const statsQuery = z.strictObject({
+  window: windowText,
+  from,
+  to,
+  by,
+  filter,
+  compare,
+  limit: count(2001, 1000),
+})
 const seriesQuery = z.strictObject({
   window: windowText,
   from,
@@ -58,6 +84,7 @@ const seriesQuery = z.strictObject({
     .meta({ description: 'Width of a bucket: 1s, 10s, 1m, 5m, 1h, 1d.', example: '10s' }),
   by,
   filter,
+  compare,
   limit: count(100, 10),
 })
 const topQuery = z.strictObject({
@@ -69,6 +96,8 @@ const topQuery = z.strictObject({
     .optional()
     .meta({ description: 'What to rank by; the dimension’s own count by default.' }),
   filter,
+  compare,
+  cursor,
   limit: count(1000, 10),
 })
 
@@ -104,11 +133,23 @@ export const routes: readonly Route[] = [
     question: 'top',
   },
   {
+    path: '/api/v1/query',
+    summary: 'Any metrics by any dimensions and by time',
+    description: 'In the shape of Plausible’s Stats API v2. Every cell is what /stats would say of it.',
+    parameters: z.object({}),
+    query: z.strictObject({}),
+    body: queryBody,
+    answer: queryAnswerSchema,
+    example: '/api/v1/query',
+    exampleBody: { metrics: ['requests', 'errors'], date_range: '24h', dimensions: ['path'] },
+    question: 'query',
+  },
+  {
     path: '/api/v1/losses',
     summary: 'The loss ledger: every line that was not counted, and why',
     description: 'Newest first. An empty ledger means that every complete line was counted.',
     parameters: z.object({}),
-    query: z.strictObject({ limit: count(10_000, 1000) }),
+    query: z.strictObject({ cursor, limit: count(10_000, 1000) }),
     answer: lossesSchema,
     example: '/api/v1/losses',
     question: 'losses',

@@ -27,13 +27,37 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem document.' })
 
+const values = z.record(z.string(), z.number().nullable())
+const columns = z.record(z.string(), z.array(z.number().nullable()))
+const changeSchema = z
+  .object({ absolute: z.number().nullable(), percent: z.number().nullable() })
+  .meta({ id: 'Change', description: 'Against the period before; percent is null where nothing was then.' })
+const previousWindow = z
+  .exactOptional(window)
+  .meta({ description: 'With compare=previous: what was compared with.' })
+const truncated = z
+  .exactOptional(z.boolean())
+  .meta({ description: 'True where groups are left out or share `__other__`.' })
+const next = z
+  .exactOptional(z.string().nullable())
+  .meta({ description: 'The cursor of the next page; null on the last one.' })
+
 export const statsSchema = z
   .object({
     metric: z.string(),
     definition: z.string(),
     unit,
     window,
-    rows: z.array(z.object({ labels, values: z.record(z.string(), z.number().nullable()) })),
+    previousWindow,
+    rows: z.array(
+      z.object({
+        labels,
+        values,
+        previous: z.exactOptional(values),
+        change: z.exactOptional(z.record(z.string(), changeSchema)),
+      }),
+    ),
+    truncated,
     freshness: freshnessSchema,
   })
   .meta({ id: 'StatsAnswer' })
@@ -45,7 +69,9 @@ export const seriesSchema = z
     unit,
     stepSeconds: z.number(),
     times: z.array(milliseconds),
-    series: z.array(z.object({ labels, values: z.record(z.string(), z.array(z.number().nullable())) })),
+    previousTimes: z.exactOptional(z.array(milliseconds)),
+    series: z.array(z.object({ labels, values: columns, previous: z.exactOptional(columns) })),
+    truncated,
     freshness: freshnessSchema,
   })
   .meta({ id: 'SeriesAnswer' })
@@ -55,15 +81,53 @@ export const topSchema = z
     dimension: z.string(),
     metric: z.string(),
     window,
-    rows: z.array(z.object({ value: z.string(), count: z.number(), share: z.number().min(0).max(1) })),
+    previousWindow,
+    rows: z.array(
+      z.object({
+        value: z.string(),
+        count: z.number(),
+        share: z.number().min(0).max(1),
+        previous: z.exactOptional(z.number().nullable()),
+        change: z.exactOptional(changeSchema),
+      }),
+    ),
     other: z.number().meta({ description: 'What the listed rows leave out of the whole.' }),
+    truncated,
+    next,
     freshness: freshnessSchema,
   })
   .meta({ id: 'TopAnswer' })
 
+const cells = z.array(z.number().nullable())
+const texts = z.array(z.string())
+
+export const queryAnswerSchema = z
+  .object({
+    results: z.array(
+      z.object({
+        dimensions: texts,
+        metrics: cells,
+        comparison: z.exactOptional(
+          z.object({ dimensions: texts, metrics: cells, change: z.array(changeSchema) }),
+        ),
+      }),
+    ),
+    meta: z.object({
+      metrics: z.record(z.string(), z.object({ definition: z.string(), unit })),
+      time_labels: z.exactOptional(texts),
+      total_rows: z.exactOptional(z.number()),
+      next: z.string().nullable().meta({ description: 'The cursor of the next page; null on the last one.' }),
+      truncated: z.boolean(),
+      freshness: freshnessSchema,
+    }),
+    query: z.record(z.string(), z.unknown()).meta({ description: 'The question as it was understood.' }),
+  })
+  .meta({ id: 'QueryAnswer' })
+
 export const lossesSchema = z
   .object({
     totalLines: z.number(),
+    next,
     entries: z.array(
       z.object({
         at: milliseconds,
@@ -185,6 +249,7 @@ export const contractCheck = {
   stats: (value: z.infer<typeof statsSchema>): contract.StatsAnswer => value,
   series: (value: z.infer<typeof seriesSchema>): contract.SeriesAnswer => value,
   top: (value: z.infer<typeof topSchema>): contract.TopAnswer => value,
+  query: (value: z.infer<typeof queryAnswerSchema>): contract.QueryAnswer => value,
   losses: (value: z.infer<typeof lossesSchema>): contract.LossesAnswer => value,
   cluster: (value: z.infer<typeof clusterSchema>): contract.ClusterAnswer => value,
   agents: (value: z.infer<typeof agentsSchema>): contract.AgentsAnswer => value,

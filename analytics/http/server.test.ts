@@ -14,6 +14,7 @@ import type {
   ClusterAnswer,
   LossesAnswer,
   Problem,
+  QueryAnswer,
   SeriesAnswer,
   StatsAnswer,
   TopAnswer,
@@ -60,6 +61,12 @@ async function read<Answer>(path: string): Promise<Answer> {
   return (await response.json()) as Answer
 }
 
+async function post(body: object): Promise<unknown> {
+  const response = await ask('/api/v1/query', { method: 'POST', body: JSON.stringify(body) })
+  assert.equal(response.status, 200, await response.clone().text())
+  return response.json()
+}
+
 async function refusal(path: string, status = 400): Promise<Problem> {
   const response = await ask(path)
   assert.equal(response.status, status, path)
@@ -69,7 +76,7 @@ async function refusal(path: string, status = 400): Promise<Problem> {
 
 test('every route answers its example in the shape its schema promises', async () => {
   for (const route of routes) {
-    const body = await read<unknown>(route.example)
+    const body = route.exampleBody ? await post(route.exampleBody) : await read<unknown>(route.example)
     assert.deepEqual(route.answer.parse(body), body, route.path)
   }
   for (const metric of metricNames) {
@@ -162,6 +169,34 @@ test('GET /top adds up to the whole', async () => {
   )
 })
 
+test('POST /query takes what its schema takes, and not from a page of somebody else', async () => {
+  const answer = (await post({ metrics: ['requests', 'latency.p95'], date_range: '30m' })) as QueryAnswer
+  assert.equal(answer.results[0]?.metrics[0], 2400)
+  const problemOf = async (body: string, headers: Record<string, string> = {}) => {
+    const response = await ask('/api/v1/query', { method: 'POST', body, headers })
+    return (await response.json()) as Problem
+  }
+  const unknown = await problemOf('{"metrics":["requests"],"dimension":["path"]}')
+  assert.deepEqual([unknown.status, unknown.didYouMean], [400, 'dimensions'])
+  assert.equal((await problemOf('{"metrics":["requests"],"filters":[["is","path"]]}')).status, 400)
+  assert.equal(
+    (await problemOf('{"metrics":["requests"],"filters":[["__proto__","path",["x"]]]}')).status,
+    400,
+  )
+  assert.equal((await problemOf('{"metrics":["constructor"]}')).status, 400)
+  assert.equal((await problemOf('{')).status, 400)
+  assert.equal((await problemOf('{"metrics":["requests"]}', { origin: 'https://evil.example' })).status, 403)
+})
+
+test('what is still true is not sent again', async () => {
+  const path = '/api/v1/stats/requests?from=2026-11-24T08:00:00Z&to=2026-11-24T08:10:00Z&compare=previous'
+  const first = await ask(path)
+  assert.equal(((await first.json()) as StatsAnswer).rows[0]?.previous?.['value'], 0)
+  assert.equal(first.headers.get('cache-control'), 'private, no-cache')
+  const again = await ask(path, { headers: { 'if-none-match': first.headers.get('etag')! } })
+  assert.deepEqual([again.status, await again.text()], [304, ''])
+})
+
 test('answers say how fresh they are', async () => {
   const { freshness } = await read<StatsAnswer>('/api/v1/stats/requests')
   assert.equal(freshness.committedAt, nowMs)
@@ -225,9 +260,10 @@ test('hostile text in a question comes back as JSON text, cut', async () => {
 })
 
 test('nothing under /api is answered without a token or a session', async () => {
-  for (const path of [...routes.map(route => route.example), '/api/v1/me']) {
+  const me = { example: '/api/v1/me' }
+  for (const { example: path, body } of [...routes, { ...me, body: undefined }]) {
     for (const headers of [{}, { authorization: 'Bearer wrong' }, { cookie: 'tailrace_session=wrong' }]) {
-      const response = await fetch(`${origin}${path}`, { headers })
+      const response = await fetch(`${origin}${path}`, { headers, method: body ? 'POST' : 'GET' })
       assert.equal(response.status, 401, path)
       problemSchema.parse(await response.json())
     }

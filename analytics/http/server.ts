@@ -35,10 +35,19 @@ export interface ServerOptions {
   readonly pageDirectory?: string | undefined
   /** Metrics of others, Prometheus text. */
   brokerMetrics?(): string
+  /** Adds the routes of other rooms, behind these doors. */
+  addMore?(application: Application, doors: Doors): void
   /** How agents join; without it they do not. */
   readonly enrolling?: Enrolling
   /** Null while everything needed to answer is there, else what is missing. */
   notReady(): string | null
+}
+
+export interface Doors {
+  /** From our own page, or with a token. */
+  readonly onlyOurs: RequestHandler
+  readonly signedIn: RequestHandler
+  readonly admin: RequestHandler
 }
 
 /** Everything from ourselves, nothing from anywhere else; the page is in no frame. */
@@ -68,6 +77,11 @@ export function createApplication(options: ServerOptions): Application {
   if (enrolling) {
     addEnrolment(application, { enrolling, onlyOurs: onlyOurs(access), signedIn: signedIn(access) })
   }
+  options.addMore?.(application, {
+    onlyOurs: onlyOurs(access),
+    signedIn: signedIn(access),
+    admin: admin(access),
+  })
   addApi(application, options)
   addPage(application, options.pageDirectory)
   application.use((request: Request) => {
@@ -143,6 +157,16 @@ function addSigningIn(application: Application, { access, build }: ServerOptions
   })
 }
 
+function admin(access: AccessRules): RequestHandler {
+  const detail = 'Whoever is signed in as a viewer may look, and change nothing.'
+  return (request, _response, next) => {
+    const identity = identify(request, access)
+    if (!identity) next(notSignedIn())
+    else if (identity.role === 'admin') next()
+    else next(new ProblemError(403, 'not-admin', 'For admins', detail))
+  }
+}
+
 function onlyOurs(access: AccessRules): RequestHandler {
   const detail = 'Requests that act come from our own page.'
   return (request, _response, next) => {
@@ -157,6 +181,8 @@ function signedIn(access: AccessRules): RequestHandler {
     else next(notSignedIn())
   }
 }
+
+const jsonBody = express.json({ limit: '64kb', type: () => true })
 
 /** Whose share of the questions under way this one counts against. */
 function askerOf(request: Request, access: AccessRules): string {
@@ -176,9 +202,11 @@ function addApi(application: Application, { access, context, build }: ServerOpti
     response.type('text/css').send(docsStyle)
   })
   for (const route of routes) {
-    application.get(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), signedIn(access), (request, response) =>
-      answerRoute(route, { context, asker: askerOf(request, access) }, request, response),
-    )
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    const handler: RequestHandler = (request, response) =>
+      answerRoute(route, { context, asker: askerOf(request, access) }, request, response)
+    if (!route.body) application.get(path, signedIn(access), handler)
+    else application.post(path, signedIn(access), onlyOurs(access), jsonBody, handler)
   }
   const paths = routes.map(route => route.path)
   application.use('/api', (request: Request, response: Response) => {

@@ -128,7 +128,7 @@ export function topSource(context: StateContext, args: Args): LiveSource {
     const reading = context.reading()
     return {
       kind: 'top',
-      top: reading.rows.snapshot(() => top(reading, dimension, metric, span, new Map(), limit)),
+      top: reading.rows.snapshot(() => top(reading, dimension, metric, span, new Map(), { limit })),
     }
   }
   return slowSource(context, read, data => data.kind === 'top' && [data.top.rows, data.top.other])

@@ -1,32 +1,29 @@
 // Answers to the simple questions, from committed rows: stats, series, top. Ratios are divided here, from parts that
 // were stored apart; percentiles come from merged sketches, never from averaged percentiles.
-import type { SeriesAnswer, StatsAnswer, StatsRow, TopAnswer } from '../http/contract.ts'
-import { Distribution } from '../sketches/distribution.ts'
-import { HyperLogLog } from '../sketches/hyperloglog.ts'
+import type { SeriesAnswer, StatsAnswer, StatsRow, TopAnswer, TopRow } from '../http/contract.ts'
 import { type DimensionName, otherValue } from '../windows/catalogue.ts'
 import { daySeconds } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
+import { changeOf, changesOf } from './change.ts'
+import { type Cursor, cursorText } from './cursor.ts'
 import { freshness } from './freshness.ts'
-import { type Breakdown, breakdown, endOf, fixedRange, type Range, rollingRange } from './question.ts'
-import type { Rows, SeriesRow } from './rows.ts'
+import {
+  combined,
+  emptyValues,
+  labelsOf,
+  type Part,
+  Ratio,
+  type Reading,
+  readParts,
+  sizeOf,
+  type Values,
+  valuesOf,
+} from './parts.ts'
+import { type Breakdown, breakdown, endOf, type Filters, type Range } from './question.ts'
+import { cover, lengthOf, previousSpan, type Reach, reachOf, type Span } from './reach.ts'
 
-export interface Reading {
-  readonly rows: Rows
-  readonly days: ZoneDays
-  readonly nowMs: number
-}
-
-export type Span = { readonly window: number } | { readonly fromMs: number; readonly toMs: number }
-
-type Values = StatsRow['values']
-type Filters = Breakdown['filters']
-/** What one group is made of, before it is turned into values. */
-type Part = number | Distribution | HyperLogLog
-
-export function rangeOf(span: Span, finest: Breakdown['finest'], { rows, days, nowMs }: Reading): Range {
-  if ('window' in span) return rollingRange(span.window, nowMs, finest, days)
-  return fixedRange(span.fromMs, span.toMs, finest, days, rows.edges())
-}
+export type { Reading } from './parts.ts'
+export type { Span } from './reach.ts'
 
 export function stats(
   reading: Reading,
@@ -35,25 +32,43 @@ export function stats(
   by: readonly DimensionName[],
   filters: Filters,
   limit: number,
+  compare = false,
 ): StatsAnswer {
   const wanted = breakdown(metric, by, filters)
-  const range = rangeOf(span, wanted.finest, reading)
-  const groups = [...groupsOf(reading, wanted, range)]
-    .map(([key, part]) => ({ labels: labelsOf(wanted.by, key), part }))
-    .sort((a, b) => sizeOf(b.part) - sizeOf(a.part))
-    .slice(0, limit)
-  const seconds = (range.toMs - range.fromMs) / 1000
-  const rows: StatsRow[] = groups.map(({ labels, part }) => ({ labels, values: valuesOf(part, seconds) }))
-  if (rows.length === 0 && wanted.by.length === 0)
-    rows.push({ labels: {}, values: emptyValues(wanted, seconds) })
+  const { definition } = wanted
+  const reach = reachOf(span, wanted.finest, reading)
+  const groups = groupsOf(reading, wanted, reach)
+  const before = compare ? previousGroups(reading, wanted, reach, lengthOf(span)) : null
+  if (wanted.by.length === 0 && groups.size === 0 && before) groups.set('', nothing(wanted))
+  const ranked = [...groups].sort(([, a], [, b]) => sizeOf(b) - sizeOf(a)).slice(0, limit)
+  const seconds = secondsOf(reach)
+  const rows: StatsRow[] = ranked.map(([key, part]) => {
+    const row = { labels: labelsOf(wanted.by, key), values: valuesIn(wanted, part, seconds) }
+    if (!before) return row
+    const was = before.groups.get(key) ?? null
+    const previous = valuesIn(wanted, was, secondsOf(before.reach))
+    return { ...row, previous, change: changesOf(row.values, previous) }
+  })
+  if (rows.length === 0 && wanted.by.length === 0) {
+    rows.push({ labels: {}, values: emptyValues(definition, seconds) })
+  }
   return {
     metric,
-    definition: wanted.definition.definition,
-    unit: wanted.definition.unit,
-    window: { from: range.fromMs, to: range.toMs },
+    definition: definition.definition,
+    unit: definition.unit,
+    window: windowOf(reach),
+    ...(before && { previousWindow: windowOf(before.reach) }),
     rows,
-    freshness: freshness(reading, range.toMs),
+    truncated: ranked.length < groups.size || hasOther(groups.keys()),
+    freshness: freshness(reading, reach.toMs),
   }
+}
+
+export interface TopOptions {
+  readonly limit: number
+  readonly compare?: boolean
+  /** Where the page before ended: its last count and value. */
+  readonly after?: Cursor | null
 }
 
 export function top(
@@ -62,27 +77,44 @@ export function top(
   metric: string,
   span: Span,
   filters: Filters,
-  limit: number,
+  { limit, compare = false, after = null }: TopOptions,
 ): TopAnswer {
   const wanted = breakdown(metric, [dimension], filters)
-  const range = rangeOf(span, wanted.finest, reading)
-  const groups = [...groupsOf(reading, wanted, range)].map(([key, part]) => ({
-    value: key,
-    count: sizeOf(part),
-  }))
-  const whole = groups.reduce((sum, group) => sum + group.count, 0)
-  const listed = groups
-    .filter(group => group.value !== otherValue)
+  const reach = reachOf(span, wanted.finest, reading)
+  const groups = groupsOf(reading, wanted, reach)
+  const before = compare ? previousGroups(reading, wanted, reach, lengthOf(span)) : null
+  const isRatio = wanted.definition.kind === 'ratio'
+  const countOf = (part: Part) => (part instanceof Ratio ? (part.value ?? 0) : sizeOf(part))
+  const whole = [...groups.values()].reduce<number>((sum, part) => sum + sizeOf(part), 0)
+  const all = [...groups]
+    .filter(([key]) => key !== otherValue)
+    .map(([value, part]) => ({ value, count: countOf(part), size: sizeOf(part) }))
     .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
-    .slice(0, limit)
+  const left = after === null ? all : all.filter(row => isAfter(row, after))
+  const listed = left.slice(0, limit)
+  const rows: TopRow[] = listed.map(({ value, count, size }) => {
+    const row = { value, count, share: whole === 0 ? 0 : Math.max(size, 0) / whole }
+    if (!before) return row
+    const was = before.groups.get(value)
+    const previous = was === undefined ? (isRatio ? null : 0) : countOf(was)
+    return { ...row, previous, change: changeOf(count, previous) }
+  })
+  const last = listed.at(-1)
   return {
     dimension,
     metric,
-    window: { from: range.fromMs, to: range.toMs },
-    rows: listed.map(({ value, count }) => ({ value, count, share: whole === 0 ? 0 : count / whole })),
-    other: whole - listed.reduce((sum, group) => sum + group.count, 0),
-    freshness: freshness(reading, range.toMs),
+    window: windowOf(reach),
+    ...(before && { previousWindow: windowOf(before.reach) }),
+    rows,
+    other: isRatio ? 0 : whole - listed.reduce((sum, row) => sum + row.count, 0),
+    truncated: groups.has(otherValue),
+    next: last !== undefined && left.length > listed.length ? cursorText([last.count, last.value]) : null,
+    freshness: freshness(reading, reach.toMs),
   }
+}
+
+function isAfter(row: { count: number; value: string }, [count, value]: Cursor): boolean {
+  return row.count < Number(count) || (row.count === Number(count) && row.value > String(value))
 }
 
 /** `widthMs` is a whole number of the range's steps; a day step gives days. */
@@ -92,12 +124,58 @@ export function series(
   range: Range,
   widthMs: number,
   limit: number,
+  compareLengthMs: number | null = null,
 ): SeriesAnswer {
   const times = timesOf(range, widthMs, reading.days)
+  const reach = { fromMs: range.fromMs, toMs: range.toMs, ranges: [range] }
+  const columns = columnsOf(reading, wanted, reach, widthMs, times)
+  const ranked = [...columns]
+    .map(([key, column]) => ({ key, column, size: weightOf(column) }))
+    .sort((a, b) => b.size - a.size)
+    .slice(0, limit)
+  if (ranked.length === 0 && wanted.by.length === 0) {
+    ranked.push({ key: '', column: new Array<null>(times.length).fill(null), size: 0 })
+  }
+  const seconds = widthMs / 1000
+  const names = Object.keys(emptyValues(wanted.definition, seconds))
+  const shown = (column: readonly (Part | null)[]) => {
+    const points = column.map(part => (part === null ? null : valuesOf(part, seconds)))
+    return Object.fromEntries(names.map(name => [name, points.map(point => point?.[name] ?? null)]))
+  }
+  const before =
+    compareLengthMs === null ? null : previousColumns(reading, wanted, reach, widthMs, times, compareLengthMs)
+  const empty = new Array<null>(times.length).fill(null)
+  return {
+    metric: wanted.metric,
+    definition: wanted.definition.definition,
+    unit: wanted.definition.unit,
+    stepSeconds: seconds,
+    times,
+    ...(before && { previousTimes: before.times }),
+    series: ranked.map(({ key, column }) => ({
+      labels: labelsOf(wanted.by, key),
+      values: shown(column),
+      ...(before && { previous: shown(before.columns.get(key) ?? empty) }),
+    })),
+    truncated: ranked.length < columns.size || hasOther(columns.keys()),
+    freshness: freshness(reading, range.toMs),
+  }
+}
+
+type Columns = Map<string, (Part | null)[]>
+
+function columnsOf(
+  reading: Reading,
+  wanted: Breakdown,
+  reach: Reach,
+  widthMs: number,
+  times: readonly number[],
+): Columns {
   const index = new Map(times.map((time, at) => [time, at]))
-  const columns = new Map<string, (Part | null)[]>()
-  readParts(reading, wanted, range, (key, bucketMs, part) => {
-    const start = range.step.seconds === daySeconds ? bucketMs : Math.floor(bucketMs / widthMs) * widthMs
+  const isDays = widthMs === daySeconds * 1000
+  const columns: Columns = new Map()
+  readParts(reading, wanted, reach.ranges, (key, bucketMs, part) => {
+    const start = isDays ? reading.days.startOf(bucketMs) : Math.floor(bucketMs / widthMs) * widthMs
     const at = index.get(start)
     if (at === undefined) return
     let column = columns.get(key)
@@ -107,143 +185,66 @@ export function series(
     }
     column[at] = combined(column[at] ?? null, part)
   })
-  const ranked = [...columns]
-    .map(([key, column]) => ({
-      key,
-      column,
-      size: column.reduce<number>((sum, part) => sum + (part ? sizeOf(part) : 0), 0),
-    }))
-    .sort((a, b) => b.size - a.size)
-    .slice(0, limit)
-  if (ranked.length === 0 && wanted.by.length === 0) {
-    ranked.push({ key: '', column: new Array<null>(times.length).fill(null), size: 0 })
-  }
-  const seconds = widthMs / 1000
-  const empty = Object.keys(emptyValues(wanted, seconds))
-  return {
-    metric: wanted.metric,
-    definition: wanted.definition.definition,
-    unit: wanted.definition.unit,
-    stepSeconds: seconds,
-    times,
-    series: ranked.map(({ key, column }) => {
-      const points = column.map(part => (part === null ? null : valuesOf(part, seconds)))
-      const values = empty.map(name => [name, points.map(point => point?.[name] ?? null)] as const)
-      return { labels: labelsOf(wanted.by, key), values: Object.fromEntries(values) }
-    }),
-    freshness: freshness(reading, range.toMs),
-  }
+  return columns
 }
 
-/** Groups of the breakdown over the whole range, by the values of `by` joined. */
-function groupsOf(reading: Reading, wanted: Breakdown, range: Range): Map<string, Part> {
+/** The same columns one period earlier, up to the moment that corresponds to now. */
+function previousColumns(
+  reading: Reading,
+  wanted: Breakdown,
+  reach: Reach,
+  widthMs: number,
+  times: readonly number[],
+  lengthMs: number,
+): { times: number[]; columns: Columns } {
+  const isDays = widthMs === daySeconds * 1000
+  const shiftMs = isDays || lengthMs % widthMs === 0 ? lengthMs : reach.toMs - reach.fromMs
+  const span = previousSpan(reach, shiftMs, reading)
+  const { days, rows } = reading
+  const earlier = times.map(time => (isDays ? days.startOf(time - shiftMs + 43_200_000) : time - shiftMs))
+  const rules = { finest: wanted.finest, coarsest: reach.ranges[0]!.step.seconds, days, edges: rows.edges() }
+  const before = cover(span.fromMs, span.toMs, rules)
+  return { times: earlier, columns: columnsOf(reading, wanted, before, widthMs, earlier) }
+}
+
+/** Groups of the breakdown over the whole reach, by the values of `by` joined. */
+export function groupsOf(reading: Reading, wanted: Breakdown, reach: Reach): Map<string, Part> {
   const groups = new Map<string, Part>()
-  readParts(reading, wanted, range, (key, _bucketMs, part) => {
+  readParts(reading, wanted, reach.ranges, (key, _bucketMs, part) => {
     groups.set(key, combined(groups.get(key) ?? null, part))
   })
   return groups
 }
 
-function readParts(
-  { rows, days }: Reading,
-  wanted: Breakdown,
-  range: Range,
-  take: (key: string, bucketMs: number, part: Part) => void,
-): void {
-  const [from, to] = [range.fromMs / 1000, range.toMs / 1000]
-  const sinceDay = days.startOf(range.fromMs) / 1000
-  const matching = rows
-    .series(wanted.metric, wanted.dims, sinceDay)
-    .filter(row => matches(row, wanted.filters))
-  const { kind } = wanted.definition
-  if (kind === 'distinct' && wanted.by.length === 0 && wanted.filters.size === 0) {
-    readVisitors(rows, matching, range, take)
-    return
-  }
-  const keys = new Map(matching.map(row => [row.id, keyOf(row, wanted.by)]))
-  const ids = [...keys.keys()]
-  if (kind === 'count') {
-    for (const { series: id, bucket, n } of rows.counts(range.step.seconds, ids, from, to)) {
-      take(keys.get(id)!, bucket * 1000, n)
-    }
-    return
-  }
-  for (const { series: id, bucket, data } of rows.sketches(range.step.seconds, ids, from, to)) {
-    take(
-      keys.get(id)!,
-      bucket * 1000,
-      kind === 'distinct' ? HyperLogLog.fromBytes(data) : Distribution.fromBytes(data),
-    )
-  }
+function previousGroups(reading: Reading, wanted: Breakdown, reach: Reach, lengthMs: number) {
+  const { fromMs, toMs } = previousSpan(reach, lengthMs, reading)
+  const { days, rows } = reading
+  const before = cover(fromMs, toMs, { finest: wanted.finest, days, edges: rows.edges() })
+  return { reach: before, groups: groupsOf(reading, wanted, before) }
 }
 
-/** Visitors of behaviour events; of requests only where there are no events at all in the range. */
-function readVisitors(
-  rows: Rows,
-  matching: readonly SeriesRow[],
-  range: Range,
-  take: (key: string, bucketMs: number, part: Part) => void,
-): void {
-  for (const source of ['events', 'requests']) {
-    const ids = matching.filter(row => row.labels['source'] === source).map(row => row.id)
-    const found = rows.sketches(range.step.seconds, ids, range.fromMs / 1000, range.toMs / 1000)
-    for (const { bucket, data } of found) take('', bucket * 1000, HyperLogLog.fromBytes(data))
-    if (found.length > 0) return
-  }
+function valuesIn({ definition }: Breakdown, part: Part | null, seconds: number): Values {
+  const isNothing = part === null || (definition.kind === 'distribution' && sizeOf(part) === 0)
+  return isNothing ? emptyValues(definition, seconds) : valuesOf(part, seconds)
 }
 
-function matches(row: SeriesRow, filters: Filters): boolean {
-  for (const [dimension, values] of filters) if (!values.has(row.labels[dimension] ?? '')) return false
-  return true
+function nothing({ definition }: Breakdown): Part {
+  return definition.kind === 'ratio' ? new Ratio(0, 0) : 0
 }
 
-function keyOf(row: SeriesRow, by: readonly DimensionName[]): string {
-  if (by.length === 1) return row.labels[by[0]!] ?? ''
-  return by.map(name => row.labels[name] ?? '').join('\0')
+const windowOf = ({ fromMs, toMs }: Reach) => ({ from: fromMs, to: toMs })
+const secondsOf = ({ fromMs, toMs }: Reach) => (toMs - fromMs) / 1000
+
+function weightOf(column: readonly (Part | null)[]): number {
+  return column.reduce<number>((sum, part) => sum + (part === null ? 0 : sizeOf(part)), 0)
 }
 
-function labelsOf(by: readonly DimensionName[], key: string): Record<string, string> {
-  const values = by.length === 1 ? [key] : key.split('\0')
-  return Object.fromEntries(by.map((name, index) => [name, values[index] ?? '']))
+function hasOther(keys: Iterable<string>): boolean {
+  for (const key of keys) if (key === otherValue || key.includes(`${otherValue}\0`)) return true
+  return false
 }
 
-/** Parts of one group together; the first may be changed, for it was made for this answer. */
-function combined(known: Part | null, part: Part): Part {
-  if (known === null) return part
-  if (typeof known === 'number') return known + (part as number)
-  if (known instanceof Distribution) known.merge(part as Distribution)
-  else known.merge(part as HyperLogLog)
-  return known
-}
-
-function sizeOf(part: Part): number {
-  if (typeof part === 'number') return part
-  return part instanceof Distribution ? part.count : part.count()
-}
-
-function valuesOf(part: Part, seconds: number): Values {
-  if (typeof part === 'number') return { value: part, per_second: part / seconds }
-  if (part instanceof HyperLogLog) return { value: part.count() }
-  return { ...part.summary()! }
-}
-
-function emptyValues({ definition }: Breakdown, seconds: number): Values {
-  if (definition.kind === 'count') return valuesOf(0, seconds)
-  if (definition.kind === 'distinct') return { value: 0 }
-  return {
-    count: 0,
-    mean: null,
-    min: null,
-    max: null,
-    last: null,
-    p50: null,
-    p90: null,
-    p95: null,
-    p99: null,
-  }
-}
-
-function timesOf(range: Range, widthMs: number, days: ZoneDays): number[] {
+export function timesOf(range: Range, widthMs: number, days: ZoneDays): number[] {
   const times: number[] = []
   if (range.step.seconds === daySeconds) {
     for (let time = range.fromMs; time < range.toMs; time = endOf(range.step, time, days)) times.push(time)

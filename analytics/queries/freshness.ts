@@ -1,7 +1,7 @@
 // How far an answer can be trusted: the watermark, the last commit, the records still to be read.
 import type { Freshness } from '../http/contract.ts'
 import { latenessMs } from '../windows/steps.ts'
-import type { Reading } from './answers.ts'
+import type { Reading } from './parts.ts'
 import type { SourceState } from './rows.ts'
 
 /** A partition that was not heard of for so long does not hold the watermark back. */

@@ -2,14 +2,7 @@
 // ProblemError that names the nearest right answer.
 import { type DimensionName, dimensionNames, type MetricDefinition } from '../windows/catalogue.ts'
 import { definedNames, definitionOf } from '../windows/definitions.ts'
-import {
-  bucketStart,
-  daySeconds,
-  type Step,
-  type StepSeconds,
-  stepForWindow,
-  steps,
-} from '../windows/steps.ts'
+import { bucketStart, daySeconds, type Step, type StepSeconds, stepForWindow } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { ProblemError, shown, unknownName } from './problem.ts'
 
@@ -47,7 +40,7 @@ export function moment(name: string, text: string, nowMs: number): number {
 }
 
 /** `path:/x` and `status:500` → values by dimension; several values of one dimension mean any of them. */
-export function filtersOf(texts: readonly string[]): ReadonlyMap<DimensionName, ReadonlySet<string>> {
+export function filtersOf(texts: readonly string[]): Filters {
   const filters = new Map<DimensionName, Set<string>>()
   for (const text of texts) {
     const colon = text.indexOf(':')
@@ -61,6 +54,9 @@ export function filtersOf(texts: readonly string[]): ReadonlyMap<DimensionName, 
   return filters
 }
 
+/** Values by dimension; a row must have one of each. */
+export type Filters = ReadonlyMap<DimensionName, ReadonlySet<string>>
+
 export interface Breakdown {
   readonly metric: string
   readonly definition: MetricDefinition
@@ -68,27 +64,49 @@ export interface Breakdown {
   readonly dims: string
   /** Labels of the answer's rows. */
   readonly by: readonly DimensionName[]
-  readonly filters: ReadonlyMap<DimensionName, ReadonlySet<string>>
+  readonly filters: Filters
+  readonly isFiltered: boolean
+  /** Whether a series counts here. */
+  matches(labels: Readonly<Record<string, string>>): boolean
   /** The finest step that set is kept in. */
   readonly finest: StepSeconds
 }
 
 /** Which stored series answer this metric by these dimensions under these filters. */
-export function breakdown(
+export function breakdown(metric: string, by: readonly DimensionName[], filters: Filters): Breakdown {
+  const matches = (labels: Readonly<Record<string, string>>) => {
+    for (const [dimension, values] of filters) if (!values.has(labels[dimension] ?? '')) return false
+    return true
+  }
+  return { ...breakdownBy(metric, by, [...filters.keys()], matches), filters }
+}
+
+/** With any condition on the dimensions of `filtered`. */
+export function breakdownBy(
   metric: string,
   by: readonly DimensionName[],
-  filters: ReadonlyMap<DimensionName, ReadonlySet<string>>,
+  filtered: readonly DimensionName[],
+  matches: Breakdown['matches'],
 ): Breakdown {
   const definition = definitionOf(metric)!
-  const wanted = [...new Set([...by, ...filters.keys()])].sort()
-  const finest = (dims: string) => (dims === '' ? 1 : 10)
-  if (wanted.length === 0 && definition.total)
-    return { metric, definition, dims: '', by, filters, finest: finest('') }
+  const wanted = [...new Set([...by, ...filtered])].sort()
+  const filters = new Map<never, never>()
+  const isFiltered = filtered.length > 0
+  if (wanted.length === 0 && definition.total) {
+    const finest = finestOf(definition, '')
+    return { metric, definition, dims: '', by, filters, isFiltered, matches, finest }
+  }
   const dims = definition.dimensions.find(set => wanted.every(name => set.split(',').includes(name)))
   if (dims === undefined) throw cannotBreakDown(metric, definition, wanted)
   // Where a total would mean nothing, asking for nothing in particular is asking for everything apart.
   const implied = wanted.length === 0 && metric !== 'active_users' ? (dims.split(',') as DimensionName[]) : by
-  return { metric, definition, dims, by: implied, filters, finest: finest(dims) }
+  const finest = finestOf(definition, dims)
+  return { metric, definition, dims, by: implied, filters, isFiltered, matches, finest }
+}
+
+/** Seconds are kept of totals that are counted; sketches and breakdowns begin with ten. */
+function finestOf({ kind }: MetricDefinition, dims: string): StepSeconds {
+  return dims === '' && kind !== 'distinct' ? 1 : 10
 }
 
 function cannotBreakDown(
@@ -96,11 +114,18 @@ function cannotBreakDown(
   definition: MetricDefinition,
   wanted: readonly string[],
 ): ProblemError {
-  const kept = definition.dimensions.map(set => set.replace(',', ' with ')).join(', ')
-  const detail =
-    `${metric} is not kept by ${wanted.join(' and ')}${wanted.length > 1 ? ' together' : ''}. ` +
-    (kept === '' ? 'It is kept as a whole only.' : `It is kept by ${kept}; one of these at a time.`)
+  const kept = definition.dimensions.map(set => set.replaceAll(',', ' with ')).join(', ')
+  const keptText =
+    kept === '' ? 'It is kept as a whole only.' : `It is kept by ${kept}; one of these at a time.`
   const near = wanted.length === 1 ? undefined : definition.dimensions.find(set => wanted.includes(set))
+  const asked = wanted.join(' and ')
+  if (definition.scope === 'visit') {
+    const detail =
+      `${metric} belongs to a whole visit, and ${asked} to what happens within one: what it would be of a part of ` +
+      `a visit is not defined. ${keptText}`
+    return new ProblemError(400, 'visit-metric', 'This breakdown has no meaning', detail, near)
+  }
+  const detail = `${metric} is not kept by ${asked}${wanted.length > 1 ? ' together' : ''}. ${keptText}`
   return new ProblemError(400, 'unknown-breakdown', 'This breakdown is not kept', detail, near)
 }
 
@@ -120,25 +145,6 @@ export function rollingRange(window: number, nowMs: number, finest: StepSeconds,
   }
   const toMs = bucketStart(nowMs, step.ms) + step.ms
   return { step, fromMs: bucketStart(toMs - window, step.ms), toMs }
-}
-
-/** From one moment to another, in the coarsest step that begins and ends there, else the finest still kept. */
-export function fixedRange(
-  fromMs: number,
-  toMs: number,
-  finest: StepSeconds,
-  days: ZoneDays,
-  edges: ReadonlyMap<number, number>,
-): Range {
-  if (!(fromMs < toMs)) {
-    throw new ProblemError(400, 'empty-range', 'Nothing lies between from and to', 'from must be before to.')
-  }
-  const kept = steps.filter(step => step.seconds >= finest && (edges.get(step.seconds) ?? 0) * 1000 <= fromMs)
-  const isAligned = (step: Step) => [fromMs, toMs].every(time => startOf(step, time, days) === time)
-  const step = kept.findLast(isAligned) ?? kept[0] ?? steps.at(-1)!
-  const start = startOf(step, fromMs, days)
-  const end = startOf(step, toMs, days)
-  return { step, fromMs: start, toMs: end === toMs ? end : endOf(step, toMs, days) }
 }
 
 export function startOf(step: Step, timeMs: number, days: ZoneDays): number {

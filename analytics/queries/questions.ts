@@ -1,9 +1,13 @@
 // Everything that can be asked of committed rows, by name: how it is answered, whether the answer moves with the clock,
 // and what it looks like as a table. Runs in the query thread; what comes in was checked by the routes' schemas.
 import type { DimensionName } from '../windows/catalogue.ts'
-import { type Reading, type Span, series, stats, top } from './answers.ts'
+import { series, stats, top } from './answers.ts'
+import { cursorOf } from './cursor.ts'
+import { type GeneralQuery, generalQuery } from './general-query.ts'
+import type { Reading } from './parts.ts'
 import { ProblemError } from './problem.ts'
 import { breakdown, dimensionNamed, filtersOf, metricNamed, moment, windowMs } from './question.ts'
+import { lengthOf, type Span } from './reach.ts'
 import { seriesWidth } from './series-width.ts'
 import { agentsAnswer, lossesAnswer } from './side-answers.ts'
 
@@ -17,6 +21,7 @@ export interface SpanQuery {
   readonly window: string
   readonly from?: string | undefined
   readonly to?: string | undefined
+  readonly compare?: 'previous' | undefined
 }
 
 type Many = string | readonly string[] | undefined
@@ -35,6 +40,7 @@ interface SeriesAsked extends StatsAsked {
 interface TopAsked extends SpanQuery {
   readonly dimension: string
   readonly metric?: string | undefined
+  readonly cursor?: string | undefined
   readonly filter?: Many
   readonly limit: number
 }
@@ -59,13 +65,16 @@ export const questions = {
       dimensionsOf(by),
       filtersOf(listOf(filter)),
       limit,
+      asked.compare === 'previous',
     )
   }),
   series: question<SeriesAsked>((reading, asked) => {
     const { metric, by, filter, step, limit } = asked
     const wanted = breakdown(metricNamed(metric), dimensionsOf(by), filtersOf(listOf(filter)))
-    const { range, widthMs } = seriesWidth(reading, wanted, spanOf(asked, reading.nowMs), step)
-    return series(reading, wanted, range, widthMs, limit)
+    const span = spanOf(asked, reading.nowMs)
+    const { range, widthMs } = seriesWidth(reading, wanted, span, step)
+    const compared = asked.compare === 'previous' ? lengthOf(span) : null
+    return series(reading, wanted, range, widthMs, limit, compared)
   }),
   top: question<TopAsked>((reading, asked) => {
     const dimension = dimensionNamed(asked.dimension)
@@ -75,10 +84,19 @@ export const questions = {
       throw new ProblemError(400, 'unranked-dimension', 'Nothing to rank by', detail)
     }
     const span = spanOf(asked, reading.nowMs)
-    return top(reading, dimension, metric, span, filtersOf(listOf(asked.filter)), asked.limit)
+    return top(reading, dimension, metric, span, filtersOf(listOf(asked.filter)), {
+      limit: asked.limit,
+      compare: asked.compare === 'previous',
+      after: cursorOf(asked.cursor, 2),
+    })
   }),
+  query: {
+    answer: (reading: Reading, asked: GeneralQuery) => generalQuery(reading, asked),
+    moves: ({ date_range: range }: GeneralQuery) => typeof range === 'string' || !range.every(isFixed),
+  },
   losses: {
-    answer: ({ rows }: Reading, { limit }: { limit: number }) => lossesAnswer(rows, limit),
+    answer: ({ rows }: Reading, { limit, cursor }: { limit: number; cursor?: string }) =>
+      lossesAnswer(rows, limit, cursorOf(cursor, 2)),
     moves: () => false,
   },
   agents: { answer: ({ rows }: Reading) => agentsAnswer(rows), moves: () => false },

@@ -19,6 +19,7 @@ export interface SourceState {
 }
 
 export interface LossRow {
+  readonly key: string
   readonly at: number
   readonly reason: string
   readonly source: string
@@ -92,6 +93,11 @@ export class Rows {
     return new Map(this.#statements.edges.all().map(row => [row.step, row.bucket]))
   }
 
+  /** The oldest day (seconds) anything was counted on; 0 when nothing was. */
+  firstDay(): number {
+    return this.#statements.firstDay.get()?.bucket ?? 0
+  }
+
   sources(): SourceState[] {
     return this.#statements.sources.all()
   }
@@ -103,8 +109,10 @@ export class Rows {
     return this.#statements.changed.all(version, step).map(row => row.bucket)
   }
 
-  losses(limit: number): LossRow[] {
-    return this.#statements.losses.all(limit)
+  /** Newest first, after a place in that order. */
+  losses(limit: number, after: readonly [number, string] | null = null): LossRow[] {
+    const [at, key] = after ?? [Number.MAX_SAFE_INTEGER, '']
+    return this.#statements.losses.all({ at, key, limit })
   }
 
   lossTotal(): number {
@@ -152,6 +160,11 @@ function prepareStatements(connection: Connection) {
       `SELECT t.series, t.bucket, t.data ${spanOf('sketches')}`,
     ),
     edges: connection.prepare<[], { step: number; bucket: number }>('SELECT step, bucket FROM edges'),
+    // Each series begins with its first day: as many seeks as series, no scan.
+    firstDay: connection.prepare<[], { bucket: number | null }>(
+      `SELECT min((SELECT c.bucket FROM counts c WHERE c.step = 86400 AND c.series = s.id LIMIT 1)) AS bucket
+       FROM series s WHERE s.dims = ''`,
+    ),
     sources: connection.prepare<[], SourceState>(
       `SELECT topic, partition, next, high_watermark AS highWatermark, watermark AS watermarkMs,
          updated_at AS updatedAt FROM sources WHERE job = 'live'`,
@@ -162,9 +175,9 @@ function prepareStatements(connection: Connection) {
     changed: connection.prepare<[number, number], { bucket: number }>(
       'SELECT DISTINCT bucket FROM changes WHERE version > ? AND step = ? ORDER BY bucket',
     ),
-    losses: connection.prepare<[number], LossRow>(
-      `SELECT at, reason, source, from_position AS "from", to_position AS "to", lines, detail
-       FROM losses ORDER BY at DESC, key LIMIT ?`,
+    losses: connection.prepare<{ at: number; key: string; limit: number }, LossRow>(
+      `SELECT key, at, reason, source, from_position AS "from", to_position AS "to", lines, detail
+       FROM losses WHERE at <= @at AND (at < @at OR key > @key) ORDER BY at DESC, key LIMIT @limit`,
     ),
     lossTotal: connection.prepare<[], { lines: number }>(
       'SELECT coalesce(sum(lines), 0) AS lines FROM losses',

@@ -1,12 +1,13 @@
 // How wide the buckets of a series are: what was asked for, as a sum of a stored step, or what makes a readable number
 // of points. Pure.
 import { daySeconds, type Step, steps } from '../windows/steps.ts'
-import { type Reading, rangeOf, type Span } from './answers.ts'
+import type { Reading } from './parts.ts'
 import { ProblemError } from './problem.ts'
 import { type Breakdown, endOf, type Range, startOf, windowMs } from './question.ts'
+import { type Reach, reachOf, type Span } from './reach.ts'
 
 /** More points than this are not drawn, and not sent. */
-const pointsMax = 11_000
+export const pointsMax = 11_000
 const pointsWanted = 360
 
 export interface SeriesWidth {
@@ -20,7 +21,7 @@ export function seriesWidth(
   span: Span,
   stepText: string | undefined,
 ): SeriesWidth {
-  const asked = rangeOf(span, wanted.finest, reading)
+  const asked = reachOf(span, wanted.finest, reading)
   const lengthMs = 'window' in span ? span.window : span.toMs - span.fromMs
   const edges = reading.rows.edges()
   const kept = steps.filter(
@@ -47,7 +48,7 @@ function askedWidth(text: string): number {
   return windowMs(/^\d+$/.test(text) ? `${text}s` : text)
 }
 
-function rangeIn(step: Step, asked: Range, widthMs: number, { days }: Reading): Range {
+function rangeIn(step: Step, asked: Reach, widthMs: number, { days }: Reading): Range {
   if (step.seconds === daySeconds) {
     const lastDay = endOf(step, Math.max(asked.toMs - 1, asked.fromMs), days)
     return { step, fromMs: startOf(step, asked.fromMs, days), toMs: lastDay }
