@@ -69,6 +69,7 @@ export class Departed {
       if (file.tracked.path !== before) rotation.lookForMissed(file)
       return
     }
+    if (rotation.moveToCopy(file)) return
     const losses: Loss[] = []
     this.vanished(file, losses)
     for (const loss of losses) sink.lose(loss)

@@ -188,6 +188,73 @@ test('a link that is flipped to another file: the old one is read to its end, th
   assert.deepEqual([s.agent.tailer.errors, s.reasons()], [[], []])
 })
 
+test('lines read between the copy and the truncation: the shorter copy is not read once more', async () => {
+  await using s = await tailScene('x.log*')
+  for (let line = 0; line < 3; line++) {
+    appendFileSync(s.at('x.log'), `line ${line}\n`)
+    s.agent.sweep()
+  }
+  copyFileSync(s.at('x.log'), s.at('x.log.1'))
+  appendFileSync(s.at('x.log'), 'line 3\n')
+  s.agent.sweep()
+  truncateSync(s.at('x.log'), 0)
+  appendFileSync(s.at('x.log'), 'line 4\n')
+  s.agent.sweep()
+  s.agent.settle()
+  eachOnce(s.story.counted, 5)
+  assert.deepEqual(s.reasons(), ['truncated-before-read'])
+})
+
+test('a copy like its original in nothing but the first line is read, and the ledger says so', async () => {
+  await using s = await tailScene('x.log*')
+  appendFileSync(s.at('x.log'), 'line 0\n')
+  s.agent.settle()
+  copyFileSync(s.at('x.log'), s.at('x.log.1'))
+  appendFileSync(s.at('x.log'), 'line 1\n')
+  s.agent.sweep()
+  truncateSync(s.at('x.log'), 0)
+  s.story.now += 60_000
+  s.agent.settle()
+  assert.deepEqual(s.counts(), { 'line 0': 2, 'line 1': 1 })
+  assert.deepEqual(s.reasons(), ['possibly-twice: rewritten', 'truncated-before-read'])
+})
+
+test('copied and found together with its original, before either was read: read once', async () => {
+  await using s = await tailScene('x.log*')
+  appendFileSync(s.at('x.log'), 'line 0\n')
+  copyFileSync(s.at('x.log'), s.at('x.log.1'))
+  s.agent.sweep()
+  truncateSync(s.at('x.log'), 0)
+  s.agent.settle()
+  eachOnce(s.story.counted, 1)
+})
+
+test('copied, truncated and renamed between two looks: the copy is found beside the name of before', async () => {
+  await using s = await tailScene('x.log*')
+  appendFileSync(s.at('x.log'), 'line 0\n')
+  s.agent.settle()
+  appendFileSync(s.at('x.log'), 'line 1\n')
+  copyFileSync(s.at('x.log'), s.at('x.log.1'))
+  truncateSync(s.at('x.log'), 0)
+  rotate(s.at, 3)
+  s.agent.settle()
+  eachOnce(s.story.counted, 2)
+})
+
+test('copied and truncated twice between two looks: what came in between is in a copy, and read', async () => {
+  await using s = await tailScene('x.log')
+  for (let line = 0; line < 3; line++) {
+    appendFileSync(s.at('x.log'), `line ${line}\n`)
+    if (line === 0) s.agent.settle()
+    if (line === 2) break
+    if (existsSync(s.at('x.log.1'))) renameSync(s.at('x.log.1'), s.at('x.log.2'))
+    copyFileSync(s.at('x.log'), s.at('x.log.1'))
+    truncateSync(s.at('x.log'), 0)
+  }
+  s.agent.settle()
+  eachOnce(s.story.counted, 3)
+})
+
 for (const how of ['rename', 'copytruncate', 'copytruncate over the same copy'] as const) {
   test(`1,000 rotations by ${how}: files, ranges, descriptors and checkpoint stay bounded`, async () => {
     await using s = await tailScene('x.log')

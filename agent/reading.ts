@@ -13,6 +13,7 @@ import {
   firstLineOf,
   headHolds,
   holds,
+  leaveMark,
   readAt,
   readFirstLine,
   readGuard,
@@ -111,6 +112,7 @@ export class Reading {
     // Asked after the read: a truncation in between must not pass for what was sent before.
     if (!headHolds(file)) return this.#rewritten(file)
     if (rereading && !holds(file, range!.mark, range!.markGuard)) return this.#rewritten(file)
+    leaveMark(file, position, guard)
     const available = got - before
     if (available < wanted) file.endSeen = position + available
     if (findNewline(this.#chunk, before, got) < 0) {
@@ -326,6 +328,7 @@ export class Reading {
       fallbackSource: this.#sink.agentId,
     }
     rewrite(tracked, evidence, losses)
+    file.trail = []
     for (const loss of losses) this.#sink.lose(loss)
     return 'more'
   }

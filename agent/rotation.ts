@@ -4,19 +4,38 @@ import type { BigIntStats } from 'node:fs'
 import { basename } from 'node:path'
 import type { Discovery } from './discover.ts'
 import type { FileTable } from './file-table.ts'
+import type { Guard } from './guard.ts'
+import type { LineSink } from './reading.ts'
 import type { Admits } from './regular-file.ts'
-import { headOfPath, isCopyOf, isRotatedNameOf, neighboursOf, originalsOf } from './siblings.ts'
+import {
+  guardOfPath,
+  headOfFile,
+  isCopyOf,
+  isRotatedNameOf,
+  isShorterCopyOf,
+  neighboursOf,
+  originalsOf,
+  rotatedSiblings,
+  type Sibling,
+} from './siblings.ts'
+
 import { type OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
-import { newTrackedFile, type TrackedFile } from './tracker.ts'
+import {
+  baseOf,
+  cutShort,
+  lossOfDoubtfulCopy,
+  lossOfOverwriting,
+  newTrackedFile,
+  type TrackedFile,
+} from './tracker.ts'
 
 export interface RotationOptions {
   readonly files: FileTable
   readonly open: OpenFiles
   readonly discovery: Discovery
-  /** The file that a path of interest leads to. */
-  readonly originalAt: (path: string) => TailedFile | undefined
-  /** Other content took the place of what it held. */
-  readonly onOverwritten: (file: TailedFile) => void
+  /** The file that a path of interest leads to, and the one that it led to before. */
+  readonly originalsAt: (path: string) => readonly TailedFile[]
+  readonly sink: LineSink
   /** There is something to read behind this stat. */
   readonly onFound: (file: TailedFile, stat: BigIntStats) => void
 }
@@ -36,21 +55,28 @@ export class Rotation {
    * from where reading stopped, under the same src; the next look finds a new file where the old one was.
    */
   moveToCopy(file: TailedFile): boolean {
-    const { files, open, onFound, onOverwritten } = this.#options
+    const { device, inode } = file.tracked
+    if (!this.#moveToWholeCopy(file) && !this.#moveToShorterCopy(file)) return false
+    // Between the copy and what stands there now, others may have come and gone; and what stands there may have been
+    // renamed since.
+    this.lookForMissed(file)
+    const left = this.#neighboursOf(file.tracked).find(
+      ({ stat }) => stat.ino === inode && stat.dev === device,
+    )
+    if (left && !this.#options.files.find(device, inode) && this.isOfInterest(left.path, file.tracked)) {
+      this.#options.onFound(this.#adopt(file, left), left.stat)
+    }
+    return true
+  }
+
+  #moveToWholeCopy(file: TailedFile): boolean {
+    const { files, open, onFound } = this.#options
     const admits = this.#admits(file)
-    for (const sibling of neighboursOf(file.tracked)) {
+    for (const sibling of this.#neighboursOf(file.tracked)) {
       const { dev, ino } = sibling.stat
       const known = files.find(dev, ino)
       if (known === file || !isCopyOf(sibling, file.tracked, admits)) continue
-      if (known && isBegun(known)) {
-        // Two files that are equal so far; or it was the copy of an earlier rotation, and this one was written over it.
-        if (isCopyOf(sibling, known.tracked, admits)) continue
-        onOverwritten(known)
-      }
-      if (known) {
-        open.close(known)
-        files.retire(known)
-      }
+      if (!this.#makesWay(known, sibling, admits)) continue
       open.close(file)
       files.move(file, dev, ino, sibling.path)
       onFound(file, sibling.stat)
@@ -59,36 +85,100 @@ export class Rotation {
     return false
   }
 
+  /** What was known under a copy's inode, if it is not what stands there: another copy, or a file that is no more. */
+  #makesWay(known: TailedFile | undefined, sibling: Sibling, admits: Admits): boolean {
+    const { files, open, sink } = this.#options
+    if (known === undefined) return true
+    if (isBegun(known)) {
+      // Two files that are equal so far; or it was the copy of an earlier rotation, and this one was written over it.
+      if (isCopyOf(sibling, known.tracked, admits)) return false
+      sink.lose(lossOfOverwriting(known.tracked, sink.agentId))
+    }
+    open.close(known)
+    files.retire(known)
+    return true
+  }
+
+  /**
+   * Somebody read on between copy and truncation: such a copy holds nothing that was not read. The file goes on in it
+   * all the same: what is not acknowledged yet is there, should this agent die, and nobody takes it for a new one.
+   */
+  #moveToShorterCopy(file: TailedFile): boolean {
+    const { files, open, sink } = this.#options
+    const admits = this.#admits(file)
+    for (const sibling of this.#neighboursOf(file.tracked)) {
+      const { path, stat } = sibling
+      const known = files.find(stat.dev, stat.ino)
+      if (known === file) continue
+      const answer = isShorterCopyOf(sibling, file.tracked, [...file.trail, baseOf(file.tracked)], admits)
+      if (answer === 'no' || !this.#makesWay(known, sibling, admits)) continue
+      const end = Number(stat.size)
+      const guard = answer === 'yes' ? guardOfPath(path, end, admits) : null
+      if (guard === null) {
+        sink.lose(lossOfDoubtfulCopy(file.tracked, path, sink.agentId))
+        continue
+      }
+      sink.lose(cutShort(file.tracked, end, guard, sink.agentId))
+      open.close(file)
+      files.move(file, stat.dev, stat.ino, path)
+      Object.assign(file, { endSeen: end, modifiedNs: stat.mtimeNs })
+      return true
+    }
+    return false
+  }
+
+  /** A neighbour that no glob names: read as the file beside which it was found. */
+  #adopt(file: TailedFile, { path, stat }: Sibling): TailedFile {
+    const { foundAs, realAs } = file.tracked
+    const adopted = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), file.input)
+    Object.assign(adopted.tracked, { foundAs, realAs })
+    this.#options.files.add(adopted)
+    return adopted
+  }
+
   /**
    * A new file under a rotated name that begins as the original does is a copy in the making: it waits until the
    * original is truncated and goes on in it, or, when that does not happen, for a while.
    */
   isPerhapsCopy(file: TailedFile, nowMs: number): boolean {
     const { tracked } = file
-    if (isBegun(file) || nowMs - file.changedAtMs >= copyHoldMs) return false
+    if (isBegun(file)) return false
+    const isFresh = nowMs - file.changedAtMs < copyHoldMs
     for (const path of originalsOf(tracked.path)) {
-      const original = this.#options.originalAt(path)?.tracked
-      if (original?.head != null && original.head === headOfPath(tracked.path, this.#admits(file)))
-        return true
+      for (const original of this.#options.originalsAt(path)) {
+        // While the original waits for its turn nobody knows.
+        if (original === file || !(isFresh || original.queued)) continue
+        const head = original.tracked.head ?? this.#headBeforeItsTurn(original)
+        if (head !== null && head === headOfFile(tracked, this.#admits(file))) return true
+      }
     }
     return false
+  }
+
+  /** Of a rotated name that a glob names too, the neighbours are those of the name it came from. */
+  #neighboursOf(tracked: TrackedFile): Sibling[] {
+    const { discovery } = this.#options
+    const origins = originalsOf(tracked.foundAs).filter(path => discovery.inputOf(path) >= 0)
+    const siblings = [...neighboursOf(tracked), ...origins.flatMap(rotatedSiblings)]
+    return [...new Map(siblings.map(sibling => [sibling.path, sibling])).values()]
+  }
+
+  #headBeforeItsTurn(file: TailedFile): Guard | null {
+    return file.queued ? headOfFile(file.tracked, this.#admits(file)) : null
   }
 
   /** A file was rotated out of the globs, and perhaps others after it that came and went between two looks. */
   lookForMissed(file: TailedFile): void {
     const { files, discovery, onFound } = this.#options
-    const { foundAs, realAs, inode } = file.tracked
-    const siblings = neighboursOf(file.tracked)
+    const { inode } = file.tracked
+    const siblings = this.#neighboursOf(file.tracked)
     const born = siblings.find(({ stat }) => stat.ino === inode)?.stat.birthtimeNs
     // Some file systems do not say when a file was made: then none is taken for younger.
     if (!born) return
-    for (const { path, stat } of siblings) {
+    for (const sibling of siblings) {
+      const { path, stat } = sibling
       const isStranger = stat.birthtimeNs >= born && !files.find(stat.dev, stat.ino)
-      if (!isStranger || discovery.isExcluded(path)) continue
-      const missed = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), file.input)
-      Object.assign(missed.tracked, { foundAs, realAs })
-      files.add(missed)
-      onFound(missed, stat)
+      if (isStranger && !discovery.isExcluded(path)) onFound(this.#adopt(file, sibling), stat)
     }
   }
 

@@ -6,6 +6,7 @@ import { type Guard, guardLength, guardOf, headOf } from './guard.ts'
 import { headBytesMax } from './identity.ts'
 import { findNewline } from './lines.ts'
 import { type Admits, openRegular } from './regular-file.ts'
+import type { Mark } from './tailed-file.ts'
 import { baseOf, type TrackedFile } from './tracker.ts'
 
 export interface Sibling {
@@ -72,18 +73,58 @@ export function isCopyOf(sibling: Sibling, tracked: TrackedFile, admits: Admits)
   return isCopy ?? false
 }
 
-/** The head of a file that nobody has open; null while it has no complete line, or cannot be read. */
-export function headOfPath(path: string, admits: Admits): Guard | null {
-  return reading(path, admits, firstLineHead)
+/**
+ * A copy that was made before the last of what was read of the other one was written. `perhaps` when no more speaks
+ * for it than the first line, which could be the header that every file has.
+ */
+export function isShorterCopyOf(
+  sibling: Sibling,
+  tracked: TrackedFile,
+  marks: readonly Mark[],
+  admits: Admits,
+): 'yes' | 'perhaps' | 'no' {
+  const size = Number(sibling.stat.size)
+  if (tracked.head === null || size >= tracked.end) return 'no'
+  let last: Mark | null = null
+  for (const mark of marks) {
+    if (mark.position <= size && mark.position > tracked.firstLineEnd) {
+      if (last === null || mark.position > last.position) last = mark
+    }
+  }
+  const answer = reading(sibling.path, admits, descriptor => {
+    if (firstLineHead(descriptor) !== tracked.head) return 'no'
+    if (last === null) return 'perhaps'
+    return guardHolds(descriptor, last.position, last.guard) ? 'yes' : 'no'
+  })
+  return answer ?? 'no'
+}
+
+/** The guard of a position in a file that nobody has open. */
+export function guardOfPath(path: string, position: number, admits: Admits): Guard | null {
+  return reading(path, admits, descriptor => {
+    const length = guardLength(position)
+    const bytes = Buffer.alloc(length)
+    const got = readSync(descriptor, bytes, 0, length, position - length)
+    return got === length ? guardOf(bytes, length, position) : null
+  })
+}
+
+/** The head of a file by its path; null while it has no complete line, cannot be read, or another one stands there. */
+export function headOfFile({ path, inode }: TrackedFile, admits: Admits): Guard | null {
+  return reading(path, admits, (descriptor, stat) => (stat.ino === inode ? firstLineHead(descriptor) : null))
 }
 
 /** Null for a file that cannot be read. */
-function reading<Result>(path: string, admits: Admits, read: (descriptor: number) => Result): Result | null {
+function reading<Result>(
+  path: string,
+  admits: Admits,
+  read: (descriptor: number, stat: BigIntStats) => Result,
+): Result | null {
   try {
     const opened = openRegular(path, admits)
     if (!opened) return null
     try {
-      return read(opened.descriptor)
+      return read(opened.descriptor, opened.stat)
     } finally {
       closeSync(opened.descriptor)
     }

@@ -76,6 +76,8 @@ export class StoryAgent implements TailSink {
   #sent: Waiting[] = []
   #epoch = 1
   room = true
+  /** Lines that were read in this life. */
+  readonly handed = new Set<string>()
 
   constructor(story: TailStory) {
     this.#story = story
@@ -119,6 +121,7 @@ export class StoryAgent implements TailSink {
     span.pending++
     this.#story.formats.add(span.range.routing.format)
     const line = bytes.toString('latin1', start, end)
+    this.handed.add(line)
     const partition = position % storyPartitions
     this.#waiting.push({ span, src: span.range.src, partition, position, line, epoch: this.#epoch })
   }
@@ -183,6 +186,8 @@ export class StoryAgent implements TailSink {
 }
 
 const quiet = createLog('test', () => {})
+
+export type TailScene = Awaited<ReturnType<typeof tailScene>>
 
 /** A temporary directory, a story, and an agent that can be restarted. */
 export async function tailScene(

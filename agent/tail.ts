@@ -13,11 +13,11 @@ import { type LineSink, Reading } from './reading.ts'
 import { RefusedFileError } from './regular-file.ts'
 import { Rotation } from './rotation.ts'
 import { lossesOfOrphans, restoreFile } from './saved-file.ts'
+import { Standing } from './standing.ts'
 import { OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import {
   baseOf,
   type Loss,
-  lossOfOverwriting,
   lossOfShrinking,
   newTrackedFile,
   type Range,
@@ -62,8 +62,7 @@ export class Tailer {
   readonly #looks = new Looks()
   readonly #files = new FileTable()
   #paths = new Map<string, number>()
-  /** What stood behind a path at the last look. */
-  readonly #fileAt = new Map<string, TailedFile>()
+  readonly #standing = new Standing()
   #queue: TailedFile[] = []
   #waiting: TailedFile[] = []
   #sweeps = 0
@@ -87,8 +86,8 @@ export class Tailer {
       files: this.#files,
       open: this.#open,
       discovery: options.discovery,
-      originalAt: path => this.#fileAt.get(path),
-      onOverwritten: ({ tracked }) => this.#sink.lose(lossOfOverwriting(tracked, this.#sink.agentId)),
+      originalsAt: path => this.#standing.originalsAt(path),
+      sink: options.sink,
       onFound: (file, stat) => void this.#observe(file, stat, this.#nowMs),
     })
     this.#departed = new Departed({
@@ -225,7 +224,7 @@ export class Tailer {
         Object.assign(file.tracked, { foundAs: path, realAs: path, saved: null })
     }
     file.seenAtSweep = this.#sweeps
-    this.#fileAt.set(path, file)
+    this.#standing.set(path, file)
     const isNew = file.modifiedNs === 0n
     // What was there before us is not news; what has appeared since is.
     if (this.#observe(file, stat, nowMs) && !(isNew && this.#sweeps === 1)) this.#looks.touch(path, nowMs)
@@ -290,8 +289,13 @@ export class Tailer {
 
   /** Where no copy goes on, what stands there now is read unless it is a stranger with the inode of a log. */
   #moveToCopy(file: TailedFile): boolean {
-    if (this.#rotation.moveToCopy(file)) return true
-    const isNamed = this.#fileAt.get(file.tracked.foundAs) === file
+    const { foundAs } = file.tracked
+    if (this.#rotation.moveToCopy(file)) {
+      // What has taken its place may be truncated again before the next sweep.
+      if (this.#paths.has(foundAs)) this.look(foundAs, this.#paths.get(foundAs)!, this.#nowMs)
+      return true
+    }
+    const isNamed = this.#standing.at(foundAs) === file
     if (!isNamed && !this.#rotation.isOfInterest(file.tracked.path, file.tracked)) file.input = -1
     return false
   }
@@ -370,7 +374,7 @@ export class Tailer {
     const started = performance.now()
     this.#paths = new Map(this.#discovery.scan().map(({ path, input }) => [path, input]))
     this.#looks.replace(this.#paths, nowMs)
-    for (const path of this.#fileAt.keys()) if (!this.#paths.has(path)) this.#fileAt.delete(path)
+    this.#standing.keepOnly(this.#paths)
     // A tree that takes long to walk is walked less often.
     this.#rescanAtMs = nowMs + Math.max(this.#rescanMs, (performance.now() - started) * 20)
   }

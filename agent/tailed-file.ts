@@ -32,6 +32,24 @@ export interface TailedFile {
   refused: boolean
   seenAtSweep: number
   locatedAtMs: number
+  /** Where reading stood at some earlier turns, in order: what tells a copy that holds less than was read. */
+  trail: Mark[]
+}
+
+export interface Mark {
+  readonly position: number
+  readonly guard: Guard
+}
+
+const trailMax = 16
+
+/** The further back, the fewer are kept. */
+export function leaveMark(file: TailedFile, position: number, guard: Guard): void {
+  if (position === 0 || file.trail.at(-1)?.position === position) return
+  file.trail.push({ position, guard })
+  if (file.trail.length > trailMax) {
+    file.trail = file.trail.filter((_, index) => index >= trailMax / 2 || index % 2 === 1)
+  }
 }
 
 export function tailedFileOf(tracked: TrackedFile, input: number): TailedFile {
@@ -51,6 +69,7 @@ export function tailedFileOf(tracked: TrackedFile, input: number): TailedFile {
     refused: false,
     seenAtSweep: 0,
     locatedAtMs: 0,
+    trail: [],
   }
 }
 

@@ -333,6 +333,39 @@ export function lossOfOverwriting(file: TrackedFile, source: string): Loss {
   }
 }
 
+/**
+ * The file goes on in a copy that was made before the last of it was read: that has left, or leaves, as it is. What
+ * was written between reading and truncation is in no file any more.
+ */
+export function cutShort(file: TrackedFile, end: number, guard: Guard, source: string): Loss {
+  const unread = unreadFrom(file)
+  for (const range of file.ranges) range.open = false
+  file.end = end
+  file.endGuard = guard
+  file.size = end
+  file.saved = null
+  return {
+    source: unread.source || source,
+    from: unread.position,
+    to: null,
+    reason: 'truncated-before-read',
+    lines: null,
+    detail: `${file.path} was copied and truncated; what it held beyond this byte was not read`,
+  }
+}
+
+/** A neighbour begins as this file did before it was truncated, and nothing else tells whether it is a copy of it. */
+export function lossOfDoubtfulCopy(file: TrackedFile, path: string, source: string): Loss {
+  return {
+    source: unreadFrom(file).source || source,
+    from: 0,
+    to: file.end,
+    reason: 'possibly-twice: rewritten',
+    lines: null,
+    detail: `${path} begins as ${file.path} did before it was truncated; what both hold may be counted twice`,
+  }
+}
+
 /** The file is deleted: what is in memory goes on, nothing of it can be read again. */
 export function forgetContent(file: TrackedFile): void {
   orphanRanges(file)
