@@ -83,8 +83,9 @@ export const configRows: Readonly<Record<string, ConfigRow>> = {
   'message.timestamp.type': {
     type: 'string',
     default: 'CreateTime',
-    documentation: 'Records keep the time their producer gave them.',
-    fault: oneOf('CreateTime'),
+    documentation:
+      'CreateTime: records keep the time their producer gave them. LogAppendTime: they have that of their append.',
+    fault: oneOf('CreateTime', 'LogAppendTime'),
   },
   'min.cleanable.dirty.ratio': {
     type: 'double',

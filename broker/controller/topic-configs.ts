@@ -68,10 +68,12 @@ export function partitionSettings(
   const text = (name: string) => effectiveConfig(name, configs, defaults).value
   const number = (name: string) => Number(text(name))
   const policies = text('cleanup.policy').split(',')
+  const usesLogAppendTime = text('message.timestamp.type') === 'LogAppendTime'
   return {
     log: {
       isRetained: policies.includes('delete'),
       isCompacted: policies.includes('compact'),
+      usesLogAppendTime,
       minCompactionLagMs: number('min.compaction.lag.ms'),
       maxCompactionLagMs: number('max.compaction.lag.ms'),
       minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
@@ -88,6 +90,7 @@ export function partitionSettings(
     minInsyncReplicas: number('min.insync.replicas'),
     mayBeUnclean: text('unclean.leader.election.enable') === 'true',
     batchBytesMax: number('max.message.bytes'),
-    futureMsMax: number('message.timestamp.after.max.ms'),
+    // The producer's clock does not matter where ours is kept.
+    futureMsMax: usesLogAppendTime ? Infinity : number('message.timestamp.after.max.ms'),
   }
 }

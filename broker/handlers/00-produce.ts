@@ -91,6 +91,7 @@ function appendOne(
     return
   }
   row.baseOffset = appended.baseOffset
+  row.logAppendTimeMs = appended.logAppendTimeMs
   row.logStartOffset = partition.log.logStartOffset
   if (appended.duplicate) {
     counters.duplicateBatches.add()
@@ -121,6 +122,7 @@ class ProduceRow implements AppendWaiter {
   error: ErrorName = 'none'
   errorCode = 0
   baseOffset = -1
+  logAppendTimeMs = -1
   logStartOffset = -1
   errorMessage: string | null = null
   recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[] = []
@@ -145,6 +147,7 @@ class ProduceRow implements AppendWaiter {
       // It may still be on disk: the offset is not withdrawn, only not promised.
       this.refuse(error, null)
       this.baseOffset = -1
+      this.logAppendTimeMs = -1
     }
     this.pending.rowSettled()
   }

@@ -13,6 +13,8 @@ export interface LogConfig extends CompactionConfig {
   /** cleanup.policy: segments go by age and size; of each key only the last record stays; or both. */
   readonly isRetained: boolean
   readonly isCompacted: boolean
+  /** message.timestamp.type: the time of a record is that of its append, not its producer's. */
+  readonly usesLogAppendTime: boolean
   readonly segmentBytes: number
   readonly segmentMs: number
   readonly indexIntervalBytes: number
@@ -36,6 +38,7 @@ export const defaultLogConfig: LogConfig = {
   maxCompactionLagMs: Number.POSITIVE_INFINITY,
   minCleanableDirtyRatio: 0.5,
   deleteRetentionMs: dayMs,
+  usesLogAppendTime: false,
   segmentBytes: 128 * mebibyte,
   segmentMs: 7 * dayMs,
   indexIntervalBytes: 4096,

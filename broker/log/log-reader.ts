@@ -62,6 +62,15 @@ function rangeEnd(
     : position
 }
 
+/** The time of the newest record of the batch that holds `offset`; -1 where there is none. */
+export function maxTimestampAt(segments: readonly Segment[], cursor: BatchCursor, offset: number): number {
+  const segment = segments[segmentIndexOf(segments, offset)]
+  const position = segment?.positionOf(offset, cursor) ?? -1
+  if (!segment || position < 0) return -1
+  if (!cursor.over(segment.file.fd, segment.sizeBytes, 'lookUp').header(position)) return -1
+  return batchView.maxTimestamp(cursor.buffer, cursor.at)
+}
+
 /** The first record, in offset order, from `startOffset` to below `limitOffset` that is as late as `timestamp`. */
 export function findTimestamp(
   segments: readonly Segment[],

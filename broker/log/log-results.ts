@@ -8,14 +8,19 @@ export type AppendResult =
       /** For a duplicate: the offsets under which the batch was appended the first time. */
       readonly baseOffset: number
       readonly lastOffset: number
-      /** -1: topics keep the producer's timestamps (CreateTime). */
+      /** Of topics that keep it; of a duplicate, the time of the first one. Else -1: records have their producer's. */
       readonly logAppendTimeMs: number
       readonly duplicate: boolean
     }
   | Refusal
 
-export function appended(baseOffset: number, offsetDelta: number, duplicate: boolean): AppendResult {
-  return { ok: true, baseOffset, lastOffset: baseOffset + offsetDelta, logAppendTimeMs: -1, duplicate }
+export function appended(
+  baseOffset: number,
+  offsetDelta: number,
+  duplicate: boolean,
+  logAppendTimeMs = -1,
+): AppendResult {
+  return { ok: true, baseOffset, lastOffset: baseOffset + offsetDelta, logAppendTimeMs, duplicate }
 }
 
 export interface Refusal {

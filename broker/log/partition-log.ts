@@ -6,7 +6,7 @@
 //        |---- fsynced, with its directory entry -|--- page cache ---|
 import assert from 'node:assert/strict'
 import type { ErrorName } from '../protocol/errors.ts'
-import { batchView, setBaseOffset, setLeaderEpoch, validateProducerBatch } from '../protocol/record-batch.ts'
+import { batchView, stampBatch, validateProducerBatch } from '../protocol/record-batch.ts'
 import type { BatchCursor } from './batch-cursor.ts'
 import { type Disk, readFully } from './disk.ts'
 import { DurablePoint } from './durable-point.ts'
@@ -15,7 +15,7 @@ import { type CommitSource, GroupCommit } from './group-commit.ts'
 import { KeptEpochs } from './kept-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogListener, LogParts } from './log-parts.ts'
-import { findMaxTimestamp, findTimestamp, readRange } from './log-reader.ts'
+import { findMaxTimestamp, findTimestamp, maxTimestampAt, readRange } from './log-reader.ts'
 import {
   type AppendResult,
   appended,
@@ -155,13 +155,15 @@ export class PartitionLog {
     const offsetDelta = batchView.lastOffsetDelta(batch, 0)
     const check = checkSequence(this.#producers, batch)
     if (check === 'duplicate') {
-      return appended(this.#producers.duplicateLastOffset - offsetDelta, offsetDelta, true)
+      const { duplicateLastOffset } = this.#producers
+      const timeMs = maxTimestampAt(this.#segments.all, this.#cursor, duplicateLastOffset)
+      return appended(duplicateLastOffset - offsetDelta, offsetDelta, true, timeMs)
     }
     if (check !== 'append') return refused(check, `Cannot append: ${producerOf(batch)}`)
     const baseOffset = this.#logEndOffset
-    setBaseOffset(batch, 0, baseOffset)
-    setLeaderEpoch(batch, 0, leaderEpoch)
-    return this.#write(batch, nowMs) ?? appended(baseOffset, offsetDelta, false)
+    const logAppendTimeMs = this.config.usesLogAppendTime ? nowMs : -1
+    stampBatch(batch, baseOffset, leaderEpoch, logAppendTimeMs)
+    return this.#write(batch, nowMs) ?? appended(baseOffset, offsetDelta, false, logAppendTimeMs)
   }
 
   /**

@@ -6,7 +6,8 @@
 //   12 leaderEpoch i32       23 lastOffsetDelta i32        51 producerEpoch i16    61 records …
 //   16 magic i8              27 baseTimestamp i64
 //
-// Only baseOffset and leaderEpoch are ever rewritten by a broker, and both lie outside the checksum.
+// Only baseOffset and leaderEpoch are rewritten by a broker, and both lie outside the checksum; but for topics that
+// keep the time of the append, which is in the header alone, maxTimestamp and one bit of the attributes are, too.
 import { readInt64, writeInt64 } from './bytes.ts'
 import { crc32c } from './crc32c.ts'
 import type { ErrorName } from './errors.ts'
@@ -71,6 +72,25 @@ export function setBaseOffset(buffer: Buffer, at: number, offset: number): void 
 /** Outside the checksum. */
 export function setLeaderEpoch(buffer: Buffer, at: number, epoch: number): void {
   buffer.writeInt32BE(epoch, at + 12)
+}
+
+/**
+ * What a broker writes into a batch that it appends. With a `logAppendTimeMs` of its own clock, and not -1, that is the
+ * time of every record: the bit says so, and it lies where the newest record's time was. What the producer said stays
+ * in baseTimestamp and the records, which are not touched; the checksum is made anew.
+ */
+export function stampBatch(
+  batch: Buffer,
+  baseOffset: number,
+  leaderEpoch: number,
+  logAppendTimeMs = -1,
+): void {
+  setBaseOffset(batch, 0, baseOffset)
+  setLeaderEpoch(batch, 0, leaderEpoch)
+  if (logAppendTimeMs < 0) return
+  batch.writeInt16BE(batchView.attributes(batch, 0) | attributeBits.logAppendTime, 21)
+  writeInt64(batch, 35, logAppendTimeMs)
+  sealCrc(batch, 0)
 }
 
 /** Whether the stored checksum is that of the bytes. The batch must lie within the buffer: see batchEnd. */
