@@ -1,4 +1,6 @@
 // What an analytics process is told. Plain data, validated by whoever writes it (the `tailrace` command).
+
+import type { RuleInput } from './alerts/rule.ts'
 import type { KeepRules } from './store/retention.ts'
 
 export interface AnalyticsConfig {
@@ -41,6 +43,8 @@ export interface AnalyticsConfig {
     /** Agents that are handed out, as `tailrace-agent-linux-x64.tar.gz`. */
     readonly packagesDirectory: string
   }
+  /** Rules of the configuration file, and where webhooks may lead beside the public internet. */
+  readonly alerts?: { readonly rules: readonly RuleInput[]; readonly webhookAllow: readonly string[] }
   /** Where brokers of this machine leave Prometheus text, as `broker-N/metrics.prom`: served under /metrics too. */
   readonly brokerMetricsDirectory?: string
 }

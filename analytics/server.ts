@@ -10,7 +10,9 @@ import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { Metrics } from '../runtime/metrics.ts'
-import { openAppDatabase } from './app/app-database.ts'
+import { addAlerts } from './alerts/alert-routes.ts'
+import { Alerts } from './alerts/alerts.ts'
+import { type AppDatabase, openAppDatabase } from './app/app-database.ts'
 import { brokerMetricsTexts, joinMetrics } from './cluster/broker-metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
 import type { AnalyticsConfig } from './config.ts'
@@ -65,6 +67,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const clusters = { monitor: newCluster('tailrace-monitor'), tail: newCluster('tailrace-tail') }
   const monitor = monitorOf(config, clusters.monitor, clock, log)
   const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
+  const alerts = alertsOf(options, database, reading, () => monitor.state.state === 'up')
   const live = new LiveServer({
     access,
     context: { reading, broker: () => monitor.state, cluster: () => monitor.clusterState() },
@@ -77,10 +80,10 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   observeStore(metrics, connection)
   observeCluster(metrics, monitor)
   observeQueries(metrics, queries)
-  const { pageDirectory, brokerMetricsDirectory } = config
   const joining = startJoining(config, newCluster('tailrace-enrolling'), clock, log)
   const application = createApplication({
     enrolling: joining.enrolling,
+    addMore: (more, doors) => addAlerts(more, { alerts, nowMs: () => clock.wallMs(), ...doors }),
     context: {
       queries,
       nowMs: () => clock.wallMs(),
@@ -90,11 +93,8 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     metrics,
     log,
     build,
-    pageDirectory,
-    brokerMetrics: () =>
-      brokerMetricsDirectory === undefined
-        ? ''
-        : joinMetrics(brokerMetricsTexts(brokerMetricsDirectory, clock.wallMs())),
+    pageDirectory: config.pageDirectory,
+    brokerMetrics: () => metricsOfBrokers(config, clock),
     notReady: () => options.notReady?.() ?? null,
   })
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, application)
@@ -105,14 +105,13 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     door.server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head))
     publicOrigins.push(joining.opened(door.port))
   }
-  if (config.loginLinkPath !== undefined) {
-    const { token } = sessions.makeLink()
-    writePrivate(config.loginLinkPath, `http://${config.host}:${port}/login#t=${token}\n`)
-  }
+  writeLoginLink(config, port, sessions)
   monitor.start()
+  alerts.start()
 
   const close = async () => {
     monitor.close()
+    alerts.close()
     live.close()
     feed.close()
     clusters.monitor.close()
@@ -127,6 +126,25 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     joining.close()
   }
   return { port, publicPort: door?.port ?? null, metrics, sessions, close }
+}
+
+function metricsOfBrokers({ brokerMetricsDirectory: directory }: AnalyticsConfig, clock: Clock): string {
+  return directory === undefined ? '' : joinMetrics(brokerMetricsTexts(directory, clock.wallMs()))
+}
+
+function writeLoginLink({ loginLinkPath, host }: AnalyticsConfig, port: number, sessions: Sessions): void {
+  if (loginLinkPath === undefined) return
+  writePrivate(loginLinkPath, `http://${host}:${port}/login#t=${sessions.makeLink().token}\n`)
+}
+
+function alertsOf(
+  { config, clock, log }: AnswerOptions,
+  database: AppDatabase,
+  reading: () => Reading,
+  isReading: () => boolean,
+): Alerts {
+  const { rules: fileRules = [], webhookAllow = [] } = config.alerts ?? {}
+  return new Alerts({ database, reading, isReading, clock, log, fileRules, webhookAllow })
 }
 
 function monitorOf(config: AnalyticsConfig, cluster: Cluster, clock: Clock, log: Log): BrokerMonitor {

@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'agent/formats': [],
   agent: ['runtime', 'agent', 'broker/client', 'broker/protocol'],
   analytics: ['runtime', 'analytics', 'agent/formats', 'broker/client', 'broker/protocol'],
-  dashboard: ['dashboard', 'analytics/http/contract.ts'],
+  dashboard: ['dashboard', 'analytics/http/contract.ts', 'analytics/http/contract-alerts.ts'],
   fixtures: ['fixtures'],
   cli: ['runtime', 'broker', 'agent', 'analytics', 'cli', 'fixtures'],
   tests: ['runtime', 'broker', 'agent', 'analytics', 'dashboard', 'fixtures', 'cli', 'scripts', 'tests'],

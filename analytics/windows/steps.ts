@@ -19,7 +19,8 @@ export interface Step {
 export const steps = [
   { seconds: 1, ms: secondMs, retentionMs: 15 * minuteMs },
   { seconds: 10, ms: 10 * secondMs, retentionMs: 2 * hourMs },
-  { seconds: 60, ms: minuteMs, retentionMs: 7 * dayMs },
+  // A day more than a week: an alert compares with the same minutes of last week.
+  { seconds: 60, ms: minuteMs, retentionMs: 8 * dayMs },
   { seconds: 900, ms: 15 * minuteMs, retentionMs: 90 * dayMs },
   { seconds: 86_400, ms: dayMs, retentionMs: 5 * 366 * dayMs },
 ] as const satisfies readonly Step[]

@@ -2,6 +2,7 @@
 // of its own, `000N-name.ts`, and name it here.
 import type { Migration } from '../../store/migrations/list.ts'
 import { sessionsMigration } from './0001-sessions.ts'
+import { alertsMigration } from './0002-alerts.ts'
 
 /** Ascending. */
-export const appMigrations: readonly Migration[] = [sessionsMigration]
+export const appMigrations: readonly Migration[] = [sessionsMigration, alertsMigration]
