@@ -8,6 +8,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import { addAgentCommands } from './agent-commands.ts'
 import { addAgentsCommands } from './agents.ts'
+import { addAnalyticsCommands } from './analytics-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
@@ -103,12 +104,13 @@ addAgentsCommands(
   },
 )
 
-withShared(program.command('analytics'))
+const analytics = withShared(program.command('analytics'))
   .description('run the statistics, the API and the dashboard')
   .option('--bootstrap <host:port>', 'brokers to read from')
   .action((flags: Flags) =>
     runOne(flags, (settings, data) => analyticsProcess(settings, data, bootstrapOf(settings))),
   )
+addAnalyticsCommands(analytics, { withShared, settingsOf: flags => settingsOf(flags) })
 
 withShared(program.command('status'))
   .description('say whether everything is well; exit code 10 when it is not')

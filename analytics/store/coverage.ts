@@ -30,7 +30,9 @@ export class Coverage {
   /** `quarters`: buckets of 15 minutes (seconds) that this commit touches; `edge`: before it none are kept. */
   note(partitions: readonly PartitionFold[], quarters: ReadonlySet<number>, edge: number | undefined): void {
     for (const partition of partitions) {
-      const { id, start, dropped, logStart } = partition
+      const { id, topic, start, dropped, logStart } = partition
+      // Of our own topics nothing is in the statistics.
+      if (topic.startsWith('__')) continue
       for (const quarter of quarters) this.#cover(quarter, id, start)
       for (let index = 0; index < dropped.length; index += 2) {
         this.#run(this.#statements.drop, id, dropped[index]!, dropped[index + 1]!)

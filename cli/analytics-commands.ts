@@ -1,0 +1,111 @@
+// `tailrace analytics backup|check`: copies of the statistics, and whether they are sound. Standard output is data; what
+// is said to a person goes to standard error.
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import {
+  type Backup,
+  BackupError,
+  createBackup,
+  type Replaced,
+  restoreBackup,
+  verifyBackup,
+} from '../analytics/store/backup.ts'
+import { checkWhole, damageText, isDamage } from '../analytics/store/integrity.ts'
+import { openReader } from '../analytics/store/schema.ts'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import type { Settings } from './settings.ts'
+
+export interface AnalyticsFlags {
+  readonly config?: string
+  readonly data?: string
+  readonly json?: boolean
+}
+
+export interface SharedOptions {
+  withShared(command: Command): Command
+  settingsOf(flags: AnalyticsFlags): Settings
+}
+
+export function addAnalyticsCommands(analytics: Command, { withShared, settingsOf }: SharedOptions): void {
+  const directoryOf = (flags: AnalyticsFlags) => join(settingsOf(flags).data, 'analytics')
+  const backup = analytics.command('backup').description('copies of the statistics, made while they run')
+  const json = '--json'
+  withShared(backup.command('create [directory]'))
+    .description('copy all databases of analytics, each as one commit left it')
+    .option(json, 'one JSON object on standard output')
+    .action((directory: string | undefined, flags: AnalyticsFlags) => {
+      const target = resolve(directory ?? join(settingsOf(flags).data, 'backups', stampOf(Date.now())))
+      const made = orExplain(() => createBackup(directoryOf(flags), target, Date.now()))
+      say(flags, { directory: target, ...made }, `${target}\n${filesText(made)}`)
+    })
+  backup
+    .command('verify <directory>')
+    .description('read a backup again and compare it with what was written')
+    .option(json, 'one JSON object on standard output')
+    .action((directory: string, flags: AnalyticsFlags) => {
+      const found = orExplain(() => verifyBackup(resolve(directory)))
+      say(flags, { directory: resolve(directory), ...found }, filesText(found))
+    })
+  withShared(backup.command('restore <directory>'))
+    .description('with Tailrace stopped: put a backup in place; what was there is kept beside it')
+    .option(json, 'one JSON object on standard output')
+    .action((directory: string, flags: AnalyticsFlags) => {
+      const replaced = orExplain(() => restoreBackup(resolve(directory), directoryOf(flags), Date.now()))
+      say(flags, { replaced }, replacedText(replaced))
+    })
+  withShared(analytics.command('check'))
+    .description('read the whole file of the statistics and say whether it is sound')
+    .option(json, 'one JSON object on standard output')
+    .action((flags: AnalyticsFlags) => {
+      const path = join(directoryOf(flags), 'windows.db')
+      const faults = faultsIn(path)
+      say(flags, { path, faults }, faults.length === 0 ? `${path}: ok\n` : '')
+      if (faults.length > 0) throw new ExitError(exitCodes.failed, damageText(path, faults[0]!))
+    })
+}
+
+function faultsIn(path: string): string[] {
+  if (!existsSync(path)) throw new ExitError(exitCodes.config, `There are no statistics at "${path}"`)
+  try {
+    const connection = openReader(path)
+    try {
+      return checkWhole(connection)
+    } finally {
+      connection.close()
+    }
+  } catch (error) {
+    if (isDamage(error)) return [(error as Error).message]
+    throw error
+  }
+}
+
+function orExplain<Result>(run: () => Result): Result {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof BackupError) throw new ExitError(exitCodes.failed, error.message)
+    throw error
+  }
+}
+
+function say(flags: AnalyticsFlags, object: object, text: string): void {
+  process.stdout.write(flags.json ? `${JSON.stringify(object)}\n` : text)
+}
+
+function filesText({ madeAt, files }: Backup): string {
+  const lines = files.map(({ name, bytes, rows }) => {
+    const total = Object.values(rows).reduce((sum, count) => sum + count, 0)
+    return `  ${name}  ${bytes} bytes  ${total} rows\n`
+  })
+  return `made at ${madeAt}\n${lines.join('')}`
+}
+
+function replacedText(replaced: Replaced): string {
+  const lines = Object.entries(replaced).map(([name, old]) => `  ${name}: what was there is ${old}\n`)
+  return `restored; start Tailrace, and it counts on from where the backup was made\n${lines.join('')}`
+}
+
+function stampOf(nowMs: number): string {
+  return new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+}
