@@ -8,6 +8,7 @@ import { Distribution } from '../sketches/distribution.ts'
 import { HyperLogLog } from '../sketches/hyperloglog.ts'
 import type { Connection } from '../store/schema.ts'
 import { Writer, type WriterOptions } from '../store/writer.ts'
+import { type MetricName, metricCatalogue } from '../windows/catalogue.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { Ingest } from './ingest.ts'
 import { MemoryLog, MemoryLoop } from './memory-log.ts'
@@ -149,13 +150,85 @@ interface SketchRow {
   readonly data: Buffer
 }
 
+/** What the naive count knows; the others are compared with an undisturbed run. */
+const naiveSeries: Readonly<Record<string, readonly string[]>> = {
+  lines: ['', 'topic'],
+  unparsed: ['', 'topic'],
+  requests: ['', 'path', 'status', 'method', 'referrer'],
+  errors: ['', 'path', 'status'],
+  client_errors: ['', 'path', 'status'],
+  bytes: ['', 'path'],
+  events: ['', 'event', 'path'],
+  pageviews: ['', 'path', 'referrer'],
+  latency: ['', 'path'],
+  metric: ['host,name'],
+  active_users: ['source'],
+}
+
+function isNaive({ metric, dims }: { readonly metric: string; readonly dims: string }): boolean {
+  return naiveSeries[metric]?.includes(dims) ?? false
+}
+
+/** Every count of every statistic, and every merged sketch in figures, is what an undisturbed run comes to. */
+export function assertAsUndisturbed(connection: Connection, undisturbed: Connection): void {
+  assert.deepEqual(difference(allRows(connection), allRows(undisturbed)), [])
+}
+
+function allRows(connection: Connection): Map<string, number> {
+  const counts = connection
+    .prepare<[], CountRow>(
+      'SELECT s.metric, s.dims, s.labels, c.step, c.bucket, c.n FROM counts c JOIN series s ON s.id = c.series',
+    )
+    .all()
+  const sketches = connection
+    .prepare<[], SketchRow>(
+      `SELECT s.metric, s.dims, s.labels, k.step, k.bucket, k.data FROM sketches k JOIN series s ON s.id = k.series
+       WHERE s.metric <> 'lag'`,
+    )
+    .all()
+  const rows = new Map(counts.filter(({ n }) => n !== 0).map(row => [keyOf(row), row.n]))
+  for (const [key, shares] of Map.groupBy(sketches, keyOf)) {
+    const isDistinct = metricKind(shares[0]!.metric) === 'distinct'
+    for (const [name, value] of Object.entries(isDistinct ? distinctOf(shares) : valuesOf(shares)))
+      rows.set(`${key} ${name}`, value)
+  }
+  return rows
+}
+
+function metricKind(metric: string): string {
+  return metricCatalogue[metric as MetricName].kind
+}
+
+function distinctOf(shares: readonly SketchRow[]): Record<string, number> {
+  const [sketch, ...others] = shares.map(({ data }) => HyperLogLog.fromBytes(data))
+  for (const other of others) sketch!.merge(other)
+  return { distinct: sketch!.count() }
+}
+
+function valuesOf(shares: readonly SketchRow[]): Record<string, number> {
+  const [sketch, ...others] = shares.map(({ data }) => Distribution.fromBytes(data))
+  for (const other of others) sketch!.merge(other)
+  const { count, min, max, mean, p50, p99 } = sketch!.summary()!
+  // The order of adding is another.
+  return { count, min, max, mean: Number(mean.toPrecision(9)), p50, p99 }
+}
+
+interface CountRow {
+  readonly metric: string
+  readonly dims: string
+  readonly labels: string
+  readonly step: number
+  readonly bucket: number
+  readonly n: number
+}
+
 export function assertSame(connection: Connection, expected: NaiveResult): void {
   const counts = connection
     .prepare(
       'SELECT s.metric, s.dims, s.labels, c.step, c.bucket, c.n FROM counts c JOIN series s ON s.id = c.series',
     )
-    .all() as { metric: string; dims: string; labels: string; step: number; bucket: number; n: number }[]
-  const found = new Map(counts.map(row => [keyOf(row), row.n]))
+    .all() as CountRow[]
+  const found = new Map(counts.filter(isNaive).map(row => [keyOf(row), row.n]))
   assert.deepEqual(difference(found, expected.counts), [])
   const rows = connection
     .prepare<[], SketchRow>(
@@ -164,7 +237,7 @@ export function assertSame(connection: Connection, expected: NaiveResult): void 
     )
     .all()
   // Each slot keeps its own share; whoever reads merges them.
-  const sketches = [...Map.groupBy(rows, keyOf).values()]
+  const sketches = [...Map.groupBy(rows.filter(isNaive), keyOf).values()]
   assert.equal(sketches.length, expected.samples.size + expected.visitors.size)
   for (const shares of sketches) {
     const key = keyOf(shares[0]!)

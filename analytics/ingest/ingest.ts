@@ -264,13 +264,16 @@ export class Ingest implements FetchHandler {
     offset,
     timestamp,
     buffer,
-    _keyStart,
-    _keyEnd,
+    keyStart,
+    keyEnd,
     start,
     end,
     headers,
     count,
-  ) => fold(this.#state, this.#current!, offset, timestamp, buffer, start, end, headers, count)
+  ) => {
+    this.#state.noter!.begin(this.#current!, buffer, keyStart, keyEnd, start, end)
+    fold(this.#state, this.#current!, offset, timestamp, buffer, start, end, headers, count)
+  }
 
   readonly #readLoss: RecordVisitor = (offset, timestamp, buffer, keyStart, keyEnd, start, end) => {
     if (!this.#passSide(offset)) return
@@ -360,6 +363,7 @@ export class Ingest implements FetchHandler {
     const { writer, days } = this.#options
     const state = new FoldState(writer, days)
     state.oldestMs = writer.oldestMs()
+    state.noter = writer.visits.noter(state)
     return state
   }
 

@@ -3,8 +3,10 @@
 // it, for its sketches are absolute. What is refused is thrown away and read again; there is no other recovery.
 
 import type { Log } from '../../runtime/log.ts'
+import { expand } from '../fold/expand.ts'
 import type { CommittedState, FoldState, PartitionFold } from '../fold/fold-state.ts'
 import type { Pending } from '../fold/pending.ts'
+import { noVisitSettings, VisitBook, type VisitSettings } from '../visits/visit-book.ts'
 import { type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { Coverage, quarterSeconds } from './coverage.ts'
@@ -43,12 +45,15 @@ export interface WriterOptions {
   readonly beforeStatement?: () => void
   /** Hears when the time for which statistics are kept changes. */
   readonly log?: Log
+  /** Goals and funnels that are looked for in every event. */
+  readonly visits?: VisitSettings
 }
 
 export class Writer implements CommittedState {
   readonly sources: Sources
   readonly dedup: DedupRows
   readonly deadLetters: DeadLetters
+  readonly visits: VisitBook
   readonly #connection: Connection
   readonly #days: ZoneDays
   readonly #run: Run
@@ -73,6 +78,7 @@ export class Writer implements CommittedState {
     this.sources = new Sources(connection, this.#run, options.job ?? 'live')
     this.dedup = new DedupRows(connection, this.#run)
     this.deadLetters = new DeadLetters(connection, this.#run)
+    this.visits = new VisitBook(connection, this.#run, days, options.visits ?? noVisitSettings)
     this.#series = new SeriesDirectory(connection, this.#run)
     this.#sketches = new SketchCache(connection, this.#run)
     this.#side = new SideTables(connection, this.#run)
@@ -120,8 +126,9 @@ export class Writer implements CommittedState {
     return this.dedup.lastPosition(partitionId, src)
   }
 
-  valuesOfDay(dimensionSet: string, dayMs: number): readonly string[] {
-    const rows = this.#statements.valuesOfDay.all({ dims: dimensionSet, day: dayMs / 1000 })
+  valuesOfDay(dimensionSet: string, dayMs: number, metric?: string): readonly string[] {
+    const asked = { dims: dimensionSet, day: dayMs / 1000, metric: metric ?? null }
+    const rows = this.#statements.valuesOfDay.all(asked)
     return rows.map(({ labels }) => seriesValue(dimensionSet, labels))
   }
 
@@ -179,6 +186,7 @@ export class Writer implements CommittedState {
 
   /** Drops everything in memory that a commit did not confirm. */
   forget(): void {
+    this.visits.forget()
     this.#series.forget()
     this.#sketches.forget()
     this.#coverage.forget()
@@ -203,8 +211,10 @@ export class Writer implements CommittedState {
     }
     const edges = this.#housekeeping.advance(pending.horizonMs, nowMs)
     const rollup = new Rollup(this.#series, this.#sketches, state.values, this.#days, edges, state.admits)
+    expand(state, pending)
     rollup.add(pending)
     rollup.addLag(pending.readAt, nowMs)
+    if (state.noter) this.visits.apply(pending.visits, state.noter, state.values, rollup)
     this.#addCounts(rollup)
     this.#sketches.save()
     for (const { id, movedSrcs, positions } of partitions) {
@@ -252,8 +262,9 @@ function prepareStatements(connection: Connection) {
   return {
     readVersion: connection.prepare<[], { version: number }>('SELECT version FROM writer WHERE id = 1'),
     bump: connection.prepare('UPDATE writer SET version = version + 1, committed_at = ? WHERE id = 1'),
-    valuesOfDay: connection.prepare<{ dims: string; day: number }, { labels: string }>(
-      `SELECT DISTINCT s.labels FROM series s WHERE s.dims = @dims AND s.last_day >= @day AND (
+    valuesOfDay: connection.prepare<{ dims: string; day: number; metric: string | null }, { labels: string }>(
+      `SELECT DISTINCT s.labels FROM series s
+       WHERE s.dims = @dims AND s.last_day >= @day AND (@metric IS NULL OR s.metric = @metric) AND (
          EXISTS (SELECT 1 FROM counts c WHERE c.step = 86400 AND c.series = s.id AND c.bucket = @day)
          OR EXISTS (SELECT 1 FROM sketches k WHERE k.step = 86400 AND k.series = s.id AND k.bucket = @day))`,
     ),

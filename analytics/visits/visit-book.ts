@@ -1,6 +1,6 @@
 // The visitors of the partitions this process counts: loaded when an event of theirs comes, changed in memory, written
 // in the transaction that counts them. What is in memory beyond a commit is worth nothing once a transaction fails.
-import type { PartitionFold } from '../fold/fold-state.ts'
+import type { FoldState, PartitionFold } from '../fold/fold-state.ts'
 import { hashBytes, hashed } from '../sketches/hash.ts'
 import type { Rollup } from '../store/rollup.ts'
 import type { Connection } from '../store/schema.ts'
@@ -9,7 +9,7 @@ import type { ZoneDays } from '../windows/zone-days.ts'
 import { type Condition, conditionsMax, conditionText, type Funnel, type Goal } from './conditions.ts'
 import { LocalCalendar } from './local-calendar.ts'
 import { NameBook } from './name-book.ts'
-import type { VisitNoter, Watched } from './noter.ts'
+import { VisitNoter, type Watched } from './noter.ts'
 import type { VisitNotes } from './notes.ts'
 import { sourceNames, Tally } from './tally.ts'
 import { visitorAgeDays, visitorsMax } from './visit-rules.ts'
@@ -21,6 +21,8 @@ export interface VisitSettings {
   readonly goals: readonly Goal[]
   readonly funnels: readonly Funnel[]
 }
+
+export const noVisitSettings: VisitSettings = { goals: [], funnels: [] }
 
 interface Kept {
   readonly sourceId: number
@@ -54,6 +56,11 @@ export class VisitBook {
     this.#names = new NameBook(this.#rows)
     this.#calendar = new LocalCalendar(days)
     this.#settings = settings
+  }
+
+  /** For one state of the fold. */
+  noter(state: FoldState): VisitNoter {
+    return new VisitNoter(state, this.watched())
   }
 
   /** What the fold looks for in every event: goals, and steps of funnels that ask for properties. */
@@ -108,13 +115,6 @@ export class VisitBook {
     this.#touched = []
     this.#watched = null
     this.#areConditionsSaved = false
-  }
-
-  /** Drops what is known of a partition that another process counts from now on. */
-  leave(sourceId: number): void {
-    for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#cache.delete(key)
-    this.#sources.delete(sourceId)
-    this.#samples.clear()
   }
 
   #add(

@@ -1,6 +1,8 @@
 // Every statistic there is: what it means, in which unit, and by which dimensions it is kept. The one list that
 // folding, storing, querying, the API's description and its error messages share. Data only.
 
+import { visitDimensionCatalogue, visitMetricCatalogue } from './visit-catalogue.ts'
+
 export type MetricKind = 'count' | 'distribution' | 'distinct' | 'ratio'
 export type MetricUnit = 'count' | 'per_second' | 'bytes' | 'milliseconds' | 'ratio' | 'records'
 
@@ -109,6 +111,7 @@ export const metricCatalogue = {
     dimensions: [],
     total: true,
   },
+  ...visitMetricCatalogue,
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
 export type MetricName = keyof typeof metricCatalogue
@@ -125,6 +128,7 @@ export const dimensionCatalogue = {
   host: 'The host a metric sample names.',
   name: 'The metric’s name.',
   source: 'Where visitors were seen: events or requests.',
+  ...visitDimensionCatalogue,
 } as const
 
 export type DimensionName = keyof typeof dimensionCatalogue
