@@ -2,6 +2,7 @@
 // ETag where it comes from committed rows. A connection that closes takes its question with it.
 import type { Request, Response } from 'express'
 import type { Answered } from '../queries/query-thread.ts'
+import { type Format, isTable } from '../queries/tables.ts'
 import { queryProblem } from './problems.ts'
 import type { Route, RouteContext } from './routes.ts'
 
@@ -28,15 +29,37 @@ export async function answerRoute(
     response.set('Cache-Control', 'no-store').json(answered)
     return
   }
+  const format = isTable(question) ? formatOf(request, asked) : 'json'
   const answered = await context.queries.ask({
     question,
     asked,
     asker,
+    format,
     nowMs: context.nowMs(),
     ifNoneMatch: request.headers['if-none-match'],
     signal: closedSignal(response),
   })
-  sendAnswer(response, answered, 'application/json')
+  if (isTable(question)) response.vary('Accept')
+  sendAnswer(response, answered, mediaTypes[format])
+}
+
+const mediaTypes: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  csv: 'text/csv; charset=utf-8; header=present',
+  ndjson: 'application/x-ndjson',
+}
+
+/** What the question says; else what is accepted, JSON before all. */
+function formatOf(request: Request, asked: { readonly format?: unknown }): Format {
+  if (asked.format !== undefined) return asked.format as Format
+  const accepted = request.accepts([
+    'application/json',
+    'text/csv',
+    'application/x-ndjson',
+    'application/ndjson',
+  ])
+  if (accepted === 'text/csv') return 'csv'
+  return accepted === 'application/x-ndjson' || accepted === 'application/ndjson' ? 'ndjson' : 'json'
 }
 
 /** Aborts when the connection closes before the answer is out. */
@@ -48,9 +71,10 @@ function closedSignal(response: Response): AbortSignal {
   return controller.signal
 }
 
-function sendAnswer(response: Response, { etag, body, rows }: Answered, type: string): void {
+function sendAnswer(response: Response, { etag, body, next, rows }: Answered, type: string): void {
   // Kept by whoever asked, and asked again each time: a 304 costs no reading.
   response.set({ ETag: etag, 'Cache-Control': 'private, no-cache', 'X-Tailrace-Rows-Read': String(rows) })
+  if (next !== null) response.set('X-Tailrace-Next', next)
   if (body === null) response.status(304).end()
   else response.type(type).send(body)
 }

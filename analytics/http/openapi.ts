@@ -1,6 +1,7 @@
 // openapi.json and the page that people read, both from the table of routes.
-import type { z } from 'zod'
+import { z } from 'zod'
 import { createDocument, type ZodOpenApiPathsObject } from 'zod-openapi'
+import { isTable } from '../queries/tables.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
 import type { Route } from './routes.ts'
 import { loginLinkSchema, loginSchema, meSchema, problemSchema } from './schemas.ts'
@@ -14,6 +15,14 @@ const json = (description: string, schema: z.ZodType) => ({
   content: { 'application/json': { schema } },
 })
 
+/** In the formats that it can be had in. */
+function answered(route: Route) {
+  const { description, content } = json(route.summary, route.answer)
+  if (route.question === undefined || !isTable(route.question)) return { description, content }
+  const text = { schema: z.string() }
+  return { description, content: { ...content, 'text/csv': text, 'application/x-ndjson': text } }
+}
+
 export function openApiDocument(routes: readonly Route[], build: string): object {
   const paths: ZodOpenApiPathsObject = {}
   for (const route of routes) {
@@ -24,7 +33,7 @@ export function openApiDocument(routes: readonly Route[], build: string): object
         requestParams: { path: route.parameters, query: route.query },
         ...(route.body && { requestBody: { content: { 'application/json': { schema: route.body } } } }),
         responses: {
-          200: json(route.summary, route.answer),
+          200: answered(route),
           400: problem(
             'The question names something that does not exist; didYouMean is the nearest that does.',
           ),

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { QueryThread } from '../queries/query-thread.ts'
 import type { QuestionName } from '../queries/questions.ts'
+import { formats } from '../queries/tables.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
 import type { ClusterAnswer } from './contract.ts'
 import { queryBody } from './query-body.ts'
@@ -60,6 +61,10 @@ const compare = z
   .optional()
   .meta({ description: 'previous: beside each value the one of the period before, and the change.' })
 const cursor = z.string().optional().meta({ description: 'next of the answer before, for the next page.' })
+const format = z
+  .enum(formats)
+  .optional()
+  .meta({ description: 'json, csv or ndjson; without it the Accept header decides.' })
 const metricName = z.string().meta({ description: `One of ${Object.keys(metricCatalogue).join(', ')}.` })
 const dimensionName = z
   .string()
@@ -85,6 +90,7 @@ const seriesQuery = z.strictObject({
   by,
   filter,
   compare,
+  format,
   limit: count(100, 10),
 })
 const topQuery = z.strictObject({
@@ -98,6 +104,7 @@ const topQuery = z.strictObject({
   filter,
   compare,
   cursor,
+  format,
   limit: count(1000, 10),
 })
 
@@ -137,7 +144,7 @@ export const routes: readonly Route[] = [
     summary: 'Any metrics by any dimensions and by time',
     description: 'In the shape of Plausible’s Stats API v2. Every cell is what /stats would say of it.',
     parameters: z.object({}),
-    query: z.strictObject({}),
+    query: z.strictObject({ format }),
     body: queryBody,
     answer: queryAnswerSchema,
     example: '/api/v1/query',
@@ -149,7 +156,7 @@ export const routes: readonly Route[] = [
     summary: 'The loss ledger: every line that was not counted, and why',
     description: 'Newest first. An empty ledger means that every complete line was counted.',
     parameters: z.object({}),
-    query: z.strictObject({ cursor, limit: count(10_000, 1000) }),
+    query: z.strictObject({ cursor, format, limit: count(10_000, 1000) }),
     answer: lossesSchema,
     example: '/api/v1/losses',
     question: 'losses',

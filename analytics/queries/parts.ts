@@ -69,44 +69,64 @@ export function emptyValues({ kind }: MetricDefinition, seconds: number): Values
   return { count: 0, ...nothing }
 }
 
+type Take = (key: string, bucketMs: number, part: Part) => void
+
 /** Hands over every part of the breakdown in the ranges, with its group and the start of its bucket. */
-export function readParts(
+export function readParts(reading: Reading, wanted: Breakdown, ranges: readonly Range[], take: Take): void {
+  const { definition } = wanted
+  if (definition.kind !== 'ratio') {
+    readEither(reading, wanted, ranges, take)
+    return
+  }
+  const half = (metric: string): Breakdown => ({
+    ...wanted,
+    metric,
+    definition: { ...definition, kind: 'count' },
+  })
+  const source = readEither(reading, half(definition.denominator!), ranges, (key, at, n) =>
+    take(key, at, new Ratio(0, n as number)),
+  )
+  // Both counts are of the same visitors.
+  const of = source === null ? half(definition.numerator!) : seenBy(half(definition.numerator!), source)
+  for (const range of ranges) {
+    readStored(reading, of, range, (key, at, n) => take(key, at, new Ratio(n as number, 0)))
+  }
+}
+
+/** Of events, or of requests only where there are no events at all in the range; which, where it matters. */
+function readEither(
   reading: Reading,
   wanted: Breakdown,
   ranges: readonly Range[],
-  take: (key: string, bucketMs: number, part: Part) => void,
-): void {
-  const { definition } = wanted
-  if (definition.kind === 'ratio') {
-    const half = (metric: string, partOf: (n: number) => Ratio) => {
-      const count: Breakdown = { ...wanted, metric, definition: { ...definition, kind: 'count' } }
-      for (const range of ranges) {
-        readStored(reading, count, range, (key, at, part) => take(key, at, partOf(part as number)))
-      }
-    }
-    half(definition.denominator!, n => new Ratio(0, n))
-    half(definition.numerator!, n => new Ratio(n, 0))
-    return
+  take: Take,
+): string | null {
+  if (!wanted.prefersEvents) {
+    for (const range of ranges) readStored(reading, wanted, range, take)
+    return null
   }
-  for (const range of ranges) readStored(reading, wanted, range, take)
+  let isFound = false
+  const found: Take = (key, at, part) => {
+    isFound = true
+    take(key, at, part)
+  }
+  for (const range of ranges) readStored(reading, seenBy(wanted, 'events'), range, found)
+  if (isFound) return 'events'
+  for (const range of ranges) readStored(reading, seenBy(wanted, 'requests'), range, take)
+  return 'requests'
 }
 
-function readStored(
-  { rows, days }: Reading,
-  wanted: Breakdown,
-  range: Range,
-  take: (key: string, bucketMs: number, part: Part) => void,
-): void {
+function seenBy(wanted: Breakdown, source: string): Breakdown {
+  return { ...wanted, matches: labels => labels['source'] === source && wanted.matches(labels) }
+}
+
+function readStored({ rows, days }: Reading, wanted: Breakdown, range: Range, take: Take): void {
   const [from, to] = [range.fromMs / 1000, range.toMs / 1000]
   const sinceDay = days.startOf(range.fromMs) / 1000
   const matching = rows.series(wanted.metric, wanted.dims, sinceDay).filter(row => wanted.matches(row.labels))
   const { kind } = wanted.definition
-  if (kind === 'distinct' && wanted.dims === 'source' && wanted.by.length === 0 && !wanted.isFiltered) {
-    readVisitors(rows, matching, range, take)
-    return
-  }
   const keys = new Map(matching.map(row => [row.id, keyOf(row, wanted.by)]))
   const ids = [...keys.keys()]
+  if (ids.length === 0) return
   if (kind === 'count') {
     for (const { series: id, bucket, n } of rows.counts(range.step.seconds, ids, from, to)) {
       take(keys.get(id)!, bucket * 1000, n)
@@ -119,21 +139,6 @@ function readStored(
       bucket * 1000,
       kind === 'distinct' ? HyperLogLog.fromBytes(data) : Distribution.fromBytes(data),
     )
-  }
-}
-
-/** Visitors of behaviour events; of requests only where there are no events at all in the range. */
-function readVisitors(
-  rows: Rows,
-  matching: readonly SeriesRow[],
-  range: Range,
-  take: (key: string, bucketMs: number, part: Part) => void,
-): void {
-  for (const source of ['events', 'requests']) {
-    const ids = matching.filter(row => row.labels['source'] === source).map(row => row.id)
-    const found = rows.sketches(range.step.seconds, ids, range.fromMs / 1000, range.toMs / 1000)
-    for (const { bucket, data } of found) take('', bucket * 1000, HyperLogLog.fromBytes(data))
-    if (found.length > 0) return
   }
 }
 

@@ -50,7 +50,7 @@ test('what was answered is still true until something is committed, or until tim
   assert.equal(JSON.parse(first.body!).rows[0].values.value, 2400)
   assert.ok(first.rows > 0)
   const again = await queries.ask({ ...requests, nowMs: nowMs + 5000, ifNoneMatch: `W/"x", ${first.etag}` })
-  assert.deepEqual(again, { etag: first.etag, body: null, rows: 0 })
+  assert.deepEqual(again, { etag: first.etag, body: null, next: null, rows: 0 })
   const rolling: Query = { ...requests, asked: { window: '5m', metric: 'requests', limit: 1 } }
   const { etag } = await queries.ask(rolling)
   assert.equal((await queries.ask({ ...rolling, ifNoneMatch: etag })).body, null)

@@ -8,6 +8,7 @@ import { cancelled, tooSlow } from './budget.ts'
 import { ProblemError } from './problem.ts'
 import type { Answering, Asking, QueryThreadConfig } from './query-worker.ts'
 import type { QuestionName } from './questions.ts'
+import type { Format } from './tables.ts'
 
 export interface QueryLimits {
   /** Questions waiting or under way, of one asker and of all. */
@@ -45,6 +46,7 @@ export interface Query {
   /** Whose share it counts against. */
   readonly asker: string
   readonly ifNoneMatch?: string | undefined
+  readonly format?: Format
   /** Aborted when nobody waits any more. */
   readonly signal?: AbortSignal
 }
@@ -53,8 +55,11 @@ export interface Query {
 export interface Answered {
   readonly etag: string
   readonly body: string | null
+  readonly next: string | null
   readonly rows: number
 }
+
+const nothingNew = { body: null, next: null, rows: 0 } as const
 
 interface Waiting extends Query {
   readonly id: number
@@ -143,9 +148,10 @@ export class QueryThread {
     this.#current = waiting
     this.#worker ??= this.#startWorker()
     this.#worker.ref()
-    const { id, question, asked, nowMs, ifNoneMatch } = waiting
+    const { id, question, asked, nowMs, ifNoneMatch, format = 'json' } = waiting
     const { rowsMax } = this.#limits
-    this.#worker.postMessage({ id, question, asked, nowMs, ifNoneMatch, timeoutMs, rowsMax } satisfies Asking)
+    const asking: Asking = { id, question, asked, nowMs, ifNoneMatch, format, timeoutMs, rowsMax }
+    this.#worker.postMessage(asking)
     this.#timer = setTimeout(() => this.#overdue(), timeoutMs + graceMs)
   }
 
@@ -219,8 +225,8 @@ export class QueryThread {
     if (answer.id !== this.#current?.id) return
     if (answer.type === 'answer' || answer.type === 'same') {
       this.counters.answered++
-      const isSame = answer.type === 'same'
-      this.#end({ etag: answer.etag, body: isSame ? null : answer.body, rows: isSame ? 0 : answer.rows })
+      const { etag, body, next, rows } = answer.type === 'same' ? { ...answer, ...nothingNew } : answer
+      this.#end({ etag, body, next, rows })
       return
     }
     if (answer.type === 'failure') {

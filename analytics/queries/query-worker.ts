@@ -11,6 +11,7 @@ import { Budget } from './budget.ts'
 import { ProblemError } from './problem.ts'
 import { type Question, type QuestionName, questions } from './questions.ts'
 import { Rows } from './rows.ts'
+import { bodyOf, type Format } from './tables.ts'
 
 export interface QueryThreadConfig {
   readonly storePath: string
@@ -29,6 +30,7 @@ export interface Asking {
   readonly timeoutMs: number
   readonly rowsMax: number
   readonly ifNoneMatch: string | undefined
+  readonly format: Format
 }
 
 export type Answering =
@@ -38,6 +40,7 @@ export type Answering =
       readonly etag: string
       readonly body: string
       readonly rows: number
+      readonly next: string | null
     }
   /** What the asker has is still true. */
   | { readonly type: 'same'; readonly id: number; readonly etag: string }
@@ -75,8 +78,9 @@ function answerTo(asking: Asking, reading: Reading, rowsRead: () => number): Ans
       const question: Question = questions[asking.question]
       const etag = etagOf(asking, question, reading)
       if (ifNoneMatch !== undefined && isListed(etag, ifNoneMatch)) return { type: 'same', id, etag }
-      const body = JSON.stringify(question.answer(reading, asked as never))
-      return { type: 'answer', id, etag, body, rows: rowsRead() }
+      const answer = question.answer(reading, asked as never)
+      const body = bodyOf(asking.question, answer, asking.format)
+      return { type: 'answer', id, etag, body, next: nextOf(answer), rows: rowsRead() }
     })
   } catch (error) {
     if (error instanceof ProblemError) {
@@ -88,10 +92,20 @@ function answerTo(asking: Asking, reading: Reading, rowsRead: () => number): Ans
   }
 }
 
+/** The cursor of the next page, for formats that have no place for it. */
+function nextOf(answer: unknown): string | null {
+  const { next, meta } = answer as { next?: string | null; meta?: { next?: string | null } }
+  return next ?? meta?.next ?? null
+}
+
 /** Changes with every commit, and with the second where the question moves with the clock. */
-function etagOf({ question: name, asked, nowMs }: Asking, question: Question, { rows }: Reading): string {
+function etagOf(
+  { question: name, asked, format, nowMs }: Asking,
+  question: Question,
+  { rows }: Reading,
+): string {
   const slot = question.moves(asked as never) ? Math.floor(nowMs / 1000) : null
-  const state = [connectionId, rows.dataVersion(), rows.commit().version, slot, name, asked]
+  const state = [connectionId, rows.dataVersion(), rows.commit().version, slot, name, format, asked]
   return `"${createHash('sha1').update(JSON.stringify(state)).digest('base64url')}"`
 }
 

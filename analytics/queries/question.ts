@@ -66,6 +66,8 @@ export interface Breakdown {
   readonly by: readonly DimensionName[]
   readonly filters: Filters
   readonly isFiltered: boolean
+  /** True where events answer, and requests only where there are no events: the question does not say which. */
+  readonly prefersEvents: boolean
   /** Whether a series counts here. */
   matches(labels: Readonly<Record<string, string>>): boolean
   /** The finest step that set is kept in. */
@@ -94,19 +96,22 @@ export function breakdownBy(
   const isFiltered = filtered.length > 0
   if (wanted.length === 0 && definition.total) {
     const finest = finestOf(definition, '')
-    return { metric, definition, dims: '', by, filters, isFiltered, matches, finest }
+    return { metric, definition, dims: '', by, filters, isFiltered, prefersEvents: false, matches, finest }
   }
   const dims = definition.dimensions.find(set => wanted.every(name => set.split(',').includes(name)))
   if (dims === undefined) throw cannotBreakDown(metric, definition, wanted)
-  // Where a total would mean nothing, asking for nothing in particular is asking for everything apart.
-  const implied = wanted.length === 0 && metric !== 'active_users' ? (dims.split(',') as DimensionName[]) : by
+  // Where a total would mean nothing, asking for nothing in particular is asking for everything apart; but where the
+  // same visitors may be seen by events and by requests, one of these answers.
+  const kept = dims.split(',') as DimensionName[]
+  const implied = wanted.length === 0 ? kept.filter(name => name !== 'source') : by
   const finest = finestOf(definition, dims)
-  return { metric, definition, dims, by: implied, filters, isFiltered, matches, finest }
+  const prefersEvents = kept.includes('source') && !wanted.includes('source')
+  return { metric, definition, dims, by: implied, filters, isFiltered, prefersEvents, matches, finest }
 }
 
 /** Seconds are kept of totals that are counted; sketches and breakdowns begin with ten. */
-function finestOf({ kind }: MetricDefinition, dims: string): StepSeconds {
-  return dims === '' && kind !== 'distinct' ? 1 : 10
+function finestOf({ kind, finest = 10 }: MetricDefinition, dims: string): StepSeconds {
+  return dims === '' && kind !== 'distinct' ? 1 : finest
 }
 
 function cannotBreakDown(

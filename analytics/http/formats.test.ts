@@ -1,0 +1,101 @@
+// What POST /query takes, formats other than JSON, and what is not sent again, through a real server.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { AnswerServer } from '../server.ts'
+import { FixedClock, fillUsual, StoreFeed, startTestServer, testConfig } from '../test-store.ts'
+import type { LossesAnswer, Problem, QueryAnswer, StatsAnswer } from './contract.ts'
+
+let directory: Awaited<ReturnType<typeof mkdtempDisposable>>
+let server: AnswerServer
+let token: string
+
+before(async () => {
+  directory = await mkdtempDisposable(join(tmpdir(), 'http-formats-'))
+  const config = testConfig(directory.path)
+  const clock = new FixedClock()
+  const feed = new StoreFeed(join(config.dataDirectory, 'windows.db'), clock)
+  fillUsual(feed)
+  feed.close()
+  server = await startTestServer(config, clock)
+  token = readFileSync(config.tokenPath, 'utf8').trim()
+})
+
+after(async () => {
+  await server.close()
+  await directory.remove()
+})
+
+function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { authorization: `Bearer ${token}`, ...init.headers }
+  return fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers })
+}
+
+async function read<Answer>(path: string): Promise<Answer> {
+  return (await (await ask(path)).json()) as Answer
+}
+
+async function post(body: object): Promise<unknown> {
+  return (await ask('/api/v1/query', { method: 'POST', body: JSON.stringify(body) })).json()
+}
+
+test('POST /query takes what its schema takes, and not from a page of somebody else', async () => {
+  const answer = (await post({ metrics: ['requests', 'latency.p95'], date_range: '30m' })) as QueryAnswer
+  assert.equal(answer.results[0]?.metrics[0], 2400)
+  const problemOf = async (body: string, headers: Record<string, string> = {}) => {
+    const response = await ask('/api/v1/query', { method: 'POST', body, headers })
+    return (await response.json()) as Problem
+  }
+  const unknown = await problemOf('{"metrics":["requests"],"dimension":["path"]}')
+  assert.deepEqual([unknown.status, unknown.didYouMean], [400, 'dimensions'])
+  assert.equal((await problemOf('{"metrics":["requests"],"filters":[["is","path"]]}')).status, 400)
+  assert.equal(
+    (await problemOf('{"metrics":["requests"],"filters":[["__proto__","path",["x"]]]}')).status,
+    400,
+  )
+  assert.equal((await problemOf('{"metrics":["constructor"]}')).status, 400)
+  assert.equal((await problemOf('{')).status, 400)
+  assert.equal((await problemOf('{"metrics":["requests"]}', { origin: 'https://evil.example' })).status, 403)
+})
+
+test('what is still true is not sent again', async () => {
+  const path = '/api/v1/stats/requests?from=2026-11-24T08:00:00Z&to=2026-11-24T08:10:00Z&compare=previous'
+  const first = await ask(path)
+  assert.equal(((await first.json()) as StatsAnswer).rows[0]?.previous?.['value'], 0)
+  assert.equal(first.headers.get('cache-control'), 'private, no-cache')
+  const again = await ask(path, { headers: { 'if-none-match': first.headers.get('etag')! } })
+  assert.deepEqual([again.status, await again.text()], [304, ''])
+})
+
+test('tables come as CSV and NDJSON, by the Accept header or by name, with the next page in a header', async () => {
+  const csv = await ask('/api/v1/top/path?window=30m&limit=2', { headers: { accept: 'text/csv' } })
+  assert.match(csv.headers.get('content-type') ?? '', /^text\/csv; charset=utf-8/)
+  assert.equal(await csv.text(), 'path,requests,share\r\n/p/0,480,0.2\r\n/p/1,480,0.2\r\n')
+  const next = csv.headers.get('x-tailrace-next')
+  const page = await ask(`/api/v1/top/path?window=30m&limit=9&format=csv&cursor=${next}`)
+  assert.equal((await page.text()).split('\r\n')[1], '/p/2,480,0.2')
+  const span = 'from=2026-11-24T08:00:00Z&to=2026-11-24T08:02:00Z'
+  const lines = await ask(`/api/v1/series/requests?${span}&step=1m`, {
+    headers: { accept: 'application/x-ndjson' },
+  })
+  assert.equal(
+    await lines.text(),
+    ['00', '01']
+      .map(minute => `{"time":"2026-11-24T08:${minute}:00.000Z","value":240,"per_second":4}\n`)
+      .join(''),
+  )
+  const losses = await (await ask('/api/v1/losses?format=csv')).text()
+  assert.match(losses, /^at,reason,source,from,to,lines,detail\r\n.*unparsed.*\r\n/)
+  const all = await read<LossesAnswer>('/api/v1/losses')
+  const first = await read<LossesAnswer>('/api/v1/losses?limit=1')
+  const second = await read<LossesAnswer>(`/api/v1/losses?limit=1&cursor=${first.next}`)
+  assert.deepEqual([...first.entries, ...second.entries], all.entries)
+  const posted = await ask('/api/v1/query?format=csv', {
+    method: 'POST',
+    body: '{"metrics":["requests"],"date_range":"30m"}',
+  })
+  assert.equal(await posted.text(), 'requests\r\n2400\r\n')
+})
