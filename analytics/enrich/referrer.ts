@@ -26,6 +26,8 @@ export const directSource: Source = { site: '(direct)', channel: 'Direct' }
 
 type Kind = 'search' | 'social' | 'video' | 'ai' | 'email'
 
+type Known = { readonly kind: Kind; readonly site: string } | null
+
 /** A name with a dot must end the host; one without is the word before the country: google.de, google.co.uk. */
 const sites: readonly (readonly [Kind, string, readonly string[]])[] = [
   ['ai', 'ChatGPT', ['chatgpt.com', 'chat.openai.com']],
@@ -89,10 +91,15 @@ const paidMedium = /^(.*cp.*|ppc|retargeting|paid.*)$/
 /** `host` is the referrer's, '' for none; a campaign says more than a referrer. */
 export function sourceOf(host: string, campaign: Campaign | null): Source {
   if (campaign === null) return host === '' ? directSource : sourceOfHost(host)
-  const named = campaign.source === '' ? host : campaign.source
-  const found = knownSite(named) ?? knownSite(host)
-  const site = found?.site ?? (named === '' ? directSource.site : withoutWww(named))
-  return { site, channel: channelOf(found?.kind ?? null, campaign, host) }
+  const named = knownSite(campaign.source)
+  const referring = knownSite(host)
+  const kind = (named ?? referring)?.kind ?? null
+  return { site: siteOf(named, referring, campaign.source, host), channel: channelOf(kind, campaign, host) }
+}
+
+function siteOf(named: Known, referring: Known, source: string, host: string): string {
+  if (source !== '') return named?.site ?? withoutWww(source)
+  return referring?.site ?? (host === '' ? directSource.site : withoutWww(host))
 }
 
 function sourceOfHost(host: string): Source {
@@ -122,7 +129,7 @@ function channelOf(kind: Kind | null, campaign: Campaign, host: string): Channel
 }
 
 /** The longest name in the table that the host ends with, or the word before a country's ending. */
-function knownSite(host: string): { readonly kind: Kind; readonly site: string } | null {
+function knownSite(host: string): Known {
   const labels = host.toLowerCase().slice(0, 253).split('.')
   for (let from = 0; from < labels.length - 1; from++) {
     const found = byName.get(labels.slice(from).join('.'))

@@ -3,8 +3,9 @@ import { emptyCombinedLine } from '../../agent/formats/combined.ts'
 import { emptyJsonEvent } from '../../agent/formats/json-event.ts'
 import { emptyMetricLine } from '../../agent/formats/metric-line.ts'
 import type { VisitNoter } from '../visits/noter.ts'
-import { otherValue, valueBytesMax, valuesPerDayMax } from '../windows/catalogue.ts'
+import { otherValue, sketchesPerDayMax, valueBytesMax, valuesPerDayMax } from '../windows/catalogue.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
+import { ClientCache, type ClientOptions } from './client-cache.ts'
 import { ByteInterner } from './interner.ts'
 import { Cell, dimensionSets, Pending, type PendingBucket } from './pending.ts'
 import { emptyRecordSource } from './record-source.ts'
@@ -13,8 +14,8 @@ import { emptyRecordSource } from './record-source.ts'
 export interface CommittedState {
   /** Last position folded of a src in a partition, -1 before the first. */
   lastPosition(partitionId: number, src: string): number
-  /** The values a dimension set already has on a day. */
-  valuesOfDay(dimensionSet: string, dayMs: number): readonly string[]
+  /** The values a dimension set already has on a day, of one metric or of any. */
+  valuesOfDay(dimensionSet: string, dayMs: number, metric?: string): readonly string[]
 }
 
 /** Agents' own have at most 32 bytes; what is longer names nothing, for a cut name could be two. */
@@ -53,9 +54,19 @@ export interface FoldCounters {
   unparsed: number
 }
 
+/** What an operator may set. */
+export interface FoldOptions extends ClientOptions {
+  /** Up to this a request satisfies, up to four times this it is tolerated. */
+  readonly apdexMs?: number | undefined
+  /** Hosts of one's own: whoever comes from there was here already. */
+  readonly ownHosts?: readonly string[] | undefined
+}
+
 export class FoldState {
   readonly committed: CommittedState
   readonly days: ZoneDays
+  /** Records that are passed over: what another count dropped, whose decisions this one follows. */
+  skips: ((partition: PartitionFold, offset: number) => boolean) | null = null
   readonly values = new ByteInterner(valueBytesMax)
   readonly srcs = new ByteInterner(srcBytesMax, 'latin1')
   readonly counters: FoldCounters = { folded: 0, duplicates: 0, late: 0, clamped: 0, unparsed: 0 }
@@ -65,6 +76,13 @@ export class FoldState {
   /** Takes notes of visitors; null where nobody asks for visits. */
   noter: VisitNoter | null = null
   readonly otherId: number
+  readonly clients: ClientCache
+  readonly apdexMs: number
+  /** Site and channel by the id of a referring host; null for hosts of one's own. */
+  readonly sources = new Map<number, { readonly site: number; readonly channel: number } | null>()
+  /** By the id of a path: 1 for what is served as it lies there, 0 for what is not. */
+  readonly contents: number[] = []
+  readonly #ownHosts: ReadonlySet<string>
   readonly #daysSeen = new Map<string, Map<number, Set<number>>>()
 
   /** Reused results of the parsers. */
@@ -73,15 +91,22 @@ export class FoldState {
   readonly event = emptyJsonEvent()
   readonly metric = emptyMetricLine()
 
-  constructor(committed: CommittedState, days: ZoneDays) {
+  constructor(committed: CommittedState, days: ZoneDays, options: FoldOptions = {}) {
     this.committed = committed
     this.days = days
+    this.clients = new ClientCache(this.values, options)
+    this.apdexMs = options.apdexMs ?? 500
+    this.#ownHosts = new Set(options.ownHosts?.map(host => host.toLowerCase()))
     this.otherId = this.values.idOfText(otherValue)
   }
 
   /** Ids grow with every value seen, even those beyond the limits: past this a fresh state is due. */
   get isCrowded(): boolean {
     return this.values.size > 200_000 || this.srcs.size > 200_000
+  }
+
+  isOwnHost(host: string): boolean {
+    return this.#ownHosts.size > 0 && this.#ownHosts.has(host.toLowerCase())
   }
 
   partition(id: number, topic: string, partition: number, next: number, watermarkMs: number): PartitionFold {
@@ -116,25 +141,27 @@ export class FoldState {
   }
 
   /** The same limit for statistics that do not come from single lines: does a value get a series of its own? */
-  readonly admits = (dims: string, value: string, timeMs: number): boolean =>
-    this.#admit(dims, this.values.idOfText(value), timeMs)
+  readonly admits = (dims: string, value: string, timeMs: number, metric?: string): boolean =>
+    this.#admit(dims, this.values.idOfText(value), timeMs, metric)
 
-  #admit(dims: string, value: number, timeMs: number): boolean {
+  /** Sketches of a metric named have a limit of their own, lower than that of counts. */
+  #admit(dims: string, value: number, timeMs: number, metric?: string): boolean {
     const dayMs = this.days.startOf(timeMs)
-    let ofSet = this.#daysSeen.get(dims)
+    const key = metric === undefined ? dims : `${metric} ${dims}`
+    let ofSet = this.#daysSeen.get(key)
     if (!ofSet) {
       ofSet = new Map()
-      this.#daysSeen.set(dims, ofSet)
+      this.#daysSeen.set(key, ofSet)
     }
     let seen = ofSet.get(dayMs)
     if (!seen) {
       seen = new Set()
-      for (const text of this.committed.valuesOfDay(dims, dayMs)) seen.add(this.values.idOfText(text))
+      for (const text of this.committed.valuesOfDay(dims, dayMs, metric)) seen.add(this.values.idOfText(text))
       seen.delete(this.otherId)
       ofSet.set(dayMs, seen)
     }
     if (seen.has(value)) return true
-    if (seen.size >= valuesPerDayMax) return false
+    if (seen.size >= (metric === undefined ? valuesPerDayMax : sketchesPerDayMax)) return false
     seen.add(value)
     return true
   }

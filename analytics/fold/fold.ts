@@ -31,6 +31,7 @@ export function fold(
   if (offset < partition.next) return
   partition.next = offset + 1
   state.pending.records++
+  if (state.skips !== null && state.skips(partition, offset)) return
   const { source } = state
   readRecordSource(buffer, headersStart, headerCount, source)
   if (isSeen(state, partition, buffer)) {

@@ -3,18 +3,25 @@
 import { eventFields } from '../../agent/formats/json-event.ts'
 import { type FieldSpans, fieldKinds, unescapedText } from '../../agent/formats/json-scan.ts'
 import { metricFields } from '../../agent/formats/metric-line.ts'
+import { mayHoldCampaign } from '../enrich/campaign.ts'
+import { contentOf, isStatic } from '../enrich/content.ts'
 import { hashBytes, hashed } from '../sketches/hash.ts'
 import { noteEvent, noteRequest } from '../visits/origins.ts'
 import { noPath, noReferrer, noValue } from '../windows/catalogue.ts'
+import { countCampaign } from './campaigns.ts'
+import type { Client } from './client-cache.ts'
 import type { FoldState } from './fold-state.ts'
 import {
   addVisitor,
+  type Cell,
+  ClientCell,
   type PendingBucket,
   secondCell,
   setEvent,
   setHostName,
   setLevel,
   setMethod,
+  setOutcome,
   setPath,
   setReferrer,
   setStatus,
@@ -25,6 +32,9 @@ const noPathBytes = Buffer.from(noPath)
 const noReferrerBytes = Buffer.from(noReferrer)
 const noValueBytes = Buffer.from(noValue)
 const pageBytes = Buffer.from('page')
+const successBytes = Buffer.from('success')
+const clientErrorBytes = Buffer.from('client_error')
+const errorBytes = Buffer.from('error')
 
 /** Every line that counts at all. */
 export function countLine(state: FoldState, bucket: PendingBucket, timeMs: number, topic: number): void {
@@ -43,37 +53,105 @@ export function countAccess(state: FoldState, bucket: PendingBucket, timeMs: num
   const isClientError = line.status >= 400 && line.status < 500 ? 1 : 0
   // biome-ignore lint/suspicious/noSelfCompare: NaN is the only value unlike itself, and this is the hottest path.
   const isTimed = line.requestTimeMs === line.requestTimeMs
+  const client = state.clients.of(buffer, line)
+  const own = client.bucket === bucket ? client.cell! : openClient(bucket, client)
+  const path = idOrElse(state, buffer, line.pathStart, line.pathEnd, noPathBytes)
+  const staticOne = (state.contents[path] ??= staticFlag(state, path))
 
   const total = secondCell(bucket, timeMs)
-  total.requests++
-  total.errors += isError
-  total.clientErrors += isClientError
-  total.bytes += line.bytes
-  if (isTimed) total.samples.push(line.requestTimeMs)
-
-  const path = idOrElse(state, buffer, line.pathStart, line.pathEnd, noPathBytes)
   const byPath = state.cell(bucket, setPath, path)
-  byPath.requests++
-  byPath.errors += isError
-  byPath.clientErrors += isClientError
-  byPath.bytes += line.bytes
-  if (isTimed) byPath.samples.push(line.requestTimeMs)
-
   const byStatus = state.cell(bucket, setStatus, statusId(state, line.status))
-  byStatus.requests++
-  byStatus.errors += isError
-  byStatus.clientErrors += isClientError
+  const outcome = isError === 1 ? errorBytes : isClientError === 1 ? clientErrorBytes : successBytes
+  const byOutcome = state.cell(bucket, setOutcome, state.values.idOf(outcome, 0, outcome.length))
+  addRequest(total, line.bytes, isError, isClientError)
+  addRequest(byPath, line.bytes, isError, isClientError)
+  addRequest(byStatus, line.bytes, isError, isClientError)
+  byOutcome.requests++
+  total.staticRequests += staticOne
+  byPath.staticRequests += staticOne
+  if (line.status === 404) {
+    total.notFound++
+    byPath.notFound++
+  }
+  own.requests++
+  own.bytes += line.bytes
+  own.errors += isError
+  if (isTimed) {
+    const ms = line.requestTimeMs
+    const points = isError === 1 || ms > state.apdexMs * 4 ? 0 : ms > state.apdexMs ? 1 : 2
+    addTime(total, ms, points)
+    addTime(byPath, ms, points)
+    byStatus.servedMs += Math.round(ms)
+    own.servedMs += Math.round(ms)
+    byOutcome.samples.push(ms)
+  }
+  const method = idOrElse(state, buffer, line.methodStart, line.methodEnd, noValueBytes)
+  addRequest(state.cell(bucket, setMethod, method), line.bytes, isError, isClientError)
+  if (client.agent.isBot) total.botRequests++
+  else {
+    noteClient(byPath, client)
+    noteClient(byStatus, client)
+  }
+  countSource(state, bucket, buffer, client, isError, isClientError)
+  if (state.noter !== null) noteRequest(state, state.noter, buffer, timeMs, path)
+}
 
-  state.cell(bucket, setMethod, idOrElse(state, buffer, line.methodStart, line.methodEnd, noValueBytes))
-    .requests++
+function addRequest(cell: Cell, bytes: number, isError: number, isClientError: number): void {
+  cell.requests++
+  cell.errors += isError
+  cell.clientErrors += isClientError
+  cell.bytes += bytes
+}
+
+function addTime(cell: Cell, ms: number, points: number): void {
+  cell.samples.push(ms)
+  cell.servedMs += Math.round(ms)
+  cell.apdexPoints += points
+  cell.apdexPointsMax += 2
+}
+
+function noteClient(cell: Cell, client: Client): void {
+  if (cell.clients === null) cell.clients = new Set()
+  cell.clients.add(client)
+}
+
+function openClient(bucket: PendingBucket, client: Client): ClientCell {
+  const cell = new ClientCell(client)
+  bucket.clients.push(cell)
+  client.bucket = bucket
+  client.cell = cell
+  return cell
+}
+
+/** 1 for a path whose content is served as it lies there. */
+function staticFlag(state: FoldState, path: number): number {
+  return isStatic(contentOf(state.values.text(path))) ? 1 : 0
+}
+
+/** The referrer; and where the address says which campaign brought somebody, that counts as the source instead. */
+function countSource(
+  state: FoldState,
+  bucket: PendingBucket,
+  buffer: Buffer,
+  client: Client,
+  isError: number,
+  isClientError: number,
+): void {
+  const line = state.combined
   hostSpan(buffer, line.referrerStart, line.referrerEnd)
   const referrer = idOrElse(state, buffer, hostStart, hostEnd, noReferrerBytes)
-  state.cell(bucket, setReferrer, referrer).requests++
-
-  hashBytes(buffer, line.clientStart, line.clientEnd)
-  hashBytes(buffer, line.agentStart, line.agentEnd, hashed.high ^ hashed.low)
-  bucket.requestVisitors = addVisitor(bucket.requestVisitors, hashed.high, hashed.low)
-  if (state.noter !== null) noteRequest(state, state.noter, buffer, timeMs, path)
+  const byReferrer = state.cell(bucket, setReferrer, referrer)
+  addRequest(byReferrer, line.bytes, isError, isClientError)
+  if (buffer[line.pathEnd] === 0x3f) {
+    let end = line.pathEnd + 1
+    while (end < buffer.length && buffer[end] !== 0x20 && buffer[end] !== 0x22 && buffer[end] !== 0x0a) end++
+    if (mayHoldCampaign(buffer, line.pathEnd + 1, end)) {
+      const visitor = client.agent.isBot ? null : client
+      const query = buffer.toString('utf8', line.pathEnd + 1, end)
+      if (countCampaign(state, bucket, referrer, query, visitor, line.bytes)) return
+    }
+  }
+  if (!client.agent.isBot) noteClient(byReferrer, client)
 }
 
 function idOrElse(state: FoldState, bytes: Buffer, start: number, end: number, otherwise: Buffer): number {

@@ -34,7 +34,7 @@ test('an access line of any format is a request, at its own time and with its ow
   )
   assert.equal(bucket.seconds.indexOf(second), 7)
   assert.deepEqual(values(setPath), ['/a'])
-  assert(bucket.requestVisitors)
+  assert.equal(bucket.clients.length, 1)
 })
 
 test('an event in the shape of its maker is an event, and a page a pageview', () => {

@@ -3,6 +3,7 @@
 import { HyperLogLog } from '../sketches/hyperloglog.ts'
 import { VisitNotes } from '../visits/notes.ts'
 import { bucketStart } from '../windows/steps.ts'
+import type { Client } from './client-cache.ts'
 
 /** Dimension sets by small number; the names are those of the catalogue. */
 export const dimensionSets = [
@@ -14,6 +15,27 @@ export const dimensionSets = [
   'topic',
   'host,name',
   'level',
+  'status_class',
+  'outcome',
+  'content',
+  'browser',
+  'browser_version',
+  'os',
+  'device',
+  'country',
+  'client',
+  'bot',
+  'site',
+  'channel',
+  'utm_source',
+  'utm_medium',
+  'utm_campaign',
+  'utm_content',
+  'utm_term',
+  'hour',
+  'virtual_host',
+  'service',
+  'level,service',
 ] as const
 export const setPath = 0
 export const setStatus = 1
@@ -23,6 +45,44 @@ export const setEvent = 4
 export const setTopic = 5
 export const setHostName = 6
 export const setLevel = 7
+export const setStatusClass = 8
+export const setOutcome = 9
+export const setContent = 10
+export const setBrowser = 11
+export const setBrowserVersion = 12
+export const setOs = 13
+export const setDevice = 14
+export const setCountry = 15
+export const setClient = 16
+export const setBot = 17
+export const setSite = 18
+export const setChannel = 19
+export const setUtmSource = 20
+export const setUtmMedium = 21
+export const setUtmCampaign = 22
+export const setUtmContent = 23
+export const setUtmTerm = 24
+export const setHour = 25
+export const setVirtualHost = 26
+export const setService = 27
+export const setLevelService = 28
+
+/** Of these sets the distinct visitors of requests are kept for each value. */
+export const visitorSets: ReadonlySet<number> = new Set([
+  setPath,
+  setStatusClass,
+  setBrowser,
+  setBrowserVersion,
+  setOs,
+  setDevice,
+  setCountry,
+  setSite,
+  setChannel,
+  setUtmSource,
+  setUtmMedium,
+  setUtmCampaign,
+  setHour,
+])
 
 /** One shape for every dimension and for totals, so that the code that adds stays monomorphic. */
 export class Cell {
@@ -34,10 +94,34 @@ export class Cell {
   bytes = 0
   events = 0
   pageviews = 0
+  staticRequests = 0
+  notFound = 0
+  botRequests = 0
+  /** Two for a satisfied request, one for a tolerated one, of two for each that carries its time. */
+  apdexPoints = 0
+  apdexPointsMax = 0
+  servedMs = 0
+  /** Who asked, without bots. */
+  clients: Set<Client> | null = null
+  /** Increase of a counter; NaN-free, added only when a series has been seen before. */
+  increase = 0
   /** Values for a distribution: latencies, or the samples of a host metric. */
   readonly samples: number[] = []
   /** When each sample was taken, for those whose last value is asked for. */
   readonly sampleTimes: number[] = []
+}
+
+/** What one client adds to ten seconds. */
+export class ClientCell {
+  readonly client: Client
+  requests = 0
+  errors = 0
+  bytes = 0
+  servedMs = 0
+
+  constructor(client: Client) {
+    this.client = client
+  }
 }
 
 export interface PendingBucket {
@@ -46,6 +130,8 @@ export interface PendingBucket {
   readonly seconds: (Cell | undefined)[]
   /** By dimension set, by interned value. */
   readonly values: readonly Map<number, Cell>[]
+  /** What each client asked for, from which its browser, system, country and so on are counted at the flush. */
+  readonly clients: ClientCell[]
   eventVisitors: HyperLogLog | null
   requestVisitors: HyperLogLog | null
 }
@@ -98,6 +184,7 @@ export class Pending {
         startMs,
         seconds: new Array<Cell | undefined>(10).fill(undefined),
         values: dimensionSets.map(() => new Map<number, Cell>()),
+        clients: [],
         eventVisitors: null,
         requestVisitors: null,
       }

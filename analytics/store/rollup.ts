@@ -3,7 +3,8 @@
 // count(), sample() and distinct() add one fact for whoever computes statistics that do not come from single lines.
 
 import type { ByteInterner } from '../fold/interner.ts'
-import { type Cell, dimensionSets, type Pending, type PendingBucket } from '../fold/pending.ts'
+import { type Cell, dimensionSets, type Pending, type PendingBucket, visitorSets } from '../fold/pending.ts'
+import { Distribution } from '../sketches/distribution.ts'
 import { type MetricName, otherValue } from '../windows/catalogue.ts'
 import { bucketStart, daySeconds, type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
@@ -14,7 +15,7 @@ import type { SketchCache } from './sketch-cache.ts'
 export type Edges = ReadonlyMap<StepSeconds, number>
 
 /** Whether a value still gets a series of its own on its day; the others share `__other__`. */
-export type Admits = (dims: string, value: string, timeMs: number) => boolean
+export type Admits = (dims: string, value: string, timeMs: number, metric?: string) => boolean
 
 /** By step, by bucket (seconds), by series: what to add. */
 export type CountDeltas = ReadonlyMap<StepSeconds, Map<number, Map<number, number>>>
@@ -28,7 +29,17 @@ const countFields = [
   ['bytes', 'bytes'],
   ['events', 'events'],
   ['pageviews', 'pageviews'],
+  ['static_requests', 'staticRequests'],
+  ['not_found', 'notFound'],
+  ['bot_requests', 'botRequests'],
+  ['time_served', 'servedMs'],
+  ['apdex_points', 'apdexPoints'],
+  ['apdex_points_max', 'apdexPointsMax'],
+  ['metric_increase', 'increase'],
 ] as const satisfies readonly (readonly [MetricName, keyof Cell])[]
+
+/** The finest step in which visitors of a dimension's value are kept. */
+const visitorsFinest = 60
 
 export class Rollup {
   readonly deltas: CountDeltas = new Map(steps.map(step => [step.seconds, new Map()]))
@@ -149,6 +160,7 @@ export class Rollup {
       const dims = dimensionSets[set]!
       for (const [value, cell] of cells)
         this.#addCell(cell, dims, this.#values.text(value), bucket.startMs, 10)
+      if (visitorSets.has(set)) this.#addClients(bucket, dims, cells)
     }
     this.#addVisitors(bucket, 'events', bucket.eventVisitors)
     this.#addVisitors(bucket, 'requests', bucket.requestVisitors)
@@ -168,10 +180,28 @@ export class Rollup {
       value,
       this.#daySeconds,
     )
-    for (const { step, bucket } of targets) {
-      const distribution = this.#sketches.distribution(step, series, bucket)
-      for (let index = 0; index < cell.samples.length; index++) {
-        distribution.add(cell.samples[index]!, cell.sampleTimes[index] ?? timeMs)
+    const targetsOfSamples = targets.map(({ step, bucket }) =>
+      this.#sketches.distribution(step, series, bucket),
+    )
+    addSamples(targetsOfSamples, cell, timeMs)
+  }
+
+  /**
+   * The distinct clients of each value, from minutes on, in sparse sketches; values beyond a day's limit share one.
+   * The busiest come first, so that a flush which brings more than there is room for keeps those.
+   */
+  #addClients(bucket: PendingBucket, dims: string, cells: ReadonlyMap<number, Cell>): void {
+    const busiest = [...cells].filter(([, cell]) => cell.clients !== null)
+    if (busiest.length > 1) busiest.sort(([, a], [, b]) => b.requests - a.requests)
+    const targets = this.#targets(bucket.startMs, visitorsFinest)
+    for (const [value, { clients }] of busiest) {
+      const text = this.#values.text(value)
+      const isAdmitted = this.#admits(dims, text, bucket.startMs, 'request_visitors')
+      const label = isAdmitted ? text : otherValue
+      const series = this.#series.idOf('request_visitors', dims, label, this.#daySeconds)
+      for (const { step, bucket: start } of targets) {
+        const sketch = this.#sketches.sparseDistinct(step, series, start)
+        for (const { high, low } of clients!) sketch.add(high, low)
       }
     }
   }
@@ -195,5 +225,22 @@ export class Rollup {
       targets.push({ step: step.seconds, bucket })
     }
     return targets
+  }
+}
+
+/** From so many on it is cheaper to sort values into bins once and to add the bins to every step's. */
+const samplesToGather = 32
+
+function addSamples(targets: readonly Distribution[], cell: Cell, timeMs: number): void {
+  if (cell.samples.length >= samplesToGather) {
+    const gathered = new Distribution()
+    for (let index = 0; index < cell.samples.length; index++)
+      gathered.add(cell.samples[index]!, cell.sampleTimes[index] ?? timeMs)
+    for (const target of targets) target.merge(gathered)
+    return
+  }
+  for (const target of targets) {
+    for (let index = 0; index < cell.samples.length; index++)
+      target.add(cell.samples[index]!, cell.sampleTimes[index] ?? timeMs)
   }
 }

@@ -10,21 +10,26 @@ interface Entry {
   readonly series: number
   readonly bucket: number
   readonly sketch: Distribution | HyperLogLog
+  /** As counted at its last save. */
+  bytesHeld: number
   isDirty: boolean
   usedIn: number
 }
 
-/** Sketches kept between flushes: about 2 KB each. */
-const entriesMax = 20_000
+/** What sketches kept between flushes may take, by their own account. Those of a flush itself are not bounded by it. */
+const bytesMax = 48 * 1024 * 1024
 /** An entry that this many flushes did not touch goes first. */
 const flushesKept = 25
+
+const newDistribution = () => new Distribution()
+const newDistinct = () => new HyperLogLog()
 
 export class SketchCache {
   /** The slot whose share this is; nothing may be held when it changes. */
   part = 0
   readonly #entries = new Map<number, Map<number, Entry>>()
   readonly #dirty: Entry[] = []
-  #size = 0
+  #bytes = 0
   #flush = 0
   readonly #load
   readonly #save
@@ -41,32 +46,45 @@ export class SketchCache {
   }
 
   distribution(step: number, series: number, bucket: number): Distribution {
-    return this.#entry(step, series, bucket, false).sketch as Distribution
+    return this.#entry(step, series, bucket, newDistribution).sketch as Distribution
   }
 
   distinct(step: number, series: number, bucket: number): HyperLogLog {
-    return this.#entry(step, series, bucket, true).sketch as HyperLogLog
+    return this.#entry(step, series, bucket, newDistinct).sketch as HyperLogLog
+  }
+
+  /** For the many: never exact, small while there are few. */
+  sparseDistinct(step: number, series: number, bucket: number): HyperLogLog {
+    return this.#entry(step, series, bucket, HyperLogLog.sparse).sketch as HyperLogLog
   }
 
   /** Writes what has changed. */
   save(): void {
     for (const entry of this.#dirty) {
+      const { bytesHeld } = entry.sketch
+      this.#bytes += bytesHeld - entry.bytesHeld
+      entry.bytesHeld = bytesHeld
       this.#run(this.#save, entry.step, entry.series, entry.bucket, this.part, entry.sketch.toBytes())
       entry.isDirty = false
     }
     this.#dirty.length = 0
     this.#flush++
-    if (this.#size > entriesMax) this.#evict()
+    if (this.#bytes > bytesMax) this.#evict()
+  }
+
+  /** What is held, for /metrics. */
+  get bytesHeld(): number {
+    return this.#bytes
   }
 
   forget(): void {
     this.#entries.clear()
     this.#dirty.length = 0
-    this.#size = 0
+    this.#bytes = 0
   }
 
   /** For changing: the entry counts as dirty from here on. */
-  #entry(step: number, series: number, bucket: number, isDistinct: boolean): Entry {
+  #entry(step: number, series: number, bucket: number, make: () => Entry['sketch']): Entry {
     let ofSeries = this.#entries.get(series)
     if (!ofSeries) {
       ofSeries = new Map()
@@ -77,16 +95,9 @@ export class SketchCache {
     let entry = ofSeries.get(key)
     if (!entry) {
       const row = this.#load.get(step, series, bucket, this.part)
-      const sketch = isDistinct
-        ? row
-          ? HyperLogLog.fromBytes(row.data)
-          : new HyperLogLog()
-        : row
-          ? Distribution.fromBytes(row.data)
-          : new Distribution()
-      entry = { step, series, bucket, sketch, isDirty: false, usedIn: this.#flush }
+      const sketch = row ? stored(row.data, make) : make()
+      entry = { step, series, bucket, sketch, bytesHeld: 0, isDirty: false, usedIn: this.#flush }
       ofSeries.set(key, entry)
-      this.#size++
     }
     entry.usedIn = this.#flush
     if (!entry.isDirty) {
@@ -96,14 +107,22 @@ export class SketchCache {
     return entry
   }
 
+  /** The longest unused first, down to three quarters, so that this is not done at every flush. */
   #evict(): void {
-    for (const [series, ofSeries] of this.#entries) {
-      for (const [key, entry] of ofSeries) {
-        if (this.#flush - entry.usedIn <= flushesKept && this.#size <= entriesMax * 2) continue
-        ofSeries.delete(key)
-        this.#size--
+    for (const keep of [flushesKept, 5, 1, 0]) {
+      for (const [series, ofSeries] of this.#entries) {
+        for (const [key, entry] of ofSeries) {
+          if (this.#flush - entry.usedIn <= keep) continue
+          ofSeries.delete(key)
+          this.#bytes -= entry.bytesHeld
+        }
+        if (ofSeries.size === 0) this.#entries.delete(series)
       }
-      if (ofSeries.size === 0) this.#entries.delete(series)
+      if (this.#bytes <= bytesMax * 0.75) return
     }
   }
+}
+
+function stored(data: Buffer, make: () => Entry['sketch']): Entry['sketch'] {
+  return make === newDistribution ? Distribution.fromBytes(data) : HyperLogLog.fromBytes(data)
 }

@@ -1,6 +1,7 @@
 // Every statistic there is: what it means, in which unit, and by which dimensions it is kept. The one list that
 // folding, storing, querying, the API's description and its error messages share. Data only.
 
+import { accessCatalogue, accessDimensions } from './access-catalogue.ts'
 import { visitDimensionCatalogue, visitMetricCatalogue } from './visit-catalogue.ts'
 
 export type MetricKind = 'count' | 'distribution' | 'distinct' | 'ratio'
@@ -14,6 +15,8 @@ export interface MetricDefinition {
   readonly dimensions: readonly string[]
   /** False where only the dimension sets are kept: a sum over hosts would mean nothing. */
   readonly total: boolean
+  /** The finest step (seconds) kept by dimensions, where that is not 10. */
+  readonly finest?: 10 | 60 | 900
   /** Of a ratio: two stored counts, kept by at least the ratio's dimensions; divided at reading, never before. */
   readonly numerator?: string
   readonly denominator?: string
@@ -26,7 +29,7 @@ export const metricCatalogue = {
     kind: 'count',
     unit: 'count',
     definition: 'Lines counted, each once, at the time they carry (else the time they were read).',
-    dimensions: ['topic', 'level'],
+    dimensions: ['topic', 'level', 'service', 'level,service'],
     total: true,
   },
   unparsed: {
@@ -37,53 +40,19 @@ export const metricCatalogue = {
     dimensions: ['topic'],
     total: true,
   },
-  requests: {
-    kind: 'count',
-    unit: 'count',
-    definition: 'Lines of access logs.',
-    dimensions: ['path', 'status', 'method', 'referrer'],
-    total: true,
-  },
-  errors: {
-    kind: 'count',
-    unit: 'count',
-    definition: 'Requests answered with a status of 500 or above.',
-    dimensions: ['path', 'status'],
-    total: true,
-  },
-  client_errors: {
-    kind: 'count',
-    unit: 'count',
-    definition: 'Requests answered with a status from 400 to 499.',
-    dimensions: ['path', 'status'],
-    total: true,
-  },
-  bytes: {
-    kind: 'count',
-    unit: 'bytes',
-    definition: 'Body bytes sent, as the access logs say.',
-    dimensions: ['path'],
-    total: true,
-  },
-  latency: {
-    kind: 'distribution',
-    unit: 'milliseconds',
-    definition: 'Request time of the access lines that carry one; quantiles are within 1 % of a real value.',
-    dimensions: ['path'],
-    total: true,
-  },
+  ...accessCatalogue,
   events: {
     kind: 'count',
     unit: 'count',
     definition: 'Behaviour events: JSON lines with a type or an event name.',
-    dimensions: ['event', 'path'],
+    dimensions: ['event', 'path', 'hour'],
     total: true,
   },
   pageviews: {
     kind: 'count',
     unit: 'count',
     definition: 'Behaviour events of type "page".',
-    dimensions: ['path', 'referrer'],
+    dimensions: ['path', 'referrer', 'hour'],
     total: true,
   },
   active_users: {
@@ -91,7 +60,7 @@ export const metricCatalogue = {
     unit: 'count',
     definition:
       'Distinct visitors of behaviour events (anonymousId, else userId); where there are no such events, distinct ' +
-      'pairs of client address and user agent in access logs. Exact up to 256, then within about 2 %.',
+      'pairs of client address and user agent in access logs, without bots. Exact up to 256, then within about 2 %.',
     dimensions: ['source'],
     total: false,
   },
@@ -100,6 +69,17 @@ export const metricCatalogue = {
     unit: 'count',
     definition:
       'Samples of one host metric: mean, min, max, last and quantiles within 1 %, in the metric’s own unit.',
+    dimensions: ['host,name'],
+    total: false,
+  },
+  metric_increase: {
+    kind: 'count',
+    unit: 'count',
+    definition:
+      'What a counter (by its type, or a name that ends as counters’ do: _total, _count, _sum, _bucket) grew by, in ' +
+      'its own unit. A value below the last one means that it began again at zero. The first sample of a series ' +
+      'says nothing yet; divide by the seconds for the rate, and take the buckets of a histogram together for its ' +
+      'quantiles.',
     dimensions: ['host,name'],
     total: false,
   },
@@ -119,14 +99,13 @@ export const metricNames = Object.keys(metricCatalogue) as MetricName[]
 
 /** What a dimension's values are. */
 export const dimensionCatalogue = {
-  path: 'The request’s or page’s path without its query string.',
-  status: 'The response status.',
-  method: 'The request method.',
-  referrer: 'The referring host.',
+  ...accessDimensions,
   event: 'The event’s name, or its type where it has none.',
   topic: 'The topic the line came by.',
   host: 'The host a metric sample names.',
   name: 'The metric’s name.',
+  level: 'trace, debug, info, warn, error or fatal, whatever the logger calls it.',
+  service: 'The service that the agent’s configuration names for the file.',
   source: 'Where visitors were seen: events or requests.',
   ...visitDimensionCatalogue,
 } as const
@@ -143,5 +122,7 @@ export const noValue = '(none)'
 
 /** Distinct values of a dimension set within one day; the rest share `__other__`. */
 export const valuesPerDayMax = 2000
+/** Of these, so many have distinct visitors of their own. */
+export const sketchesPerDayMax = 1000
 /** Longer values are cut, so that a hostile line cannot fill the dictionary. */
 export const valueBytesMax = 256

@@ -10,6 +10,7 @@ export class ZoneDays {
   readonly timeZone: string
   readonly #format: Intl.DateTimeFormat
   readonly #starts = new Map<number, number>()
+  readonly #hours = new Map<number, number>()
   #lastQuarter = Number.NaN
   #lastStart = Number.NaN
 
@@ -47,6 +48,18 @@ export class ZoneDays {
   endOf(timeMs: number): number {
     // 36 hours after a day's start is always within the next day, whatever the clocks do.
     return this.startOf(this.startOf(timeMs) + dayMs * 1.5)
+  }
+
+  /** The hour on the clock of the zone, 0 to 23. */
+  hourOf(timeMs: number): number {
+    const quarter = Math.floor(timeMs / quarterMs)
+    let hour = this.#hours.get(quarter)
+    if (hour === undefined) {
+      hour = Math.floor(this.#sinceMidnight(quarter * quarterMs) / 3_600_000)
+      if (this.#hours.size >= cacheMax) this.#hours.clear()
+      this.#hours.set(quarter, hour)
+    }
+    return hour
   }
 
   #compute(timeMs: number): number {
