@@ -10,7 +10,7 @@ import type { BrokerConfig } from '../../broker/config.ts'
 import { childEnvironment } from '../../cli/supervisor.ts'
 
 const entry = join(dirname(fileURLToPath(import.meta.url)), '../../broker/main.ts')
-const startTimeoutMs = 20_000
+const startTimeoutMs = 60_000
 
 export interface LogLine {
   readonly level: string

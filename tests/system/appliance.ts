@@ -1,5 +1,6 @@
 // A whole appliance for a test: the product's own processes under the product's own supervisor, on free ports and
 // in a temporary directory, with the pids at hand so that a test can kill them.
+import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -7,13 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDataDirectory } from '../../cli/data-directory.ts'
 import { requestLoginLink } from '../../cli/login-link.ts'
-import { agentProcess, analyticsProcess, brokerProcess } from '../../cli/processes.ts'
+import { agentProcess, analyticsProcess, brokerProcess, ingestProcess } from '../../cli/processes.ts'
 import { type Settings, settingsSchema } from '../../cli/settings.ts'
 import { Supervisor } from '../../cli/supervisor.ts'
 import type { Log } from '../../runtime/log.ts'
 
 /** `broker-N` where there are several. */
-export type Room = 'broker' | `broker-${number}` | 'analytics' | 'agent'
+export type Room = 'broker' | `broker-${number}` | 'analytics' | `ingest-${number}` | 'agent'
 
 export interface Appliance extends AsyncDisposable {
   readonly directory: string
@@ -56,6 +57,8 @@ export async function startAppliance(
     supervisor.start(analyticsProcess({ ...settings, httpPort: await freePort() }, data, bootstrap)),
     supervisor.start(agentProcess(settings, data, bootstrap)),
   ])
+  for (let number = 2; number <= settings.ingestProcesses; number++)
+    await supervisor.start(ingestProcess(settings, data, bootstrap, number))
   const origin = `http://127.0.0.1:${analytics['port']}`
   const token = readFileSync(data.tokenPath, 'utf8').trim()
   return {
@@ -105,13 +108,19 @@ function describe(value: unknown): string {
   return value instanceof Error ? value.message : JSON.stringify(value).slice(0, 2_000)
 }
 
+/**
+ * Below those that the kernel gives to outgoing connections, of which one would else be there after a restart. For
+ * processes that must keep theirs.
+ */
+const lastingPorts = { from: 10_000, to: 32_000 }
+
 /** The first of several ports side by side, all of them free a moment ago. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = await freePort()
+    const first = randomInt(lastingPorts.from, lastingPorts.to - count)
     const wanted = Array.from({ length: count }, (_, index) => first + index)
     const free = await Promise.all(wanted.map(isFree))
-    if (first + count <= 65_536 && free.every(Boolean)) return first
+    if (free.every(Boolean)) return first
   }
 }
 
@@ -124,10 +133,6 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /** A port that was free a moment ago, for processes that must keep theirs across restarts. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
+export function freePort(): Promise<number> {
+  return freePorts(1)
 }
