@@ -21,6 +21,8 @@ export interface AnalyticsConfig {
   readonly loginLinkPath?: string
   /** Origins beside http://localhost and loopback addresses from which the page may be used. */
   readonly publicOrigins?: readonly string[]
+  /** One more process that counts into the same store, and answers nothing. */
+  readonly ingestOnly?: boolean
   /** IANA name; decides where a day begins. */
   readonly timeZone: string
   /** How long each step is kept, and what all rows may take; what each step says of itself, without. */

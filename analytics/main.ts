@@ -1,5 +1,6 @@
-// The analytics process: the ingest thread that counts, and everything that answers. Rides through broker restarts;
-// ends when asked, after the last commit. When the ingest thread dies, so does the process: who supervises restarts it.
+// The analytics process: the ingest thread that counts, and everything that answers; or that thread alone, beside a
+// process that has both. Rides through broker restarts; ends when asked, after the last commit. When the ingest thread
+// dies, so does the process: who supervises restarts it.
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
@@ -22,10 +23,15 @@ enableCompileCache()
 
 export async function runAnalytics(config: AnalyticsConfig, process: ProcessContext): Promise<void> {
   const { signal, log } = process
-  const { startAnswering } = await import('./server.ts')
   const { prepareStore } = await import('./store/prepare.ts')
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
   const storePath = join(config.dataDirectory, 'windows.db')
+  if (config.ingestOnly) {
+    prepareStore(storePath, config.timeZone, log, config.keep)
+    await runIngestOnly(config, storePath, process)
+    return
+  }
+  const { startAnswering } = await import('./server.ts')
   prepareStore(storePath, config.timeZone, log, config.keep)
 
   const counting = startIngest({ ...config, path: storePath })
@@ -47,6 +53,24 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
     await Promise.race([aborted(signal), counting.failed])
   } finally {
     await Promise.all([counting.stop(), server.close()])
+  }
+}
+
+/** Ready when it reads its share of the partitions. */
+async function runIngestOnly(
+  config: AnalyticsConfig,
+  path: string,
+  { signal, log, ready }: ProcessContext,
+): Promise<void> {
+  const counting = startIngest({ ...config, path })
+  counting.onMessage(message => {
+    if (message.type === 'assigned') log.info('counting')
+  })
+  try {
+    ready({})
+    await Promise.race([aborted(signal), counting.failed])
+  } finally {
+    await counting.stop()
   }
 }
 

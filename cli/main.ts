@@ -15,7 +15,7 @@ import { addGroupCommands } from './group-commands.ts'
 import { addLogCommands } from './log-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
-import { analyticsProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
+import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
 import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
@@ -57,6 +57,7 @@ interface Flags {
   readonly kafkaPort?: number
   readonly httpPort?: number
   readonly bootstrap?: string
+  readonly ingestOnly?: boolean
   readonly demo?: boolean
   readonly tail?: string[]
   readonly json?: boolean
@@ -107,8 +108,11 @@ addAgentsCommands(
 const analytics = withShared(program.command('analytics'))
   .description('run the statistics, the API and the dashboard')
   .option('--bootstrap <host:port>', 'brokers to read from')
+  .option('--ingest-only', 'count beside the process that runs them, on the same machine and data directory')
   .action((flags: Flags) =>
-    runOne(flags, (settings, data) => analyticsProcess(settings, data, bootstrapOf(settings))),
+    runOne(flags, (settings, data) =>
+      (flags.ingestOnly ? ingestProcess : analyticsProcess)(settings, data, bootstrapOf(settings)),
+    ),
   )
 addAnalyticsCommands(analytics, { withShared, settingsOf: flags => settingsOf(flags) })
 

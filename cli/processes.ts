@@ -100,6 +100,18 @@ export function analyticsProcess(
   return { name: 'analytics', entry: join(root, 'analytics/main.ts'), config, stopTimeoutMs: 1_000 }
 }
 
+/** One more process that counts beside the first; `number` is 2 or more. */
+export function ingestProcess(
+  settings: Settings,
+  data: DataDirectory,
+  bootstrap: readonly string[],
+  number?: number,
+): ProcessSpec {
+  const spec = analyticsProcess(settings, data, bootstrap)
+  const config: AnalyticsConfig = { ...(spec.config as AnalyticsConfig), ingestOnly: true }
+  return { ...spec, name: number === undefined ? 'ingest' : `ingest-${number}`, config }
+}
+
 export function agentProcess(
   settings: Settings,
   data: DataDirectory,

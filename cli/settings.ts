@@ -136,6 +136,13 @@ export const settingsSchema = z.strictObject({
     .min(2 ** 24)
     .optional()
     .describe('How many bytes statistics may take; beyond that the finest are kept for a shorter time'),
+  ingestProcesses: z
+    .number()
+    .int()
+    .min(1)
+    .max(16)
+    .default(1)
+    .describe('Processes that count, sharing the partitions; more than one where one core is not enough'),
   timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
   bootstrap: z
     .string()

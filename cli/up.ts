@@ -17,6 +17,7 @@ import {
   brokerProcess,
   demoInputs,
   demoProcess,
+  ingestProcess,
 } from './processes.ts'
 import { openHttp, openPublicPort, publicConfig, publicListener } from './public-port.ts'
 import type { Settings } from './settings.ts'
@@ -96,6 +97,9 @@ async function startAll(
   const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap, http))
   const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
   const [analytics] = await Promise.all([analyticsStarted, agentStarted])
+  // After the first, whose sketches they would otherwise begin anew in slots of their own.
+  for (let number = 2; number <= settings.ingestProcesses; number++)
+    await supervisor.start(ingestProcess(settings, data, bootstrap, number))
   if (demo) await supervisor.start(demoProcess(demoDirectory(data)))
   const origin = `http://127.0.0.1:${analytics['port']}`
   const link = await requestLoginLink(origin, data.tokenPath)

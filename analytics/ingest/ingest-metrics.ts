@@ -1,6 +1,6 @@
 // The ingest thread's counters as Prometheus metrics of the process.
 import type { Metrics } from '../../runtime/metrics.ts'
-import type { IngestCounters } from './ingest.ts'
+import type { IngestCounters } from './ingest-counters.ts'
 
 const help: Readonly<Record<keyof IngestCounters, readonly [name: string, help: string]>> = {
   commits: ['tailrace_ingest_commits_total', 'Transactions that committed folded records.'],

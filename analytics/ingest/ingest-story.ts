@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import { createLog } from '../../runtime/log.ts'
 import { Distribution } from '../sketches/distribution.ts'
 import { HyperLogLog } from '../sketches/hyperloglog.ts'
-import type { Connection } from '../store/schema.ts'
+import { type Connection, openStore } from '../store/schema.ts'
 import { Writer, type WriterOptions } from '../store/writer.ts'
 import { type MetricName, metricCatalogue } from '../windows/catalogue.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
@@ -280,4 +280,11 @@ export function totalLines(connection: Connection): unknown {
   const sql =
     "SELECT sum(n) AS n FROM counts JOIN series s ON s.id = series WHERE metric = 'lines' AND dims = ''"
   return connection.prepare(`${sql} AND step = 60`).pluck().get()
+}
+
+/** A store that one process filled from this log, undisturbed. */
+export function undisturbedRun(path: string, log: MemoryLog): Connection {
+  const connection = openStore(path)
+  drain(startIngest(connection, log, new TestClock()))
+  return connection
 }

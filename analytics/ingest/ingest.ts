@@ -13,7 +13,8 @@ import { FencedError } from '../store/slots.ts'
 import type { Writer } from '../store/writer.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { readBatches } from './batches.ts'
-import { recreatedEntry, truncatedEntry } from './partition-entries.ts'
+import { newCounters, takeCounters } from './ingest-counters.ts'
+import { recreatedEntry, retentionGap, truncatedEntry } from './partition-entries.ts'
 import { agentsTopic, finishedSrc, ledgerRow, lossesTopic, statusRow } from './side-records.ts'
 
 /** What ingest needs of a fetch loop; tests bring their own. */
@@ -31,17 +32,8 @@ export interface IngestOptions {
   readonly log: Log
   readonly flushIntervalMs: number
   readonly flushRecordsMax: number
-}
-
-export interface IngestCounters {
-  commits: number
-  fenced: number
-  failures: number
-  records: number
-  duplicates: number
-  late: number
-  clamped: number
-  unparsed: number
+  /** Records that are passed over, for a rebuild. */
+  readonly skips?: FoldState['skips']
 }
 
 /** What arrives after a quiet moment waits only for the rest of its own fetch, not for the next regular commit. */
@@ -50,16 +42,7 @@ const gatherMs = 20
 const retryAfterMs = 1000
 
 export class Ingest implements FetchHandler {
-  readonly counters: IngestCounters = {
-    commits: 0,
-    fenced: 0,
-    failures: 0,
-    records: 0,
-    duplicates: 0,
-    late: 0,
-    clamped: 0,
-    unparsed: 0,
-  }
+  readonly counters = newCounters()
   readonly #options: IngestOptions
   readonly #partitions = new Map<string, PartitionFold>()
   #state: FoldState
@@ -160,6 +143,16 @@ export class Ingest implements FetchHandler {
     })
   }
 
+  /** Everything in memory is forgotten and read again: another process has taken this one's place. */
+  reread(): void {
+    if (!this.#closed) this.#startOver()
+  }
+
+  /** Nothing is pending. */
+  get isQuiet(): boolean {
+    return this.#timer === null && !this.#closed
+  }
+
   /** Rows of the partitions that are read here. */
   get sourceIds(): number[] {
     return [...this.#partitions.values()].map(({ id }) => id)
@@ -190,7 +183,8 @@ export class Ingest implements FetchHandler {
     const facts = { topic, partition, offset, earliest, latest }
     if (state.next < earliest) {
       log.error('retention has overtaken the count: lines are lost', facts)
-      this.#loseRange(state, earliest)
+      this.#state.pending.lose(retentionGap(state, earliest, this.#options.days.startOf(clock.wallMs())))
+      state.next = earliest
       this.#loop!.seek(topic, partition, earliest)
       this.flush()
       return
@@ -239,7 +233,7 @@ export class Ingest implements FetchHandler {
     if (!this.#guarded(() => writer.commit(flush, this.#state))) return false
     this.counters.commits++
     this.#committedAtMs = clock.monotonicMs()
-    this.#noteCounters()
+    takeCounters(this.counters, this.#state.counters)
     this.#state.pending = new Pending()
     this.#clearSide()
     if (this.#state.isCrowded) this.#startOver()
@@ -363,33 +357,9 @@ export class Ingest implements FetchHandler {
     const { writer, days } = this.#options
     const state = new FoldState(writer, days)
     state.oldestMs = writer.oldestMs()
+    state.skips = this.#options.skips ?? null
     state.noter = writer.visits.noter(state)
     return state
-  }
-
-  #loseRange(state: PartitionFold, earliest: number): void {
-    const { days, clock } = this.#options
-    this.#state.pending.lose({
-      reason: 'retention-gap',
-      topic: state.topic,
-      partition: state.partition,
-      dayMs: days.startOf(clock.wallMs()),
-      fromOffset: state.next,
-      toOffset: earliest - 1,
-      lines: earliest - state.next,
-      detail: 'the log’s retention deleted these records before they were counted',
-    })
-    state.next = earliest
-  }
-
-  #noteCounters(): void {
-    const { counters } = this.#state
-    this.counters.records += counters.folded
-    this.counters.duplicates += counters.duplicates
-    this.counters.late += counters.late
-    this.counters.clamped += counters.clamped
-    this.counters.unparsed += counters.unparsed
-    Object.assign(counters, { folded: 0, duplicates: 0, late: 0, clamped: 0, unparsed: 0 })
   }
 }
 

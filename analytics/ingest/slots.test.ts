@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { openStore } from '../store/schema.ts'
 import { type Claimant, foreignOwner, leaseMs, processClaimant } from '../store/slots.ts'
 import {
+  assertAsUndisturbed,
   assertSame,
   baseMs,
   drain,
@@ -19,6 +20,7 @@ import {
   startIngest,
   TestClock,
   topics,
+  undisturbedRun,
 } from './ingest-story.ts'
 import type { MemoryLog } from './memory-log.ts'
 import { naiveCount } from './naive-count.ts'
@@ -90,6 +92,9 @@ test('two processes that both own every partition count everything once, each in
   assert(both.reduce((sum, { running }) => sum + running.ingest.counters.fenced, 0) > 5)
   const connection = openStore(path)
   assertSame(connection, naiveCount(records))
+  const undisturbed = undisturbedRun(join(directory.path, 'undisturbed.db'), log)
+  assertAsUndisturbed(connection, undisturbed)
+  undisturbed.close()
   const parts = connection.prepare('SELECT DISTINCT part FROM sketches ORDER BY part').pluck().all()
   assert.deepEqual(parts, [0, 1])
   connection.close()
@@ -126,7 +131,9 @@ test('partitions change hands, processes are killed, and nothing is lost or coun
     assert(kills > 3, `${kills} kills`)
     const connection = openStore(path)
     assertSame(connection, naiveCount(records))
-    connection.close()
+    const undisturbed = undisturbedRun(join(directory.path, 'undisturbed.db'), log)
+    assertAsUndisturbed(connection, undisturbed)
+    for (const each of [connection, undisturbed]) each.close()
   }
 })
 

@@ -2,16 +2,19 @@
 // waits for a fold. Talks to the main thread in four messages; owns the writing connection.
 import { parentPort, workerData } from 'node:worker_threads'
 import { Cluster } from '../../broker/client/cluster.ts'
-import { FetchLoop, offsetAt } from '../../broker/client/fetcher.ts'
-import { zeroUuid } from '../../broker/protocol/bytes.ts'
-import { listOffsetsTimestamps } from '../../broker/protocol/messages/02-list-offsets.ts'
+import { FetchLoop } from '../../broker/client/fetcher.ts'
+import type { GroupMember } from '../../broker/client/group-member.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLog } from '../../runtime/log.ts'
 import { flushIntervalMs, flushRecordsMax } from '../config.ts'
 import { openStore } from '../store/schema.ts'
+import { processClaimant } from '../store/slots.ts'
 import { Writer } from '../store/writer.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
-import { Ingest, type IngestCounters } from './ingest.ts'
+import { Ingest } from './ingest.ts'
+import type { IngestCounters } from './ingest-counters.ts'
+import { joinStoreGroup, storeGroup } from './membership.ts'
+import { PartitionShare } from './partition-share.ts'
 import { PassedHint } from './passed-hint.ts'
 import { agentsTopic, lossesTopic } from './side-records.ts'
 
@@ -36,68 +39,92 @@ const watchMs = 10_000
 const countersMs = 1000
 /** How often the brokers hear what is counted. */
 const hintMs = 10_000
+/** How often a slot's lease is renewed, a third of it. */
+const renewMs = 10_000
+/** How often it is looked for dedup rows that can go. */
+const retireMs = 3_600_000
+/** How long the group may take to hear that this process leaves it. */
+const leaveMs = 300
 
 function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): void {
   const log = createLog('analytics-ingest')
   const clock = systemClock
   const days = new ZoneDays(config.timeZone)
   const connection = openStore(config.path)
-  const writer = new Writer(connection, days)
+  const claimant = processClaimant(() => clock.wallMs())
+  const writer = new Writer(connection, days, { log, claimant })
   const ingest = new Ingest({ writer, days, clock, log, flushIntervalMs, flushRecordsMax })
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log })
   ingest.attach(loop)
   const hint = new PassedHint(cluster, () => ingest.counted())
   const post = (message: FromIngest) => port.postMessage(message)
+  const ours = [lossesTopic, agentsTopic]
+  // Who is alone begins at once and joins the group when everything is read; the group changes nothing then.
+  const share = new PartitionShare(cluster, ingest, config.topics, ours, writer.isAlone ? 'all' : 'none')
+  let member: GroupMember | null = null
   let stopping = false
   let assigned = false
+  let searching: Promise<void> | null = null
+  let timer: NodeJS.Timeout | undefined
 
-  const search = async () => {
-    const isComplete = await assignAll(config.topics, cluster, ingest).catch(() => false)
+  const search = (): Promise<void> => {
+    clearTimeout(timer)
+    searching ??= look().finally(() => {
+      searching = null
+    })
+    return searching
+  }
+  const look = async () => {
+    const isComplete = await share.reconcile().catch(() => false)
     if (stopping) return
+    ingest.resumeStopped()
     if (isComplete && !assigned) {
       post({ type: 'assigned' })
       void hint.tell()
     }
     assigned ||= isComplete
-    setTimeout(search, isComplete ? watchMs : searchMs)
+    timer = setTimeout(search, isComplete ? watchMs : searchMs)
+    if (isComplete || !writer.isAlone) member ??= join()
   }
+  const join = () =>
+    joinStoreGroup({
+      bootstrap: config.bootstrap,
+      groupId: storeGroup(connection),
+      topics: [...config.topics, ...ours],
+      slot: () => writer.slot,
+      onAssigned: partitions => {
+        log.info('partitions of this process', { slot: writer.slot, partitions: partitions.length })
+        share.set(partitions)
+        void (searching ?? Promise.resolve()).then(search)
+      },
+      onFenced: () => ingest.reread(),
+      clock,
+      log,
+    })
   void search()
   setInterval(() => void hint.tell(), hintMs)
   setInterval(() => post({ type: 'counters', counters: { ...ingest.counters } }), countersMs)
+  setInterval(() => {
+    if (ingest.isQuiet) writer.rest()
+    writer.renew()
+  }, renewMs)
+  setInterval(() => ingest.retire(), retireMs)
 
   port.on('message', (message: ToIngest) => {
     if (message.type !== 'stop') return
     stopping = true
     loop.close()
     ingest.close()
+    const leaving = member?.close() ?? Promise.resolve()
+    writer.release()
     cluster.close()
     connection.close()
-    post({ type: 'stopped' })
-    process.exit(0)
+    void Promise.race([leaving, new Promise(resolve => setTimeout(resolve, leaveMs))]).then(() => {
+      post({ type: 'stopped' })
+      process.exit(0)
+    })
   })
-}
-
-/** True if every topic, the two of ours included where they exist, is read in every partition. */
-async function assignAll(topics: readonly string[], cluster: Cluster, ingest: Ingest): Promise<boolean> {
-  const wanted = [...topics, lossesTopic, agentsTopic]
-  await cluster.refresh(wanted)
-  let isComplete = true
-  for (const name of wanted) {
-    const topic = cluster.topic(name)
-    if (topic?.error !== 'none') {
-      if (topics.includes(name)) isComplete = false
-      continue
-    }
-    const topicId = topic.id === zeroUuid ? null : topic.id
-    const missing = topic.partitions.filter(({ index }) => !ingest.isAssigned(name, index))
-    const earliest = await Promise.all(
-      missing.map(({ index }) => offsetAt(cluster, name, index, listOffsetsTimestamps.earliest)),
-    )
-    for (const [at, { index }] of missing.entries())
-      ingest.assign(name, index, topicId, Math.max(earliest[at]!, 0))
-  }
-  return isComplete
 }
 
 if (parentPort) run(workerData as IngestThreadConfig, parentPort)

@@ -59,7 +59,9 @@ export class Slots {
         `UPDATE slots SET version = version + 1, lease_until = max(lease_until, ?)
          WHERE slot = ? AND epoch = ? AND version = ?`,
       ),
-      renew: connection.prepare('UPDATE slots SET lease_until = ? WHERE slot = ? AND epoch = ?'),
+      renew: connection.prepare(
+        'UPDATE slots SET lease_until = ? WHERE slot = ? AND epoch = ? AND lease_until < ?',
+      ),
       release: connection.prepare(
         'UPDATE slots SET owner = NULL, lease_until = 0 WHERE slot = ? AND epoch = ?',
       ),
@@ -95,7 +97,8 @@ export class Slots {
 
   /** For a process that has had nothing to commit. */
   renew(slot: Slot): void {
-    this.#statements.renew.run(this.#leaseEnd(), slot.number, slot.epoch)
+    const end = this.#leaseEnd()
+    this.#statements.renew.run(end, slot.number, slot.epoch, end - leaseMs / 4)
   }
 
   release(slot: Slot): void {
