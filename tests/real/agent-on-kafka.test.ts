@@ -108,6 +108,8 @@ test('rotations, the agent killed twice, Kafka restarted once: every line once',
   await using directory = await mkdtempDisposable(join(tmpdir(), 'agent-on-kafka-'))
   const port = await freePorts(2)
   kafka('start', String(port))
+  // Whatever a failure leaves running would keep this file's process for ever.
+  const running: (() => void)[] = []
   try {
     const logs = join(directory.path, 'logs')
     mkdirSync(logs)
@@ -132,9 +134,12 @@ test('rotations, the agent killed twice, Kafka restarted once: every line once',
       renameSync(log, `${log}.${++rotations}`)
       writeFileSync(log, '')
     }, 700)
+    running.push(() => clearInterval(writing))
+    running.push(() => clearInterval(rotating))
     const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
     write()
     let agent = await startAgent(config)
+    running.push(() => agent.kill('SIGKILL'))
     await pause(4_000)
     for (let kill = 0; kill < 2; kill++) {
       await end(agent, 'SIGKILL')
@@ -146,8 +151,7 @@ test('rotations, the agent killed twice, Kafka restarted once: every line once',
     const [code] = (await once(restarting, 'exit')) as [number]
     assert.equal(code, 0, 'Kafka is back')
     await pause(2_000)
-    clearInterval(writing)
-    clearInterval(rotating)
+    for (const stop of running.splice(0, 2)) stop()
     const deadline = performance.now() + 60_000
     let records = await everything(port)
     while (countOnce(records).size < written && performance.now() < deadline) {
@@ -168,6 +172,7 @@ test('rotations, the agent killed twice, Kafka restarted once: every line once',
       `${written} lines, ${rotations} rotations, ${records.length - written} sent again after a kill`,
     )
   } finally {
+    for (const stop of running) stop()
     kafka('stop')
   }
 })
