@@ -5,7 +5,8 @@ import { Cluster } from '../broker/client/cluster.ts'
 import { Producer } from '../broker/client/producer.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { CheckpointWriter, checkpointFormat, loadCheckpoint } from './checkpoint.ts'
+import { checkpointFormat, loadCheckpoint } from './checkpoint.ts'
+import { CheckpointWriter } from './checkpoint-writer.ts'
 import type { AgentConfig } from './config.ts'
 import { type AgentDescription, describeFile } from './description.ts'
 import { Discovery } from './discover.ts'
@@ -78,6 +79,7 @@ export class Agent implements DescribedAgent {
       () => this.#snapshot(),
       () => this.#onDurable(),
       error => this.#onCheckpointError(error),
+      () => this.#changes(),
     )
     this.#shipper = new Shipper({
       config,
@@ -204,6 +206,13 @@ export class Agent implements DescribedAgent {
     const { files, done } = this.#tailer.snapshot()
     this.#doneAtSnapshot = done
     return `{"format":${checkpointFormat},"files":${files}}`
+  }
+
+  #changes(): string | null {
+    if (this.#reports.owed > 0) return null
+    const { text, done } = this.#tailer.changes()
+    this.#doneAtSnapshot = done
+    return text
   }
 
   #onDurable(): void {

@@ -4,7 +4,8 @@ import { mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CheckpointWriter, decodeCheckpoint, encodeCheckpoint, loadCheckpoint } from './checkpoint.ts'
+import { decodeCheckpoint, encodeCheckpoint, loadCheckpoint } from './checkpoint.ts'
+import { CheckpointWriter } from './checkpoint-writer.ts'
 
 const body = (mark: string) => JSON.stringify({ format: 1, files: [], note: mark })
 const noteOf = (checkpoint: unknown) => (checkpoint as { note: string }).note

@@ -1,22 +1,12 @@
 // The agent's memory on disk: what it knows of every file, as one JSON document with a checksum before it. Written
-// as a whole: temporary file, fdatasync, rename, fsync of the directory; the generation before it is kept.
-// Touches `checkpoint`, `checkpoint.previous` and `checkpoint.tmp` in the data directory.
-import {
-  closeSync,
-  fdatasync,
-  fsync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  write,
-  writeSync,
-} from 'node:fs'
+// as a whole: temporary file, fdatasync, rename, fsync of the directory; the generation before it is kept. What has
+// changed since is appended to a journal of its own (journal.ts), until that has outgrown it.
+// Touches `checkpoint`, `checkpoint.previous`, `checkpoint.tmp` and `checkpoint.journal.*` in the data directory.
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Guard } from './guard.ts'
+import { journalPath, replayJournal } from './journal.ts'
 import type { Routing } from './routing.ts'
 
 export const checkpointFormat = 1
@@ -35,6 +25,8 @@ export interface SavedRange {
 }
 
 export interface SavedFile {
+  /** What the journal calls it; absent where there is no journal. */
+  readonly serial?: number
   /** 64-bit numbers as decimal text. */
   readonly device: string
   readonly inode: string
@@ -64,19 +56,26 @@ export type LoadedCheckpoint =
   /** The current one could not be read; this is the one before it, or null when that is damaged too. */
   | { readonly state: 'damaged'; readonly checkpoint: Checkpoint | null; readonly reason: string }
 
-/** One line of header, then the document: `tailrace-checkpoint <crc32> <length>\n{…}`. */
-export function encodeCheckpoint(body: string): Buffer {
+const headerPattern = /^tailrace-checkpoint (\d+) (\d+)(?: ([\w-]+))?$/
+
+/** One line of header, then the document: `tailrace-checkpoint <crc32> <length> [<its journal>]\n{…}`. */
+export function encodeCheckpoint(body: string, journal = ''): Buffer {
   const bytes = Buffer.from(body, 'utf8')
+  const named = journal === '' ? '' : ` ${journal}`
   return Buffer.concat([
-    Buffer.from(`tailrace-checkpoint ${crc32(bytes)} ${bytes.length}\n`, 'latin1'),
+    Buffer.from(`tailrace-checkpoint ${crc32(bytes)} ${bytes.length}${named}\n`, 'latin1'),
     bytes,
   ])
+}
+
+function headerOf(bytes: Buffer): RegExpExecArray | null {
+  return headerPattern.exec(bytes.toString('latin1', 0, Math.max(bytes.indexOf(0x0a), 0)))
 }
 
 /** The document, or the sentence that says why it cannot be used. */
 export function decodeCheckpoint(bytes: Buffer): Checkpoint | string {
   const headerEnd = bytes.indexOf(0x0a)
-  const header = /^tailrace-checkpoint (\d+) (\d+)$/.exec(bytes.toString('latin1', 0, Math.max(headerEnd, 0)))
+  const header = headerOf(bytes)
   if (!header) return 'it does not start with a checkpoint header'
   const body = bytes.subarray(headerEnd + 1)
   if (body.length !== Number(header[2])) return `it holds ${body.length} bytes instead of ${header[2]}`
@@ -90,158 +89,59 @@ export function decodeCheckpoint(bytes: Buffer): Checkpoint | string {
 
 /** Never throws for what a file holds: a damaged checkpoint must not become a crash loop. */
 export function loadCheckpoint(dataDirectory: string): LoadedCheckpoint {
-  const current = readOne(join(dataDirectory, 'checkpoint'))
-  if (typeof current === 'object' && current !== null) return { state: 'current', checkpoint: current }
-  const previous = readOne(join(dataDirectory, 'checkpoint.previous'))
-  const usable = typeof previous === 'object' ? previous : null
+  const current = readOne(dataDirectory, 'checkpoint')
+  if (current?.checkpoint && current.reason === null)
+    return { state: 'current', checkpoint: current.checkpoint }
+  // Newer than the generation before it, even where its journal is damaged.
+  if (current?.checkpoint)
+    return { state: 'damaged', checkpoint: current.checkpoint, reason: current.reason! }
+  const previous = readOne(dataDirectory, 'checkpoint.previous')
   if (current === null && previous === null) return { state: 'missing' }
-  return { state: 'damaged', checkpoint: usable, reason: current ?? 'it is missing' }
+  const reason = current?.reason ?? 'it is missing'
+  return { state: 'damaged', checkpoint: previous?.checkpoint ?? null, reason }
 }
 
-function readOne(path: string): Checkpoint | string | null {
+/** The journal that a checkpoint names; '' where it names none, or is not there. */
+export function journalNameOf(path: string): string {
+  const bytes = Buffer.alloc(128)
   try {
-    return decodeCheckpoint(readFileSync(path))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    return (error as Error).message
-  }
-}
-
-/**
- * Writes checkpoints one at a time; a request while one is being written is served by the next. `epoch` is the
- * number of the snapshot to be taken next: what happened before `snapshot` is called is durable with it.
- */
-export class CheckpointWriter {
-  readonly #directory: string
-  readonly #snapshot: () => string | null
-  readonly #onDurable: (epoch: number) => void
-  readonly #onError: (error: Error) => void
-  #epoch = 1
-  #durableEpoch = 0
-  #wanted = false
-  #writing = false
-
-  /** `snapshot` gives the document, or null when it must not be written now: then somebody requests again. */
-  constructor(
-    directory: string,
-    snapshot: () => string | null,
-    onDurable: (epoch: number) => void,
-    onError: (error: Error) => void,
-  ) {
-    this.#directory = directory
-    this.#snapshot = snapshot
-    this.#onDurable = onDurable
-    this.#onError = onError
-  }
-
-  get epoch(): number {
-    return this.#epoch
-  }
-
-  get durableEpoch(): number {
-    return this.#durableEpoch
-  }
-
-  request(): void {
-    this.#wanted = true
-    if (!this.#writing) this.#begin()
-  }
-
-  /** For the first start and the last words: the same steps, waiting for each. */
-  writeNow(): boolean {
-    const body = this.#snapshot()
-    if (body === null || this.#writing) return false
-    const epoch = this.#epoch++
-    const file = openSync(this.#temporary, 'w', 0o600)
+    const file = openSync(path, 'r')
     try {
-      writeFully(file, encodeCheckpoint(body))
-      fsyncSync(file)
+      return headerOf(bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0)))?.[3] ?? ''
     } finally {
       closeSync(file)
     }
-    this.#replace()
-    const directory = openSync(this.#directory, 'r')
-    fsyncSync(directory)
-    closeSync(directory)
-    this.#durableEpoch = epoch
-    this.#wanted = false
-    return true
-  }
-
-  get #temporary(): string {
-    return join(this.#directory, 'checkpoint.tmp')
-  }
-
-  #begin(): void {
-    const body = this.#snapshot()
-    if (body === null) return
-    this.#wanted = false
-    this.#writing = true
-    const epoch = this.#epoch++
-    const bytes = encodeCheckpoint(body)
-    let file: number
-    try {
-      file = openSync(this.#temporary, 'w', 0o600)
-    } catch (error) {
-      this.#end(0, error as Error)
-      return
-    }
-    const closed = (error: Error | null) => {
-      closeSync(file)
-      if (error) this.#end(0, error)
-      else this.#publish(epoch)
-    }
-    write(file, bytes, 0, bytes.length, 0, (error, written) => {
-      // A full disk writes a part and reports no error until the next call.
-      if (error ?? written < bytes.length) {
-        closed(error ?? new Error(`wrote ${written} of ${bytes.length} bytes`))
-      } else fdatasync(file, closed)
-    })
-  }
-
-  #publish(epoch: number): void {
-    try {
-      this.#replace()
-      const directory = openSync(this.#directory, 'r')
-      fsync(directory, error => {
-        closeSync(directory)
-        this.#end(epoch, error)
-      })
-    } catch (error) {
-      this.#end(0, error as Error)
-    }
-  }
-
-  /** A hard link keeps the previous generation, so that at no moment there is no current one. */
-  #replace(): void {
-    const current = join(this.#directory, 'checkpoint')
-    const previous = join(this.#directory, 'checkpoint.previous')
-    ignoring('ENOENT', () => unlinkSync(previous))
-    ignoring('ENOENT', () => linkSync(current, previous))
-    renameSync(this.#temporary, current)
-  }
-
-  #end(epoch: number, error: Error | null): void {
-    this.#writing = false
-    if (error) {
-      this.#wanted = true
-      this.#onError(error)
-      return
-    }
-    this.#durableEpoch = epoch
-    this.#onDurable(epoch)
-    if (this.#wanted && !this.#writing) this.#begin()
+  } catch {
+    return ''
   }
 }
 
-function writeFully(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+interface ReadCheckpoint {
+  readonly checkpoint: Checkpoint | null
+  /** Null when all of it could be used. */
+  readonly reason: string | null
 }
 
-function ignoring(code: string, action: () => void): void {
+function readOne(directory: string, name: string): ReadCheckpoint | null {
   try {
-    action()
+    const bytes = readFileSync(join(directory, name))
+    const decoded = decodeCheckpoint(bytes)
+    if (typeof decoded === 'string') return { checkpoint: null, reason: decoded }
+    const journal = headerOf(bytes)?.[3]
+    if (journal === undefined) return { checkpoint: decoded, reason: null }
+    const { files, reason } = replayJournal(decoded.files, readJournal(directory, journal))
+    return { checkpoint: { ...decoded, files }, reason }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== code) throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    return { checkpoint: null, reason: (error as Error).message }
+  }
+}
+
+function readJournal(directory: string, journal: string): Buffer | null {
+  try {
+    return readFileSync(journalPath(directory, journal))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }

@@ -2,13 +2,15 @@
 // gives its inode free at once, but stays until what was read of it is acknowledged. No I/O.
 import { savedTextOf } from './saved-file.ts'
 import type { TailedFile } from './tailed-file.ts'
-import { forgetContent, isDone, type Range } from './tracker.ts'
+import { forgetContent, isDone, type Range, type TrackedFile, touch } from './tracker.ts'
 
 export class FileTable {
   readonly #files = new Map<string, TailedFile>()
   #gone = 0
-  /** A file was forgotten since the last snapshot. */
-  #forgotten = false
+  #serial = 0
+  /** Since the last snapshot, or the last changes. */
+  readonly #changed = new Set<TrackedFile>()
+  readonly #forgotten = new Set<number>()
 
   get size(): number {
     return this.#files.size
@@ -23,7 +25,11 @@ export class FileTable {
   }
 
   add(file: TailedFile): void {
-    const { device, inode, gone } = file.tracked
+    const { tracked } = file
+    const { device, inode, gone } = tracked
+    if (tracked.serial === 0) tracked.serial = ++this.#serial
+    tracked.changed = this.#changed
+    touch(tracked)
     this.#files.set(gone ? `gone:${++this.#gone}` : `${device}:${inode}`, file)
   }
 
@@ -36,7 +42,7 @@ export class FileTable {
     tracked.device = device
     tracked.inode = inode
     tracked.path = path
-    tracked.saved = null
+    touch(tracked)
     this.add(file)
   }
 
@@ -47,35 +53,51 @@ export class FileTable {
     file.drained = true
     forgetContent(tracked)
     if (tracked.ranges.length > 0) this.add(file)
-    else this.#forgotten = true
+    else this.#forget(tracked)
   }
 
   /** Ranges whose end was declared, or that never held anything, are forgotten; and files that are gone with them. */
   forget(range: Range): void {
     const { file } = range
     file.ranges.splice(file.ranges.indexOf(range), 1)
-    file.saved = null
+    touch(file)
     if (!file.gone || file.ranges.length > 0) return
-    this.#forgotten = true
+    this.#forget(file)
     for (const [key, { tracked }] of this.#files) if (tracked === file) this.#files.delete(key)
   }
 
   /** Whether a checkpoint would say something new. */
   get isChanged(): boolean {
-    if (this.#forgotten) return true
-    for (const { tracked } of this.#files.values()) if (tracked.saved === null) return true
-    return false
+    return this.#changed.size > 0 || this.#forgotten.size > 0
   }
 
   /** The files' part of the checkpoint, and the ranges that it says are done. */
   snapshot(): { files: string; done: Range[] } {
-    this.#forgotten = false
-    const texts: string[] = []
-    const done: Range[] = []
-    for (const { tracked } of this.#files.values()) {
-      texts.push(savedTextOf(tracked))
-      for (const range of tracked.ranges) if (isDone(range)) done.push(range)
-    }
-    return { files: `[${texts.join(',\n')}]`, done }
+    const all = Array.from(this.#files.values(), ({ tracked }) => tracked)
+    return { files: this.#textOf(all), done: doneOf(all) }
   }
+
+  /** As a line of the checkpoint's journal. */
+  changes(): { text: string; done: Range[] } {
+    const changed = [...this.#changed]
+    const forgotten = [...this.#forgotten]
+    const text = `{"forgotten":[${forgotten.join(',')}],"changed":${this.#textOf(changed)}}`
+    return { text, done: doneOf(changed) }
+  }
+
+  #textOf(files: readonly TrackedFile[]): string {
+    this.#changed.clear()
+    this.#forgotten.clear()
+    return `[${files.map(savedTextOf).join(',\n')}]`
+  }
+
+  #forget(file: TrackedFile): void {
+    file.changed = null
+    this.#changed.delete(file)
+    this.#forgotten.add(file.serial)
+  }
+}
+
+function doneOf(files: readonly TrackedFile[]): Range[] {
+  return files.flatMap(file => file.ranges.filter(isDone))
 }

@@ -11,7 +11,8 @@ import { ExitError } from '../runtime/lifecycle.ts'
 import { createLog } from '../runtime/log.ts'
 import { Agent } from './agent.ts'
 import { access, agentScene } from './agent-scene.ts'
-import { CheckpointWriter, loadCheckpoint } from './checkpoint.ts'
+import { loadCheckpoint } from './checkpoint.ts'
+import { CheckpointWriter } from './checkpoint-writer.ts'
 import { countLines, shippedRecords } from './shipped-records.ts'
 
 const quiet = createLog('test', () => {})

@@ -275,7 +275,7 @@ for (const how of ['rename', 'copytruncate', 'copytruncate over the same copy'] 
       const { tailer } = s.agent
       const files = [...tailer.files]
       const ranges = files.reduce((sum, { tracked }) => sum + tracked.ranges.length, 0)
-      const bytes = tailer.snapshot().files.length
+      const bytes = JSON.stringify(s.story.checkpoint).length
       const now = { files: files.length, ranges, descriptors: tailer.openFileCount, bytes }
       for (const key of ['files', 'ranges', 'descriptors', 'bytes'] as const) {
         largest[key] = Math.max(largest[key], now[key])

@@ -2,7 +2,7 @@
 // over a restart. Reads directories.
 import { type BigIntStats, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { TrackedFile } from './tracker.ts'
+import { type TrackedFile, touch } from './tracker.ts'
 
 /** Directories already listed, by path: what their files' inodes are called. */
 export type InodeNames = Map<string, Map<bigint, string>>
@@ -28,7 +28,7 @@ export function locate(tracked: TrackedFile, listed: InodeNames): BigIntStats | 
   if (path === undefined || stat?.ino !== tracked.inode) return null
   tracked.path = path
   tracked.device = stat.dev
-  tracked.saved = null
+  touch(tracked)
   return stat
 }
 

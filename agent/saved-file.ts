@@ -10,6 +10,7 @@ export function savedTextOf(file: TrackedFile): string {
 
 function saveFile(file: TrackedFile): SavedFile {
   return {
+    ...(file.serial > 0 && { serial: file.serial }),
     device: `${file.device}`,
     inode: `${file.inode}`,
     path: file.path,

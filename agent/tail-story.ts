@@ -1,5 +1,6 @@
 // For tests of the tailer: a shipper and an aggregator in memory, whose acknowledgements, checkpoints and crashes
 // come when the test says so. What it counts is what the real ones would count.
+import assert from 'node:assert/strict'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import type { SavedFile } from './checkpoint.ts'
 import type { AgentInput } from './config.ts'
 import { Discovery } from './discover.ts'
 import type { LineFormat } from './formats/detect.ts'
+import { applyChanges, type Changes } from './journal.ts'
 import type { Routing } from './routing.ts'
 import { Tailer, type TailOptions, type TailSink } from './tail.ts'
 import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
@@ -75,6 +77,8 @@ export class StoryAgent implements TailSink {
   /** Appended to the log, acknowledgement still under way. */
   #sent: Waiting[] = []
   #epoch = 1
+  /** The checkpoint of this life: its journal, replayed. */
+  readonly #saved = new Map<number, SavedFile>()
   room = true
   /** Lines that were read in this life. */
   readonly handed = new Set<string>()
@@ -139,8 +143,12 @@ export class StoryAgent implements TailSink {
   save(crash = false): void {
     this.#story.ledger.push(...this.#owed.splice(0))
     if (crash) return
-    const { files, done } = this.tailer.snapshot()
-    this.#story.checkpoint = JSON.parse(files) as SavedFile[]
+    const { text, done } = this.tailer.changes()
+    applyChanges(this.#saved, JSON.parse(text) as Changes)
+    this.#story.checkpoint = [...this.#saved.values()]
+    // What the journal adds up to is what there is.
+    const whole = JSON.parse(this.tailer.snapshot().files) as SavedFile[]
+    assert.deepEqual(bySerial(this.#story.checkpoint), bySerial(whole))
     this.#epoch++
     for (const range of done) this.#declare(range)
   }
@@ -183,6 +191,10 @@ export class StoryAgent implements TailSink {
     this.#story.declared.push(`${range.src}@${range.mark}`)
     this.tailer.forget(range)
   }
+}
+
+function bySerial(files: readonly SavedFile[]): SavedFile[] {
+  return files.toSorted((a, b) => a.serial! - b.serial!)
 }
 
 const quiet = createLog('test', () => {})

@@ -22,6 +22,7 @@ import {
   newTrackedFile,
   type Range,
   type TrackedFile,
+  touch,
 } from './tracker.ts'
 
 export interface TailSink extends LineSink {
@@ -137,9 +138,8 @@ export class Tailer {
   }
 
   get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#waiting.length === 0
+    return this.#queue.length + this.#waiting.length === 0
   }
-
   get isChanged(): boolean {
     return this.#files.isChanged
   }
@@ -212,16 +212,15 @@ export class Tailer {
       this.#files.add(file)
     } else if (file.refused && file.tracked.foundAs !== path) {
       // By that name it may not be read; by this one perhaps it may.
-      Object.assign(file.tracked, { path, foundAs: path, realAs: path })
+      touch(Object.assign(file.tracked, { path, foundAs: path, realAs: path }))
       Object.assign(file, { input, refused: false, endSeen: -1 })
     } else if (![file.tracked.path, file.tracked.foundAs].includes(path) && !this.#stillNames(file)) {
       file.tracked.path = path
-      file.tracked.saved = null
+      touch(file.tracked)
     }
     if (file.tracked.path === path) {
       file.input = input
-      if (file.tracked.foundAs !== path)
-        Object.assign(file.tracked, { foundAs: path, realAs: path, saved: null })
+      if (file.tracked.foundAs !== path) touch(Object.assign(file.tracked, { foundAs: path, realAs: path }))
     }
     file.seenAtSweep = this.#sweeps
     this.#standing.set(path, file)
@@ -274,6 +273,11 @@ export class Tailer {
     return this.#files.snapshot()
   }
 
+  /** The same as far as it differs from what the last snapshot, or the last changes, said. */
+  changes(): { text: string; done: Range[] } {
+    return this.#files.changes()
+  }
+
   forget(range: Range): void {
     this.#files.forget(range)
   }
@@ -291,7 +295,7 @@ export class Tailer {
   #moveToCopy(file: TailedFile): boolean {
     const { foundAs } = file.tracked
     if (this.#rotation.moveToCopy(file)) {
-      // What has taken its place may be truncated again before the next sweep.
+      // It may be truncated again before the next sweep.
       if (this.#paths.has(foundAs)) this.look(foundAs, this.#paths.get(foundAs)!, this.#nowMs)
       return true
     }
@@ -352,10 +356,10 @@ export class Tailer {
     // Shrunk below what was read, the guard will say so. Shrunk above it, nothing else would.
     if (size < tracked.size && size >= tracked.end) {
       this.#sink.lose(lossOfShrinking(tracked, this.#sink.agentId))
-      tracked.saved = null
+      touch(tracked)
     }
     // Where nothing was read there is no guard, and the size is all that a checkpoint can tell by.
-    if (changed && tracked.end === 0) tracked.saved = null
+    if (changed && tracked.end === 0) touch(tracked)
     tracked.size = size
     file.modifiedNs = stat.mtimeNs
     file.unlinked = stat.nlink === 0n

@@ -5,7 +5,7 @@ import { type Guard, guardBytesMax, guardLength, guardOf, headOf } from './guard
 import { headBytesMax } from './identity.ts'
 import { findNewline } from './lines.ts'
 import { type Admits, openRegular } from './regular-file.ts'
-import type { TrackedFile } from './tracker.ts'
+import { type TrackedFile, touch } from './tracker.ts'
 
 export interface TailedFile {
   readonly tracked: TrackedFile
@@ -91,7 +91,7 @@ function openFile(file: TailedFile, admits: Admits): boolean {
     if (stat.nlink > 0n && opened.path !== tracked.path) {
       if (path === tracked.foundAs) tracked.realAs = opened.path
       tracked.path = opened.path
-      tracked.saved = null
+      touch(tracked)
     }
     return true
   }

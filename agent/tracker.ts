@@ -66,6 +66,16 @@ export interface TrackedFile {
   layout: string
   /** Serialized for the checkpoint, or null when something has changed since. */
   saved: string | null
+  /** What the checkpoint calls it; 0 before it is in a table. */
+  serial: number
+  /** Where it says that it has changed. */
+  changed: Set<TrackedFile> | null
+}
+
+/** The checkpoint has something new to say of it. */
+export function touch(file: TrackedFile): void {
+  file.saved = null
+  file.changed?.add(file)
 }
 
 export type LossReason =
@@ -105,6 +115,8 @@ export function newTrackedFile(device: bigint, inode: bigint, path: string): Tra
     gone: false,
     layout: '',
     saved: null,
+    serial: 0,
+    changed: null,
   }
 }
 
@@ -144,14 +156,14 @@ export function beginRange(file: TrackedFile, src: string, routing: Routing): Ra
     outlet: null,
   }
   file.ranges.push(range)
-  file.saved = null
+  touch(file)
   return range
 }
 
 /** Another routing needs another src: the range ends where it is. */
 export function closeRange(range: Range): void {
   range.open = false
-  range.file.saved = null
+  touch(range.file)
 }
 
 export function beginSpan(range: Range): Span {
@@ -176,7 +188,7 @@ export function endSpan(span: Span, position: number, guard: Guard): void {
   }
   span.pending--
   if (span.pending === 0) settle(range)
-  file.saved = null
+  touch(file)
 }
 
 /** A clock ended a record here. It is durable with the mark, which the end of this turn sets. */
@@ -184,7 +196,7 @@ export function cutByClock(range: Range, position: number): void {
   const { frontier } = range
   if (range.cuts.length > 64) range.cuts = range.cuts.filter(cut => cut > frontier)
   if (position > range.read) range.cuts.push(position)
-  range.file.saved = null
+  touch(range.file)
 }
 
 /** `count` records of this span are acknowledged. True when the frontier moved. */
@@ -202,7 +214,7 @@ function settle(range: Range): boolean {
   range.spans.splice(0, done)
   range.frontier = last.end
   range.frontierGuard = last.guard
-  range.file.saved = null
+  touch(range.file)
   return true
 }
 
@@ -282,7 +294,7 @@ export function rewrite(file: TrackedFile, evidence: RewriteEvidence, losses: Lo
     file.head = null
     file.firstLineEnd = 0
   }
-  file.saved = null
+  touch(file)
 }
 
 /**
@@ -296,7 +308,7 @@ export function abandonRanges(file: TrackedFile): Loss {
   const mark = file.end
   file.end = base.position
   file.endGuard = base.guard
-  file.saved = null
+  touch(file)
   return {
     source: unread.source,
     from: base.position,
@@ -343,7 +355,7 @@ export function cutShort(file: TrackedFile, end: number, guard: Guard, source: s
   file.end = end
   file.endGuard = guard
   file.size = end
-  file.saved = null
+  touch(file)
   return {
     source: unread.source || source,
     from: unread.position,
@@ -370,7 +382,7 @@ export function lossOfDoubtfulCopy(file: TrackedFile, path: string, source: stri
 export function forgetContent(file: TrackedFile): void {
   orphanRanges(file)
   file.gone = true
-  file.saved = null
+  touch(file)
 }
 
 function orphanRanges(file: TrackedFile): void {
