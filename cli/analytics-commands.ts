@@ -1,5 +1,5 @@
-// `tailrace analytics backup|check`: copies of the statistics, and whether they are sound. Standard output is data; what
-// is said to a person goes to standard error.
+// `tailrace analytics backup|check|resume`: copies of the statistics, whether they are sound, partitions that go on.
+// Standard output is data; what is said to a person goes to standard error.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -12,7 +12,8 @@ import {
   verifyBackup,
 } from '../analytics/store/backup.ts'
 import { checkWhole, damageText, isDamage } from '../analytics/store/integrity.ts'
-import { openReader } from '../analytics/store/schema.ts'
+import { parsePartition, type Resumed, resumeSources } from '../analytics/store/resume.ts'
+import { openReader, openStore } from '../analytics/store/schema.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Settings } from './settings.ts'
 
@@ -54,6 +55,15 @@ export function addAnalyticsCommands(analytics: Command, { withShared, settingsO
       const replaced = orExplain(() => restoreBackup(resolve(directory), directoryOf(flags), Date.now()))
       say(flags, { replaced }, replacedText(replaced))
     })
+  withShared(analytics.command('resume <topic>'))
+    .description(
+      'read a stopped partition on, TOPIC-P, or all of a topic that are: see the loss ledger first',
+    )
+    .option(json, 'one JSON object on standard output')
+    .action((topic: string, flags: AnalyticsFlags) => {
+      const resumed = resume(join(directoryOf(flags), 'windows.db'), topic)
+      say(flags, { resumed }, resumedText(resumed))
+    })
   withShared(analytics.command('check'))
     .description('read the whole file of the statistics and say whether it is sound')
     .option(json, 'one JSON object on standard output')
@@ -63,6 +73,29 @@ export function addAnalyticsCommands(analytics: Command, { withShared, settingsO
       say(flags, { path, faults }, faults.length === 0 ? `${path}: ok\n` : '')
       if (faults.length > 0) throw new ExitError(exitCodes.failed, damageText(path, faults[0]!))
     })
+}
+
+/** Each process that counts notices within seconds. */
+function resume(path: string, text: string): Resumed[] {
+  if (!existsSync(path)) throw new ExitError(exitCodes.config, `There are no statistics at "${path}"`)
+  const connection = openStore(path)
+  try {
+    const known = connection.prepare("SELECT DISTINCT topic FROM sources WHERE job = 'live'").pluck().all()
+    const { topic, partition } = parsePartition(text, name => known.includes(name))
+    const resumed = resumeSources(connection, topic, partition, Date.now())
+    if (resumed.length > 0) return resumed
+    throw new ExitError(exitCodes.failed, `Cannot resume "${text}": nothing of it is stopped`)
+  } finally {
+    connection.close()
+  }
+}
+
+function resumedText(resumed: readonly Resumed[]): string {
+  return resumed
+    .map(
+      ({ topic, partition, from, to }) => `${topic}-${partition}: counted up to ${from}, reads on at ${to}\n`,
+    )
+    .join('')
 }
 
 function faultsIn(path: string): string[] {

@@ -154,6 +154,7 @@ export type LossReason =
   | 'unparsed'
   | 'too-old'
   | 'corrupt-batch'
+  | 'poison'
   | 'unknown-codec'
   | 'retention-gap'
   | 'offset-gap'
@@ -165,6 +166,9 @@ const widthMs = 10_000
 export class Pending {
   readonly buckets = new Map<number, PendingBucket>()
   readonly losses = new Map<string, PendingLoss>()
+  /** Calls of `lose`, so that whoever holds the record can tell that it is lost, and why. */
+  lossCount = 0
+  lastLoss: LossReason = 'unparsed'
   /** Record timestamps of the lines folded, with how many each: what the lag is computed from at commit. */
   readonly readAt = new Map<number, number>()
   /** What the lines say about visitors. */
@@ -195,6 +199,8 @@ export class Pending {
   }
 
   lose(loss: Omit<PendingLoss, 'lines' | 'known'> & { readonly lines: number | null }): void {
+    this.lossCount++
+    this.lastLoss = loss.reason
     const key = `${loss.topic}-${loss.partition}:${loss.reason}:${loss.dayMs}`
     const known = this.losses.get(key)
     if (!known) {

@@ -5,6 +5,7 @@ import { batchEnd, batchView, validateBatch } from '../../broker/protocol/record
 import { type RecordVisitor, walkRecords } from '../../broker/protocol/record-walk.ts'
 import type { FoldState, PartitionFold } from '../fold/fold-state.ts'
 import type { LossReason } from '../fold/pending.ts'
+import type { LetterBox } from './letter-box.ts'
 
 /** Feeds whole batches to `visit`, which folds; moves `partition.next` past each batch whatever was in it. */
 export function readBatches(
@@ -12,15 +13,32 @@ export function readBatches(
   partition: PartitionFold,
   bytes: Buffer,
   visit: RecordVisitor,
+  box?: LetterBox,
 ): void {
   for (let start = 0, end = batchEnd(bytes, 0, bytes.length); end > 0; ) {
-    readBatch(state, partition, bytes.subarray(start, end), visit)
+    readBatch(state, partition, bytes.subarray(start, end), visit, box)
     start = end
     end = batchEnd(bytes, start, bytes.length)
   }
 }
 
-function readBatch(state: FoldState, partition: PartitionFold, batch: Buffer, visit: RecordVisitor): void {
+function readBatch(
+  state: FoldState,
+  partition: PartitionFold,
+  batch: Buffer,
+  visit: RecordVisitor,
+  box: LetterBox | undefined,
+): void {
+  const losses = state.pending.lossCount
+  const from = partition.next
+  readSoundly(state, partition, batch, visit)
+  // What lay in it nobody can tell; a record that is lost by itself has been put there by the visitor.
+  const { lossCount, lastLoss } = state.pending
+  if (lossCount !== losses && (lastLoss === 'corrupt-batch' || lastLoss === 'unknown-codec'))
+    box?.put(partition, from, lastLoss, batchView.maxTimestamp(batch, 0), null, batch)
+}
+
+function readSoundly(state: FoldState, partition: PartitionFold, batch: Buffer, visit: RecordVisitor): void {
   const base = batchView.baseOffset(batch, 0)
   const last = batchView.lastOffset(batch, 0)
   const error = validateBatch(batch, 0, batch.length)

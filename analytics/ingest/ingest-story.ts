@@ -88,7 +88,7 @@ export function randomLog(seed: number, batches: number): { log: MemoryLog; reco
       sent.set(key, [...before, ...made.filter(record => record.src !== undefined)])
     }
     if (made.length === 0) continue
-    const codec = (['none', 'gzip', 'lz4', 'zstd'] as CodecName[])[random(4)]!
+    const codec = (['none', 'gzip', 'snappy', 'lz4', 'zstd'] as CodecName[])[random(5)]!
     log.produce(topic, partition, made as Parameters<MemoryLog['produce']>[2], codec)
     records.push(...made)
   }

@@ -5,6 +5,7 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { resumeSources } from '../store/resume.ts'
 import { openStore } from '../store/schema.ts'
 import {
   assertSame,
@@ -155,6 +156,19 @@ test('retention that overtakes the count leaves an entry; a log that ends too ea
   const fourth = startIngest(connection, shorter, new TestClock())
   assert.equal(fourth.loop.isReading('logs', 0), false)
   assert.equal(fourth.loop.isReading('logs', 1), true)
+
+  // The operator lets it go on: from where the log was cut off, whatever has come since.
+  for (let batch = 0; batch < 30; batch++) shorter.produce('logs', 0, [line, line])
+  fourth.ingest.resumeStopped()
+  assert.equal(fourth.loop.isReading('logs', 0), false)
+  const before = totalLines(connection) as number
+  const resumed = resumeSources(connection, 'logs', null, baseMs)
+  assert.deepEqual(resumed, [{ topic: 'logs', partition: 0, reason: 'log-truncated', from: 20, to: 1 }])
+  fourth.ingest.resumeStopped()
+  drain(fourth)
+  assert.equal(totalLines(connection), before + 60)
+  assert.equal(losses.all().length, 3)
+  assert.deepEqual(resumeSources(connection, 'logs', null, baseMs), [])
   connection.close()
 })
 

@@ -1,5 +1,6 @@
 // Joins the fetch path, the fold and the store: folds what arrives, commits it every 200 ms, and after any failure
 // forgets what was not committed and reads again from the committed offsets. Owns the writing connection.
+import Database from 'better-sqlite3'
 import type { FetchedFrom, FetchHandler } from '../../broker/client/fetcher.ts'
 import type { RecordVisitor } from '../../broker/protocol/record-walk.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -7,14 +8,14 @@ import type { Log } from '../../runtime/log.ts'
 import { fold } from '../fold/fold.ts'
 import { FoldState, type PartitionFold } from '../fold/fold-state.ts'
 import { Pending } from '../fold/pending.ts'
-import type { DeadLetter } from '../store/dead-letters.ts'
 import type { LedgerRow, StatusRow } from '../store/side-tables.ts'
 import { FencedError } from '../store/slots.ts'
 import type { Writer } from '../store/writer.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { readBatches } from './batches.ts'
 import { newCounters, takeCounters } from './ingest-counters.ts'
-import { recreatedEntry, retentionGap, truncatedEntry } from './partition-entries.ts'
+import { LetterBox } from './letter-box.ts'
+import { poison, recreatedEntry, retentionGap, truncatedEntry } from './partition-entries.ts'
 import { agentsTopic, finishedSrc, ledgerRow, lossesTopic, statusRow } from './side-records.ts'
 
 /** What ingest needs of a fetch loop; tests bring their own. */
@@ -50,7 +51,7 @@ export class Ingest implements FetchHandler {
   #ledger: LedgerRow[] = []
   #agents = new Map<string, StatusRow>()
   #finished: string[] = []
-  #deadLetters: DeadLetter[] = []
+  readonly #letterBox = new LetterBox()
   /** Partitions that are not read until the operator says so. */
   readonly #stopped = new Set<string>()
   #loop: FetchControl | null = null
@@ -166,7 +167,8 @@ export class Ingest implements FetchHandler {
     if (batches.length === 0) return
     this.#current = state
     const visitor = this.#visitorOf(topic)
-    if (this.#guarded(() => readBatches(this.#state, state, batches, visitor))) this.#flushWhenDue()
+    if (this.#guarded(() => readBatches(this.#state, state, batches, visitor, this.#letterBox)))
+      this.#flushWhenDue()
   }
 
   onOffsetOutOfRange(
@@ -227,7 +229,7 @@ export class Ingest implements FetchHandler {
       ledger: this.#ledger,
       agents: [...this.#agents.values()],
       finished: this.#finished,
-      deadLetters: this.#deadLetters,
+      deadLetters: this.#letterBox.letters,
       nowMs: clock.wallMs(),
     }
     if (!this.#guarded(() => writer.commit(flush, this.#state))) return false
@@ -265,8 +267,20 @@ export class Ingest implements FetchHandler {
     headers,
     count,
   ) => {
-    this.#state.noter!.begin(this.#current!, buffer, keyStart, keyEnd, start, end)
-    fold(this.#state, this.#current!, offset, timestamp, buffer, start, end, headers, count)
+    const partition = this.#current!
+    if (offset < partition.next) return
+    const { pending, noter } = this.#state
+    const losses = pending.lossCount
+    try {
+      noter!.begin(partition, buffer, keyStart, keyEnd, start, end)
+      fold(this.#state, partition, offset, timestamp, buffer, start, end, headers, count)
+    } catch (cause) {
+      if (cause instanceof Database.SqliteError) throw cause
+      poison(this.#state, partition, offset, timestamp, cause)
+    }
+    if (pending.lossCount === losses) return
+    const key = valueBytes(buffer, keyStart, keyEnd)
+    this.#letterBox.put(partition, offset, pending.lastLoss, timestamp, key, valueBytes(buffer, start, end))
   }
 
   readonly #readLoss: RecordVisitor = (offset, timestamp, buffer, keyStart, keyEnd, start, end) => {
@@ -350,7 +364,7 @@ export class Ingest implements FetchHandler {
     this.#ledger = []
     this.#agents.clear()
     this.#finished = []
-    this.#deadLetters = []
+    this.#letterBox.clear()
   }
 
   #newState(): FoldState {

@@ -1,5 +1,5 @@
-// Entries of the loss ledger about whole partitions. Pure.
-import type { PartitionFold } from '../fold/fold-state.ts'
+// What the loss ledger says where the fold itself does not: of partitions, ranges and records that broke it. Pure.
+import type { FoldState, PartitionFold } from '../fold/fold-state.ts'
 import type { PendingLoss } from '../fold/pending.ts'
 import type { LedgerRow } from '../store/side-tables.ts'
 import type { SourceRow } from '../store/writer.ts'
@@ -48,4 +48,25 @@ export function retentionGap(
     lines: earliest - state.next,
     detail: 'the log’s retention deleted these records before they were counted',
   }
+}
+
+/** A record that the fold does not survive costs itself alone. What of it was counted before stays counted. */
+export function poison(
+  state: FoldState,
+  partition: PartitionFold,
+  offset: number,
+  timestampMs: number,
+  cause: unknown,
+): void {
+  partition.next = Math.max(partition.next, offset + 1)
+  state.pending.lose({
+    reason: 'poison',
+    topic: partition.topic,
+    partition: partition.partition,
+    dayMs: state.days.startOf(timestampMs > 0 && timestampMs < 8e15 ? timestampMs : 0),
+    fromOffset: offset,
+    toOffset: offset,
+    lines: 1,
+    detail: `counting this record failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+  })
 }

@@ -11,6 +11,7 @@ import { openStore } from '../store/schema.ts'
 import { processClaimant } from '../store/slots.ts'
 import { Writer } from '../store/writer.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
+import { DeadLetterSender, turnMs } from './dead-letter-sender.ts'
 import { Ingest } from './ingest.ts'
 import type { IngestCounters } from './ingest-counters.ts'
 import { joinStoreGroup, storeGroup } from './membership.ts'
@@ -110,6 +111,8 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
     writer.renew()
   }, renewMs)
   setInterval(() => ingest.retire(), retireMs)
+  const sender = new DeadLetterSender(cluster, writer.deadLetters, () => ingest.sourceIds, log)
+  setInterval(() => void sender.turn(), turnMs)
 
   port.on('message', (message: ToIngest) => {
     if (message.type !== 'stop') return

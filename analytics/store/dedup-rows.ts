@@ -126,7 +126,8 @@ export class DedupRows {
   #dropFinished(day: number): void {
     const slowest = this.#connection
       .prepare<[], { day: number | null }>(
-        `SELECT min(coalesce((SELECT max(e.day) FROM log_ends e WHERE e.source = s.id AND e.log_end <= s.next), 0)) AS day
+        `SELECT min(coalesce(
+           (SELECT max(e.day) FROM log_ends e WHERE e.source = s.id AND e.log_end <= s.next), 0)) AS day
          FROM sources s WHERE s.stopped IS NULL`,
       )
       .get()?.day
