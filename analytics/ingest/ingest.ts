@@ -52,6 +52,8 @@ export class Ingest implements FetchHandler {
   #agents = new Map<string, StatusRow>()
   #finished: string[] = []
   readonly #letterBox = new LetterBox()
+  /** Partitions of which the end of the log is known. */
+  readonly #heardOf = new WeakSet<PartitionFold>()
   /** Partitions that are not read until the operator says so. */
   readonly #stopped = new Set<string>()
   #loop: FetchControl | null = null
@@ -139,8 +141,9 @@ export class Ingest implements FetchHandler {
   retire(): void {
     if (this.#closed || !this.flush()) return
     const { writer, clock } = this.#options
+    const heardOf = [...this.#partitions.values()].filter(partition => this.#heardOf.has(partition))
     this.#guarded(() => {
-      if (writer.retire(this.sourceIds, clock.wallMs())) this.#startOver()
+      if (writer.retire(heardOf, clock.wallMs())) this.#startOver()
     })
   }
 
@@ -164,6 +167,7 @@ export class Ingest implements FetchHandler {
     if (!state || this.#closed) return
     state.highWatermark = from.highWatermark
     state.logStart = from.logStartOffset
+    this.#heardOf.add(state)
     if (batches.length === 0) return
     this.#current = state
     const visitor = this.#visitorOf(topic)
@@ -187,6 +191,7 @@ export class Ingest implements FetchHandler {
       log.error('retention has overtaken the count: lines are lost', facts)
       this.#state.pending.lose(retentionGap(state, earliest, this.#options.days.startOf(clock.wallMs())))
       state.next = earliest
+      state.highWatermark = latest
       this.#loop!.seek(topic, partition, earliest)
       this.flush()
       return

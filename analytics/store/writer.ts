@@ -170,11 +170,15 @@ export class Writer implements CommittedState {
   }
 
   /** Lets go of dedup rows that are no longer needed; true if any went: then nothing in memory may be believed. */
-  retire(sources: readonly number[], nowMs: number): boolean {
+  retire(partitions: readonly PartitionFold[], nowMs: number): boolean {
     let isGone = false
     this.#transact(() => {
       this.#bump(nowMs)
-      isGone = this.dedup.retire(sources, nowMs)
+      for (const { id, highWatermark } of partitions) this.dedup.noteLogEnd(id, highWatermark, nowMs)
+      isGone = this.dedup.retire(
+        partitions.map(({ id }) => id),
+        nowMs,
+      )
     })
     return isGone
   }

@@ -78,6 +78,8 @@ export class FetchLoop {
     if (known) {
       known.offset = offset
       known.parked = false
+      // Whoever moves it knows nothing any more: the next answer is news to him.
+      known.highWatermark = -1
       known.topicId = this.#cluster.topic(topic)?.id ?? zeroUuid
     } else {
       this.#positions.set(key, {
