@@ -33,6 +33,8 @@ export interface AgentConfig {
   readonly hostMetrics?: boolean
   readonly sweepMs?: number
   readonly lingerMs?: number
+  /** How batches are compressed; zstd unless told otherwise. */
+  readonly codec?: 'zstd' | 'none'
   /** false: no file watcher, the sweep alone. */
   readonly watch?: boolean
   /** Listen for statsd over UDP; on loopback unless told otherwise. */

@@ -53,12 +53,12 @@ export function book(lane: Lane, span: Span): void {
   }
 }
 
-/** The lane's batch, compressed; the lane is empty again. */
-export function seal(lane: Lane): SealedBatch {
+/** The lane's batch, compressed as told; the lane is empty again. */
+export function seal(lane: Lane, codec: 'zstd' | 'none'): SealedBatch {
   const { topic, partition, builder, spans, counts, epoch } = lane
   const recordCount = builder.recordCount
   const rawBytes = builder.sizeInBytes
-  const bytes = builder.build({ codec: 'zstd' })
+  const bytes = builder.build({ codec })
   lane.spans = []
   lane.counts = []
   return { topic, partition, bytes, recordCount, rawBytes, spans, counts, epoch }

@@ -270,7 +270,7 @@ export class Shipper implements TailSink {
   }
 
   #seal(lane: Lane): void {
-    const batch = seal(lane)
+    const batch = seal(lane, this.#options.config.codec ?? 'zstd')
     if (batch.epoch <= this.#options.checkpoint.durableEpoch) this.#send(batch)
     else {
       this.#held.push(batch)

@@ -1,9 +1,9 @@
-// The agent on its own: CPU per gigabyte of an access log read and shipped, beside kcat where it is installed, in
-// turns, the same file to the same broker; idle CPU with many files; how long an appended line takes to the broker;
-// and a writer that is faster than the sink. Starts and ends processes of its own only.
+// The agent on its own: CPU per gigabyte of an access log read and shipped, beside kcat and rsyslog where they are
+// installed, in turns, the same file to the same broker; CPU with many files, idle and when a few of them grow; how
+// long an appended line takes to the broker; and a writer that is faster than the sink. Starts and ends processes of its own only.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +23,7 @@ const run = promisify(execFile)
 const agentEntry = new URL('../../agent/main.ts', import.meta.url).pathname
 const partitions = 6
 const latest = -1
+const rsyslogModules = '/usr/lib/x86_64-linux-gnu/rsyslog'
 
 /** `npm run bench -- agent --lines 2000000 --turns 2` */
 export async function runAgentBench(args: readonly string[]): Promise<void> {
@@ -34,15 +35,26 @@ export async function runAgentBench(args: readonly string[]): Promise<void> {
       files: { type: 'string', default: '1000' },
       idleSeconds: { type: 'string', default: '10' },
       samples: { type: 'string', default: '300' },
+      /** With so many files, a few of which grow. */
+      many: { type: 'string', default: '10000,50000' },
+      only: { type: 'string', default: 'backlog,idle,many,latency,faster' },
     },
   })
   await using directory = await mkdtempDisposable(join(tmpdir(), 'tailrace-bench-'))
   writeFileSync(join(directory.path, 'key-seed'), 'bench\n')
   await using broker = await startOurs()
-  await backlog(directory.path, broker, Number(values.lines), Number(values.turns))
-  await idle(directory.path, broker, Number(values.files), Number(values.idleSeconds))
-  await latency(directory.path, broker, Number(values.samples))
-  await faster()
+  const parts: Record<string, () => Promise<void>> = {
+    backlog: () => backlog(directory.path, broker, Number(values.lines), Number(values.turns)),
+    idle: () => idle(directory.path, broker, Number(values.files), Number(values.idleSeconds)),
+    many: async () => {
+      for (const files of values.many.split(',')) {
+        await few(directory.path, broker, Number(files), Number(values.idleSeconds))
+      }
+    },
+    latency: () => latency(directory.path, broker, Number(values.samples)),
+    faster,
+  }
+  for (const part of values.only.split(',')) await parts[part]?.()
 }
 
 /** In turns, so that whatever else the machine does meets both. */
@@ -50,16 +62,21 @@ async function backlog(directory: string, broker: Peer, lines: number, turns: nu
   const { path, gigabytes } = await writeAccessLog(directory, lines)
   console.log(`backlog   ${lines} access lines, ${gigabytes.toFixed(2)} GB, in one file`)
   const hasKcat = spawnSync('kcat', ['-V']).status === 0
+  const rsyslog = findRsyslog()
   const rows: string[][] = []
   for (let turn = 1; turn <= turns; turn++) {
-    rows.push(await shipByAgent(directory, broker, path, lines, `agent-${turn}`, gigabytes))
+    rows.push(await shipByAgent(directory, broker, path, lines, `agent-${turn}`, gigabytes, 'zstd'))
+    rows.push(await shipByAgent(directory, broker, path, lines, `agent-raw-${turn}`, gigabytes, 'none'))
+    if (rsyslog !== null) {
+      rows.push(await shipByRsyslog(directory, broker, path, lines, `rsyslog-${turn}`, gigabytes, rsyslog))
+    }
     if (!hasKcat) continue
     rows.push(await shipByKcat(broker, path, 'none', `kcat-none-${turn}`, gigabytes))
     rows.push(await shipByKcat(broker, path, 'zstd', `kcat-zstd-${turn}`, gigabytes))
   }
   console.log(markdownTable(['who', 'CPU-s per GB', 'peak MiB', 'seconds'], rows))
   if (!hasKcat) console.log('kcat is not installed: apt-get install kcat')
-  console.log('rsyslog has no row: this benchmark does not start it yet')
+  if (rsyslog === null) console.log('rsyslog-kafka is not installed: apt-get install rsyslog-kafka')
 }
 
 async function shipByAgent(
@@ -69,15 +86,69 @@ async function shipByAgent(
   lines: number,
   topic: string,
   gigabytes: number,
+  codec: 'zstd' | 'none',
 ): Promise<string[]> {
   await createTopic(broker, topic, partitions, 'flushed')
-  await using agent = await startAgent(directory, broker, topic, [path])
+  await using agent = await startAgent(directory, broker, topic, [path], codec)
   const began = performance.now()
   await arrived(broker, topic, lines)
   const seconds = (performance.now() - began) / 1_000
   const { cpuSeconds, peakMiB } = usageOfProcess(agent.pid)
   const perGigabyte = (cpuSeconds / gigabytes).toFixed(1)
-  return ['agent, zstd', perGigabyte, String(peakMiB), seconds.toFixed(1)]
+  return [`agent, ${codec}`, perGigabyte, String(peakMiB), seconds.toFixed(1)]
+}
+
+/** Where Debian puts it, or where TAILRACE_RSYSLOG says that its packages were unpacked. */
+function findRsyslog(): string | null {
+  const root = process.env['TAILRACE_RSYSLOG'] ?? ''
+  const isThere =
+    existsSync(join(root, '/usr/sbin/rsyslogd')) && existsSync(join(root, rsyslogModules, 'omkafka.so'))
+  return isThere ? root : null
+}
+
+/** imfile to omkafka, zstd; lines as they are, to any partition. */
+async function shipByRsyslog(
+  directory: string,
+  broker: Peer,
+  path: string,
+  lines: number,
+  topic: string,
+  gigabytes: number,
+  root: string,
+): Promise<string[]> {
+  await createTopic(broker, topic, partitions, 'flushed')
+  const state = join(directory, topic)
+  mkdirSync(state)
+  const settings = ['compression.codec=zstd', 'linger.ms=100', 'acks=all', 'queue.buffering.max.kbytes=65536']
+  writeFileSync(
+    join(state, 'rsyslog.conf'),
+    `global(workDirectory="${state}" maxMessageSize="64k")
+module(load="imfile" mode="inotify")
+module(load="omkafka")
+template(name="line" type="string" string="%msg%")
+input(type="imfile" File="${path}" Tag="x" ruleset="out")
+ruleset(name="out" queue.type="LinkedList" queue.size="100000" queue.dequeueBatchSize="1024") {
+  action(type="omkafka" broker="127.0.0.1:${broker.port}" topic="${topic}" template="line" partitions.auto="on"
+    confParam=[${settings.map(setting => `"${setting}"`).join(', ')}])
+}
+`,
+  )
+  const began = performance.now()
+  const daemon = spawn(
+    join(root, '/usr/sbin/rsyslogd'),
+    ['-n', '-f', join(state, 'rsyslog.conf'), '-i', join(state, 'pid'), '-M', join(root, rsyslogModules)],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, LD_LIBRARY_PATH: join(root, '/usr/lib/x86_64-linux-gnu') },
+    },
+  )
+  await arrived(broker, topic, lines)
+  const seconds = (performance.now() - began) / 1_000
+  const { cpuSeconds, peakMiB } = usageOfProcess(daemon.pid!)
+  const ended = once(daemon, 'exit')
+  daemon.kill()
+  await ended
+  return ['rsyslog, zstd', (cpuSeconds / gigabytes).toFixed(1), String(peakMiB), seconds.toFixed(1)]
 }
 
 /** The shell tells what its children used; kcat sends whole lines of a file, keyless, and keeps no account of it. */
@@ -124,6 +195,32 @@ async function idle(directory: string, broker: Peer, files: number, forSeconds: 
   console.log(`idle      ${files} files: ${share} % of a core, peak ${peakMiB} MiB`)
 }
 
+/** Twenty of many files grow, by a line in each 100 ms: the others should cost nothing. */
+async function few(directory: string, broker: Peer, files: number, forSeconds: number): Promise<void> {
+  const topic = `many-${files}`
+  const logs = join(directory, topic)
+  mkdirSync(logs)
+  for (let file = 0; file < files; file++) writeFileSync(join(logs, `${file}.log`), `line of ${file}\n`)
+  await createTopic(broker, topic, partitions, 'flushed')
+  await using agent = await startAgent(directory, broker, topic, [join(logs, '*.log')])
+  await arrived(broker, topic, files)
+  await pause(11_000)
+  const idleBefore = usageOfProcess(agent.pid).cpuSeconds
+  await pause(forSeconds * 1_000)
+  const before = usageOfProcess(agent.pid).cpuSeconds
+  let lines = 0
+  for (const until = performance.now() + forSeconds * 1_000; performance.now() < until; await pause(100)) {
+    for (let file = 0; file < 20; file++) appendFileSync(join(logs, `${file}.log`), `line ${lines++}\n`)
+  }
+  await arrived(broker, topic, files + lines)
+  const { cpuSeconds, peakMiB } = usageOfProcess(agent.pid)
+  const share = (seconds: number) => ((seconds / forSeconds) * 100).toFixed(1)
+  console.log(
+    `many      ${files} files: idle ${share(before - idleBefore)} % of a core; while 20 of them grow, ${lines} lines ` +
+      `in ${forSeconds} s: ${share(cpuSeconds - before)} %; ${cpuSeconds.toFixed(1)} CPU-s in all, peak ${peakMiB} MiB`,
+  )
+}
+
 async function latency(directory: string, broker: Peer, samples: number): Promise<void> {
   const path = join(directory, 'slow.log')
   writeFileSync(path, '')
@@ -168,6 +265,7 @@ async function startAgent(
   broker: Peer,
   topic: string,
   paths: readonly string[],
+  codec: 'zstd' | 'none' = 'zstd',
 ): Promise<RunningAgent> {
   const config: AgentConfig = {
     dataDirectory: join(directory, `data-${topic}`),
@@ -175,6 +273,7 @@ async function startAgent(
     host: 'bench',
     keySeedPath: join(directory, 'key-seed'),
     inputs: [{ paths, topic, format: 'raw' }],
+    codec,
   }
   const child: ChildProcess = spawn(process.execPath, [agentEntry, JSON.stringify(config)], {
     stdio: ['pipe', 'pipe', 'inherit'],
