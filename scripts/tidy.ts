@@ -20,7 +20,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'agent/formats': [],
   agent: ['runtime', 'agent', 'broker/client', 'broker/protocol'],
   analytics: ['runtime', 'analytics', 'agent/formats', 'broker/client', 'broker/protocol'],
-  dashboard: ['dashboard', 'analytics/http/contract.ts', 'analytics/http/contract-alerts.ts'],
+  dashboard: [
+    'dashboard',
+    'analytics/http/contract.ts',
+    'analytics/http/contract-alerts.ts',
+    'analytics/http/contract-groups.ts',
+  ],
   fixtures: ['fixtures'],
   cli: ['runtime', 'broker', 'agent', 'analytics', 'cli', 'fixtures'],
   tests: ['runtime', 'broker', 'agent', 'analytics', 'dashboard', 'fixtures', 'cli', 'scripts', 'tests'],
