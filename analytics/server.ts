@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Application } from 'express'
 import { Cluster } from '../broker/client/cluster.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
@@ -15,10 +16,13 @@ import { Alerts } from './alerts/alerts.ts'
 import { type AppDatabase, openAppDatabase } from './app/app-database.ts'
 import { brokerMetricsTexts, joinMetrics } from './cluster/broker-metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
+import { GroupMonitor } from './cluster/group-monitor.ts'
 import type { AnalyticsConfig } from './config.ts'
 import { Enrolling, type OpenDoor } from './enrolment/enrolling.ts'
 import { Enrolments } from './enrolment/enrolments.ts'
-import { createApplication } from './http/server.ts'
+import type { AccessRules } from './http/access.ts'
+import { addGroups } from './http/groups.ts'
+import { createApplication, type Doors } from './http/server.ts'
 import { adminToken, Sessions, writePrivate } from './http/sessions.ts'
 import { LiveServer } from './live/live-server.ts'
 import { TailFeed } from './live/tail-feed.ts'
@@ -29,6 +33,9 @@ import { Rows } from './queries/rows.ts'
 import { openReader } from './store/schema.ts'
 import { observeStore } from './store/store-metrics.ts'
 import { ZoneDays } from './windows/zone-days.ts'
+
+/** Episodes that a live page is told of. */
+const alertsShown = 50
 
 export interface AnswerOptions {
   readonly config: AnalyticsConfig
@@ -66,16 +73,9 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     new Cluster({ bootstrap: config.bootstrap, clientId, requestTimeoutMs: 5000 })
   const clusters = { monitor: newCluster('tailrace-monitor'), tail: newCluster('tailrace-tail') }
   const monitor = monitorOf(config, clusters.monitor, clock, log)
-  const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
-  const alerts = alertsOf(options, database, reading, () => monitor.state.state === 'up')
-  const live = new LiveServer({
-    access,
-    context: { reading, broker: () => monitor.state, cluster: () => monitor.clusterState() },
-    tail: args => feed.source(args),
-    clock,
-    log,
-    build,
-  })
+  const watching = startWatching(options, { database, reading, access, build, monitor, clusters })
+  const { live } = watching
+  sessions.onEnded = session => live.endSession(session)
   observeState(metrics, rows, () => live.clients)
   observeStore(metrics, connection)
   observeCluster(metrics, monitor)
@@ -83,7 +83,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const joining = startJoining(config, newCluster('tailrace-enrolling'), clock, log)
   const application = createApplication({
     enrolling: joining.enrolling,
-    addMore: (more, doors) => addAlerts(more, { alerts, nowMs: () => clock.wallMs(), ...doors }),
+    addMore: watching.addRoutes,
     context: {
       queries,
       nowMs: () => clock.wallMs(),
@@ -107,13 +107,11 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   }
   writeLoginLink(config, port, sessions)
   monitor.start()
-  alerts.start()
+  watching.alerts.start()
 
   const close = async () => {
     monitor.close()
-    alerts.close()
-    live.close()
-    feed.close()
+    watching.close()
     clusters.monitor.close()
     clusters.tail.close()
     const closed = new Promise<void>(resolve => server.close(() => resolve()))
@@ -129,6 +127,50 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
 }
 
 function metricsOfBrokers({ brokerMetricsDirectory: directory }: AnalyticsConfig, clock: Clock): string {
+interface WatchOptions {
+  readonly database: AppDatabase
+  reading(): Reading
+  readonly access: AccessRules
+  readonly build: string
+  readonly monitor: BrokerMonitor
+  readonly clusters: { readonly monitor: Cluster; readonly tail: Cluster }
+}
+
+/** Alerts, consumer groups, and the live socket that tells of them and of everything else. */
+function startWatching(options: AnswerOptions, known: WatchOptions) {
+  const { config, clock, log } = options
+  const { database, reading, access, build, monitor, clusters } = known
+  const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
+  const alerts = alertsOf(options, database, reading, () => monitor.state.state === 'up')
+  const groups = new GroupMonitor(clusters.monitor, clock)
+  const live = new LiveServer({
+    access,
+    context: { reading, broker: () => monitor.state, cluster: () => monitor.clusterState() },
+    lists: {
+      groups: () => groups.latest(),
+      alerts: () => alerts.answer(alertsShown),
+      alertsVersion: () => alerts.version,
+    },
+    tail: args => feed.source(args),
+    clock,
+    log,
+    build,
+  })
+  return {
+    alerts,
+    live,
+    addRoutes(application: Application, doors: Doors): void {
+      addAlerts(application, { alerts, nowMs: () => clock.wallMs(), ...doors })
+      addGroups(application, { groups, ...doors })
+    },
+    close(): void {
+      alerts.close()
+      live.close()
+      feed.close()
+    },
+  }
+}
+
   return directory === undefined ? '' : joinMetrics(brokerMetricsTexts(directory, clock.wallMs()))
 }
 

@@ -1,4 +1,4 @@
-// app.db: what people set and do, as opposed to what was counted: sessions, sign-in links, alert rules and episodes. One
+// app.db: what people set and do, as opposed to what was counted: sessions, sign-in links, alert rules, episodes. One
 // connection for the process that owns it; formats are numbered, an older file is copied before it is changed.
 import { chmodSync } from 'node:fs'
 import Database from 'better-sqlite3'

@@ -1,5 +1,7 @@
 // The contract between the server and its page: types only, erased at run time. The one file of this room that
 // the dashboard may import. int64 values travel as strings where they can exceed 2^53.
+import type { AlertsAnswer } from './contract-alerts.ts'
+import type { GroupsAnswer } from './contract-groups.ts'
 
 // ── Shared ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,6 +284,10 @@ export type ServerMessage =
       readonly serverTime: number
       readonly build: string
       readonly hz: number
+      /** What a socket may ask for: subscriptions, messages a second, bytes a message, rows of a tail a second. */
+      readonly limits?: Readonly<
+        Record<'subscriptions' | 'messagesPerSecond' | 'payloadBytes' | 'tailRowsPerSecond', number>
+      >
     }
   | {
       readonly type: 'snap'
@@ -295,7 +301,9 @@ export type ServerMessage =
   | { readonly type: 'refused'; readonly id: number; readonly detail: string }
 
 /** Close codes: 4008 slow and 4409 restarting may reconnect; 4401 not signed in and 4426 wrong version may not. */
-export type LiveTopic = 'overview' | 'series' | 'top' | 'tail' | 'losses' | 'cluster'
+export type LiveTopic =
+  | ('overview' | 'series' | 'stats' | 'top' | 'tail')
+  | ('losses' | 'cluster' | 'groups' | 'agents' | 'alerts')
 
 export type LiveData =
   | { readonly kind: 'overview'; readonly overview: Overview }
@@ -304,6 +312,10 @@ export type LiveData =
   | { readonly kind: 'tail'; readonly rows: readonly TailRow[]; readonly gap?: TailGap }
   | { readonly kind: 'losses'; readonly losses: LossesAnswer }
   | { readonly kind: 'cluster'; readonly cluster: ClusterState }
+  | { readonly kind: 'stats'; readonly stats: StatsAnswer }
+  | { readonly kind: 'agents'; readonly agents: AgentsAnswer }
+  | { readonly kind: 'groups'; readonly groups: GroupsAnswer }
+  | { readonly kind: 'alerts'; readonly alerts: AlertsAnswer }
 
 /** The tiles. A null value is not known yet; the page shows a dash, never a zero. */
 export interface Overview {
@@ -326,7 +338,7 @@ export interface Overview {
 }
 
 /**
- * `sub` topic 'series', args { metric, step: '1'|'10'|'60', points }: a snap has every point, a delta the buckets
+ * `sub` topic 'series', args { metric, step: '1'|'10'|'60', points, by?, filter?, limit? }: a snap has every point, a delta the buckets
  * touched since.
  */
 export interface LiveSeries {
@@ -334,6 +346,8 @@ export interface LiveSeries {
   readonly stepSeconds: number
   readonly times: readonly number[]
   readonly values: Readonly<Record<string, readonly (number | null)[]>>
+  /** With `by`, instead of `values`: one for each group, those that count most. */
+  readonly groups?: readonly Pick<SeriesAnswer['series'][number], 'labels' | 'values'>[]
 }
 
 /** `sub` topic 'tail', args { topic, filter? }. The line is bytes as text (invalid UTF-8 as U+FFFD), never markup. */
@@ -351,6 +365,12 @@ export interface TailRow {
 
 export interface TailGap {
   readonly dropped: number
+  /** Where they lie, both ends included: /topics/{topic}/records has them. */
+  readonly partitions?: readonly {
+    readonly partition: number
+    readonly fromOffset: string
+    readonly toOffset: string
+  }[]
 }
 
 // ── Signing in ──────────────────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,8 @@ const linkMs = 15 * 60_000
 const linksMax = 100
 
 export class Sessions {
+  /** Told of every session that ends by signing out. */
+  onEnded: (session: string) => void = () => {}
   readonly #database: AppDatabase
   readonly #clock: Clock
   readonly #adminTokenHash: Buffer
@@ -78,9 +80,9 @@ export class Sessions {
     return row ? { ...row, session } : null
   }
 
-  /** Whether an identity's session has neither ended nor expired. */
-  isGood(session: string): boolean {
-    return this.#statements.findSession.get(session, this.#clock.wallMs()) !== undefined
+  /** What a session may do by now; null when it has ended or expired. */
+  roleOf(session: string): Identity['role'] | null {
+    return this.#statements.findSession.get(session, this.#clock.wallMs())?.role ?? null
   }
 
   byToken(token: string): Identity | null {
@@ -90,7 +92,9 @@ export class Sessions {
   }
 
   end(cookie: string): void {
-    this.#statements.dropSession.run(hashOf(cookie).toString('hex'))
+    const session = hashOf(cookie).toString('hex')
+    this.#statements.dropSession.run(session)
+    this.onEnded(session)
   }
 }
 

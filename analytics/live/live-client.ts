@@ -5,6 +5,7 @@ import type { Identity } from '../http/sessions.ts'
 import { ProblemError } from '../queries/problem.ts'
 import { type CheckedMessage, clientMessage } from './client-message.ts'
 import type { LiveGroup } from './group.ts'
+import { tailRowsPerSecond } from './tail-feed.ts'
 
 /** Reconnecting may help below 4500 (and after 4408), never after 4401 and 4426. */
 export const closeCodes = {
@@ -154,7 +155,10 @@ export class LiveClient {
     this.#greeted = true
     const { epoch, build, hz } = this.#hub
     const serverTime = this.#hub.nowMs()
-    this.#send(JSON.stringify({ type: 'welcome', session: this.#session, epoch, serverTime, build, hz }))
+    const { subscriptions, messagesPerSecond, payloadBytes } = liveLimits
+    const limits = { subscriptions, messagesPerSecond, payloadBytes, tailRowsPerSecond }
+    const welcome = { type: 'welcome', session: this.#session, epoch, serverTime, build, hz, limits }
+    this.#send(JSON.stringify(welcome))
   }
 
   #subscribe(message: Extract<CheckedMessage, { type: 'sub' }>): void {

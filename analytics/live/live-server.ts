@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import { type AccessRules, identify, isOurHost, mayAct } from '../http/access.ts'
+import type { LiveTopic } from '../http/contract.ts'
 import type { Identity } from '../http/sessions.ts'
 import { unknownName } from '../queries/problem.ts'
 import { LiveGroup, type LiveSource } from './group.ts'
@@ -20,10 +21,21 @@ import {
   seriesSource,
   topSource,
 } from './state-sources.ts'
+import {
+  agentsSource,
+  alertsSource,
+  groupsSource,
+  type ListContext,
+  statsSource,
+} from './statistic-sources.ts'
 
 const livePath = '/api/v1/live'
 const subprotocol = 'tailrace.v1'
 const hz = 4
+const topics: readonly LiveTopic[] = [
+  ...(['overview', 'series', 'stats', 'top', 'tail'] as const),
+  ...(['losses', 'cluster', 'groups', 'agents', 'alerts'] as const),
+]
 const heartbeatMs = 5_000
 const pingMs = 20_000
 /** A group stays when the last page leaves, so that a short absence costs no snapshot. */
@@ -32,6 +44,7 @@ const groupLingersMs = 30_000
 export interface LiveServerOptions {
   readonly access: AccessRules
   readonly context: StateContext
+  readonly lists: ListContext
   /** The tail's source for some arguments. */
   tail(args: Args): LiveSource
   readonly clock: Clock
@@ -102,8 +115,15 @@ export class LiveServer implements LiveHub {
     if (entry && --entry.members === 0) group.idleSinceMs = this.nowMs()
   }
 
-  isSignedIn({ session }: Identity): boolean {
-    return session === 'token' || this.#options.access.sessions.isGood(session)
+  isSignedIn({ session, role }: Identity): boolean {
+    return session === 'token' || this.#options.access.sessions.roleOf(session) === role
+  }
+
+  /** Somebody has signed out: what that session still shows ends. */
+  endSession(session: string): void {
+    for (const client of this.#clients) {
+      if (client.identity.session === session) client.close(closeCodes.notSignedIn, 'signed out')
+    }
   }
 
   /** Lets everybody go with the word that it is worth coming back. */
@@ -115,7 +135,7 @@ export class LiveServer implements LiveHub {
   }
 
   #source(topic: string, args: Args): LiveSource {
-    const { context, tail } = this.#options
+    const { context, lists, tail } = this.#options
     switch (topic) {
       case 'overview':
         return overviewSource(context)
@@ -127,10 +147,18 @@ export class LiveServer implements LiveHub {
         return lossesSource(context)
       case 'cluster':
         return clusterSource(context)
+      case 'stats':
+        return statsSource(context, args)
+      case 'agents':
+        return agentsSource(context)
+      case 'groups':
+        return groupsSource(context, lists)
+      case 'alerts':
+        return alertsSource(lists)
       case 'tail':
         return tail(args)
       default:
-        throw unknownName('topic', topic, ['overview', 'series', 'top', 'tail', 'losses', 'cluster'])
+        throw unknownName('topic', topic, topics)
     }
   }
 
@@ -177,7 +205,10 @@ export class LiveServer implements LiveHub {
   }
 
   #heartbeat(): void {
-    for (const client of this.#clients) client.heartbeat()
+    for (const client of this.#clients) {
+      if (this.isSignedIn(client.identity)) client.heartbeat()
+      else client.close(closeCodes.notSignedIn, 'the session has ended')
+    }
   }
 
   #ping(): void {

@@ -58,12 +58,19 @@ export function overviewSource(context: StateContext): LiveSource {
   }
 }
 
-/** Args: metric, step (1, 10, 60), points, and optionally filter. */
+/** Filters of the arguments: one a line. */
+export function filtersIn(args: Args): string[] {
+  return (args['filter'] ?? '').split('\n').filter(text => text !== '')
+}
+
+/** Args: metric, step (1, 10, 60), points, and optionally by, filter (one a line), limit. */
 export function seriesSource(context: StateContext, args: Args): LiveSource {
   const metric = metricNamed(args['metric'] ?? 'requests')
   const stepSeconds = stepOf(args['step'] ?? '1')
   const points = countOf('points', args['points'], 300, pointsMax)
-  const wanted = breakdown(metric, [], filtersOf(args['filter'] === undefined ? [] : [args['filter']]))
+  const limit = countOf('limit', args['limit'], 10, 50)
+  const by = (args['by'] ?? '').split(',').filter(name => name !== '')
+  const wanted = breakdown(metric, by.map(dimensionNamed), filtersOf(filtersIn(args)))
   if (stepSeconds < wanted.finest) {
     const detail = `${metric} with a filter is kept in steps of ${wanted.finest} s and wider.`
     throw new ProblemError(400, 'unknown-step', 'This step is not kept', detail, String(wanted.finest))
@@ -78,8 +85,10 @@ export function seriesSource(context: StateContext, args: Args): LiveSource {
       fromMs: from * 1000,
       toMs: to * 1000,
     }
-    const answer = series(reading, wanted, range, stepMs, 1)
-    return { metric, stepSeconds, times: answer.times, values: answer.series[0]?.values ?? {} }
+    const answer = series(reading, wanted, range, stepMs, wanted.by.length === 0 ? 1 : limit)
+    const head = { metric, stepSeconds, times: answer.times }
+    if (wanted.by.length === 0) return { ...head, values: answer.series[0]?.values ?? {} }
+    return { ...head, values: {}, groups: answer.series.map(({ labels, values }) => ({ labels, values })) }
   }
   return {
     snapshot(): LiveData {
@@ -109,13 +118,17 @@ function onlyTouched(all: LiveSeries, touched: readonly number[] | null): LiveSe
   if (touched === null) return all
   const wanted = new Set(touched.map(bucket => bucket * 1000))
   const indexes = all.times.flatMap((time, index) => (wanted.has(time) ? [index] : []))
-  const columns = Object.entries(all.values).map(
-    ([name, column]) => [name, indexes.map(index => column[index] ?? null)] as const,
-  )
-  return { ...all, times: indexes.map(index => all.times[index]!), values: Object.fromEntries(columns) }
+  type Columns = LiveSeries['values']
+  const picked = (values: Columns): Columns =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, column]) => [name, indexes.map(index => column[index] ?? null)]),
+    )
+  const times = indexes.map(index => all.times[index]!)
+  const groups = all.groups?.map(({ labels, values }) => ({ labels, values: picked(values) }))
+  return { ...all, times, values: picked(all.values), ...(groups && { groups }) }
 }
 
-/** Args: dimension, and optionally metric, window, limit. Ranked once a second. */
+/** Args: dimension, and optionally metric, window, filter (one a line), limit. Ranked once a second. */
 export function topSource(context: StateContext, args: Args): LiveSource {
   const dimension = dimensionNamed(args['dimension'] ?? 'path')
   const metric = metricNamed(
@@ -123,12 +136,13 @@ export function topSource(context: StateContext, args: Args): LiveSource {
   )
   const span = { window: windowMs(args['window'] ?? '5m') }
   const limit = countOf('limit', args['limit'], 10, 100)
-  breakdown(metric, [dimension], new Map())
+  const filters = filtersOf(filtersIn(args))
+  breakdown(metric, [dimension], filters)
   const read = (): LiveData => {
     const reading = context.reading()
     return {
       kind: 'top',
-      top: reading.rows.snapshot(() => top(reading, dimension, metric, span, new Map(), { limit })),
+      top: reading.rows.snapshot(() => top(reading, dimension, metric, span, filters, { limit })),
     }
   }
   return slowSource(context, read, data => data.kind === 'top' && [data.top.rows, data.top.other])
@@ -159,7 +173,7 @@ export function clusterSource(context: StateContext): LiveSource {
 }
 
 /** Read at most once a second, and told only when what `essence` picks has changed. */
-function slowSource(
+export function slowSource(
   context: StateContext,
   read: () => LiveData,
   essence: (data: LiveData) => unknown,
@@ -195,7 +209,7 @@ function stepOf(text: string): StepSeconds {
   )
 }
 
-function countOf(name: string, text: string | undefined, otherwise: number, most: number): number {
+export function countOf(name: string, text: string | undefined, otherwise: number, most: number): number {
   const count = text === undefined ? otherwise : Number(text)
   if (Number.isInteger(count) && count >= 1 && count <= most) return count
   throw new ProblemError(

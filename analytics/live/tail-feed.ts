@@ -15,6 +15,7 @@ import { TailWindow } from './tail-rows.ts'
 
 /** At a flush every 250 ms: 500 rows a second. */
 const rowsPerFlush = 125
+export const tailRowsPerSecond = rowsPerFlush * 4
 /** What a page that has just come sees at once. */
 const rowsKept = 100
 /** Records of each partition's end that are read for that. */
@@ -100,7 +101,9 @@ export class TailFeed implements FetchHandler {
     }
     // Behind by more than anybody would see: go on at the end.
     if (from.highWatermark - from.nextOffset > 20_000) {
-      this.#loop.seek(topic, partition, from.highWatermark - recordsBack)
+      const next = from.highWatermark - recordsBack
+      for (const { window } of listeners) window.skip(partition, from.nextOffset, next - 1)
+      this.#loop.seek(topic, partition, next)
     }
   }
 
@@ -172,9 +175,9 @@ export class TailFeed implements FetchHandler {
 }
 
 function takeRows(listener: Listener): LiveData | null {
-  const { rows, dropped } = listener.window.take()
-  if (rows.length === 0 && dropped === 0) return null
+  const { rows, gap } = listener.window.take()
+  if (rows.length === 0 && !gap) return null
   rows.sort((a, b) => a.at - b.at)
   listener.kept = [...listener.kept, ...rows].slice(-rowsKept)
-  return dropped === 0 ? { kind: 'tail', rows } : { kind: 'tail', rows, gap: { dropped } }
+  return gap ? { kind: 'tail', rows, gap } : { kind: 'tail', rows }
 }

@@ -1,7 +1,7 @@
 // Records into rows of the live tail: text, never markup; cut; with a level read off the line itself. Bounded: of more
 // lines than can be shown the newest stay, and how many went is said. Pure.
 import { emptyCombinedLine, parseCombined } from '../../agent/formats/combined.ts'
-import type { TailRow } from '../http/contract.ts'
+import type { TailGap, TailRow } from '../http/contract.ts'
 
 /** Bytes of a line that are shown. */
 const lineBytesMax = 4096
@@ -17,34 +17,54 @@ export interface TailRecord {
   end: number
 }
 
-/** The newest `max` of what was pushed since the last take, and how many more there were. */
+/** The newest `max` of what was pushed since the last take; how many more there were, and where. */
 export class TailWindow {
   readonly #max: number
   #records: TailRecord[] = []
   #next = 0
-  #pushed = 0
+  #dropped = 0
+  /** First and last offset that was left out, by partition. */
+  #gaps = new Map<number, { from: number; to: number }>()
 
   constructor(max: number) {
     this.#max = max
   }
 
   push(record: TailRecord): void {
-    this.#pushed++
     if (this.#records.length < this.#max) this.#records.push(record)
-    else this.#records[this.#next] = record
+    else {
+      const { partition, offset } = this.#records[this.#next]!
+      this.skip(partition, offset, offset)
+      this.#records[this.#next] = record
+    }
     this.#next = (this.#next + 1) % this.#max
   }
 
-  take(): { readonly rows: TailRow[]; readonly dropped: number } {
+  /** Offsets of a partition that are not shown, both ends included. */
+  skip(partition: number, from: number, to: number): void {
+    this.#dropped += to - from + 1
+    const gap = this.#gaps.get(partition)
+    if (!gap) this.#gaps.set(partition, { from, to })
+    else {
+      gap.from = Math.min(gap.from, from)
+      gap.to = Math.max(gap.to, to)
+    }
+  }
+
+  take(): { readonly rows: TailRow[]; readonly gap: TailGap | null } {
     const inOrder =
       this.#records.length < this.#max
         ? this.#records
         : [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
-    const taken = { rows: inOrder.map(tailRow), dropped: this.#pushed - inOrder.length }
+    const partitions = [...this.#gaps].map(([partition, { from, to }]) => {
+      return { partition, fromOffset: String(from), toOffset: String(to) }
+    })
+    const gap = this.#dropped === 0 ? null : { dropped: this.#dropped, partitions }
     this.#records = []
     this.#next = 0
-    this.#pushed = 0
-    return taken
+    this.#dropped = 0
+    this.#gaps = new Map()
+    return { rows: inOrder.map(tailRow), gap }
   }
 }
 

@@ -1,0 +1,30 @@
+// The contract between the server and its page, continued: consumer groups. Types only, erased at run time.
+
+/** GET /groups and the live topic 'groups': who else reads, and how far behind each is. */
+export interface GroupsAnswer {
+  readonly groups: readonly ConsumerGroup[]
+  /** There are more than are listed. */
+  readonly truncated: boolean
+  /** Why they could not be asked for just now; null when they could. */
+  readonly error: string | null
+}
+
+export interface ConsumerGroup {
+  readonly group: string
+  /** As Kafka names it: Stable, Empty, PreparingRebalance … */
+  readonly state: string
+  readonly members: number
+  /** Records behind, over all partitions; null where nothing is committed or nobody leads. */
+  readonly lag: number | null
+  readonly topics: readonly {
+    readonly topic: string
+    readonly lag: number | null
+    readonly partitions: readonly {
+      readonly partition: number
+      /** Next offset the group will read. */
+      readonly offset: string
+      readonly end: string | null
+      readonly lag: number | null
+    }[]
+  }[]
+}
