@@ -63,7 +63,7 @@ function formatOf(request: Request, asked: { readonly format?: unknown }): Forma
 }
 
 /** Aborts when the connection closes before the answer is out. */
-function closedSignal(response: Response): AbortSignal {
+export function closedSignal(response: Response): AbortSignal {
   const controller = new AbortController()
   response.once('close', () => {
     if (!response.writableEnded) controller.abort()
@@ -71,7 +71,7 @@ function closedSignal(response: Response): AbortSignal {
   return controller.signal
 }
 
-function sendAnswer(response: Response, { etag, body, next, rows }: Answered, type: string): void {
+export function sendAnswer(response: Response, { etag, body, next, rows }: Answered, type: string): void {
   // Kept by whoever asked, and asked again each time: a 304 costs no reading.
   response.set({ ETag: etag, 'Cache-Control': 'private, no-cache', 'X-Tailrace-Rows-Read': String(rows) })
   if (next !== null) response.set('X-Tailrace-Next', next)

@@ -22,6 +22,7 @@ import type { MeAnswer } from './contract.ts'
 import { addEnrolment } from './enrolment.ts'
 import { docsPage, docsStyle, openApiDocument } from './openapi.ts'
 import { notSignedIn, problemHandler, sendProblem } from './problems.ts'
+import { addPrometheus } from './prometheus.ts'
 import { type RouteContext, routes } from './routes.ts'
 import { loginSchema } from './schemas.ts'
 import { cookieHeader } from './sessions.ts'
@@ -83,6 +84,12 @@ export function createApplication(options: ServerOptions): Application {
     admin: admin(access),
   })
   addApi(application, options)
+  addPrometheus(application, {
+    context: options.context,
+    signedIn: signedIn(access),
+    askerOf: request => askerOf(request, access),
+    log,
+  })
   addPage(application, options.pageDirectory)
   application.use((request: Request) => {
     throw new ProblemError(

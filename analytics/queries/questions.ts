@@ -1,5 +1,7 @@
 // Everything that can be asked of committed rows, by name: how it is answered, whether the answer moves with the clock,
 // and what it looks like as a table. Runs in the query thread; what comes in was checked by the routes' schemas.
+
+import { type Parameters, storedAnswer } from '../prometheus/answers.ts'
 import type { DimensionName } from '../windows/catalogue.ts'
 import { series, stats, top } from './answers.ts'
 import { cursorOf } from './cursor.ts'
@@ -43,6 +45,11 @@ interface TopAsked extends SpanQuery {
   readonly cursor?: string | undefined
   readonly filter?: Many
   readonly limit: number
+}
+
+interface PrometheusAsked {
+  readonly endpoint: string
+  readonly parameters: Parameters
 }
 
 /** What a dimension is ranked by when nothing is said. */
@@ -98,6 +105,14 @@ export const questions = {
     answer: ({ rows }: Reading, { limit, cursor }: { limit: number; cursor?: string }) =>
       lossesAnswer(rows, limit, cursorOf(cursor, 2)),
     moves: () => false,
+  },
+  prometheus: {
+    answer: (reading: Reading, { endpoint, parameters }: PrometheusAsked) => ({
+      status: 'success',
+      data: storedAnswer(endpoint, parameters, reading, () => reading.rows.check()),
+    }),
+    moves: ({ endpoint, parameters }: PrometheusAsked) =>
+      endpoint !== 'metadata' && !(parameters['time'] ?? (parameters['start'] && parameters['end'])),
   },
   agents: { answer: ({ rows }: Reading) => agentsAnswer(rows), moves: () => false },
 } as const satisfies Readonly<Record<string, Question>>

@@ -76,6 +76,11 @@ export class Rows {
     return this.#read(this.#statements.sketches, { ids: JSON.stringify(ids), step, from, to })
   }
 
+  /** Throws when whoever asked is gone, or has waited long enough. */
+  check(): void {
+    this.#budget?.check()
+  }
+
   #read<Row>(statement: { all(span: Span): Row[]; iterate(span: Span): Iterable<Row> }, span: Span): Row[] {
     const budget = this.#budget
     if (!budget) return statement.all(span)
