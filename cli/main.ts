@@ -12,6 +12,7 @@ import { addAnalyticsCommands } from './analytics-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
+import { addInstallCommands } from './install.ts'
 import { addLogCommands } from './log-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
@@ -146,6 +147,8 @@ addUserCommands(program.command('users').description('who may use the Kafka port
   withShared,
   settingsOf: flags => settingsOf(flags),
 })
+
+addInstallCommands(program)
 
 addLogCommands(program.command('log').description('the files in which a broker keeps its records'))
 

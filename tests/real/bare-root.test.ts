@@ -1,5 +1,5 @@
-// The released archive where there is nothing: a root directory that holds only the C library and busybox, without Node,
-// npm, compiler or network. A line becomes a statistic there. Needs root, for chroot and a network namespace.
+// The released archive where there is nothing: a root directory that holds only the C library and busybox, without
+// Node, npm, compiler or network. A line becomes a statistic there. Needs root, for chroot and a network namespace.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -94,7 +94,8 @@ exec /opt/tailrace/bin/tailrace up --brokers 1 --data /var/lib/tailrace --tail /
     // By busybox's own client, from inside: nothing else reaches that network.
     const inside = execFileSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' }).trim()
     const enter = ['--target', inside, '--net', '--mount', '--pid', `--root=${join(place, 'root')}`]
-    const ask = `wget -qO- --header "Authorization: Bearer $(cat /var/lib/tailrace/token)" http://127.0.0.1:8080/api/v1/top/path`
+    const token = '"Authorization: Bearer $(cat /var/lib/tailrace/token)"'
+    const ask = `wget -qO- --header ${token} http://127.0.0.1:8080/api/v1/top/path`
     const asked = () =>
       execFileSync('nsenter', [...enter, '/bin/sh', '-c', `PATH=/bin; ${ask}`], { encoding: 'utf8' })
     const answer = await eventually(
