@@ -5,6 +5,7 @@ import type { QueryThread } from '../queries/query-thread.ts'
 import type { QuestionName } from '../queries/questions.ts'
 import { formats } from '../queries/tables.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
+import { boardRoutes } from './board-routes.ts'
 import type { ClusterAnswer } from './contract.ts'
 import { queryBody } from './query-body.ts'
 import {
@@ -182,4 +183,5 @@ export const routes: readonly Route[] = [
     example: '/api/v1/agents',
     question: 'agents',
   },
+  ...boardRoutes,
 ]

@@ -4,6 +4,7 @@
 import { type Parameters, storedAnswer } from '../prometheus/answers.ts'
 import type { DimensionName } from '../windows/catalogue.ts'
 import { series, stats, top } from './answers.ts'
+import { accessPanels, hostUse, red, slo } from './boards.ts'
 import { cursorOf } from './cursor.ts'
 import { type GeneralQuery, generalQuery } from './general-query.ts'
 import type { Reading } from './parts.ts'
@@ -106,6 +107,19 @@ export const questions = {
       lossesAnswer(rows, limit, cursorOf(cursor, 2)),
     moves: () => false,
   },
+  accessPanels: question<SpanQuery & { readonly limit: number }>((reading, asked) =>
+    accessPanels(reading, spanOf(asked, reading.nowMs), asked.limit),
+  ),
+  red: question<SpanQuery & { readonly by?: string; readonly limit: number }>((reading, asked) => {
+    const by = asked.by === undefined ? null : dimensionNamed(asked.by)
+    return red(reading, spanOf(asked, reading.nowMs), by, asked.limit)
+  }),
+  slo: {
+    answer: (reading: Reading, asked: { readonly objective: number; readonly window: string }) =>
+      slo(reading, asked.objective, asked.window),
+    moves: () => true,
+  },
+  use: question<SpanQuery>((reading, asked) => hostUse(reading, spanOf(asked, reading.nowMs))),
   prometheus: {
     answer: (reading: Reading, { endpoint, parameters }: PrometheusAsked) => ({
       status: 'success',
