@@ -49,7 +49,16 @@ class Schedule {
   readonly #up = new Map<string, Process>()
   #path: string
   #lives = 0
-  readonly did = { kills: 0, deaths: 0, cuts: 0, fenced: 0, handovers: 0, checks: 0 }
+  readonly did = {
+    kills: 0,
+    deaths: 0,
+    failures: 0,
+    cuts: 0,
+    fenced: 0,
+    handovers: 0,
+    takeovers: 0,
+    checks: 0,
+  }
 
   constructor(directory: string, seed: number) {
     this.#directory = directory
@@ -62,7 +71,7 @@ class Schedule {
 
   run(): void {
     for (let turn = 0; turn < turns; turn++) {
-      while (this.#up.size < 1 + this.#random(processesMax)) this.#start()
+      while (this.#up.size < 1 + this.#random(processesMax)) this.#startWithSome()
       this.#act([...this.#up.values()][this.#random(this.#up.size)]!)
     }
     for (const process of this.#up.values()) this.#end(process)
@@ -79,16 +88,29 @@ class Schedule {
     else if (kind < 31) this.#handOver(process, some)
     else if (kind < 34) ingest.assign(some.topic, some.partition, 'id', 0)
     else if (kind < 36) process.left = this.#random(200)
-    else if (kind === 36) this.#clock.nowMs += leaseMs + 1
+    else if (kind === 36) this.#takeOver()
     else if (kind === 37) ingest.retire()
     else if (kind === 38) this.#kill(process)
     else if (this.#random(2) === 0) this.#cutPower()
-    // It died within a transaction: what a dead process leaves behind is the file alone.
-    if (ingest.counters.failures > failures && this.#up.has(process.owner)) {
+    if (ingest.counters.failures > failures && this.#up.has(process.owner)) this.#failed(process)
+  }
+
+  /** Something went wrong within a transaction: it dies of it, or it goes on, as when a disk was full for a moment. */
+  #failed(process: Process): void {
+    process.left = Number.POSITIVE_INFINITY
+    if (this.#random(2) === 0) this.did.failures++
+    else {
       this.did.deaths++
       this.#end(process)
-      this.#check()
     }
+    this.#check()
+  }
+
+  /** A process takes the slot of one that is slow, but lives, and goes on as if nothing had happened. */
+  #takeOver(): void {
+    this.#clock.nowMs += leaseMs + 1
+    if (this.#up.size <= processesMax) this.#startWithSome()
+    this.did.takeovers++
   }
 
   #handOver({ running: { ingest } }: Process, some: (typeof everything)[number]): void {
@@ -115,7 +137,7 @@ class Schedule {
     this.#check()
   }
 
-  #start(): void {
+  #start(): Process {
     const owner = `life ${this.#lives++}`
     const connection = this.#open()
     const claimant = {
@@ -131,6 +153,12 @@ class Schedule {
     const process: Process = { owner, connection, running, left: Number.POSITIVE_INFINITY }
     left = () => process.left--
     this.#up.set(owner, process)
+    return process
+  }
+
+  /** Of some partitions only, as the group may have it; others may have the same. */
+  #startWithSome(): void {
+    this.#start().running.ingest.unassign(everything.filter(() => this.#random(2) === 0))
   }
 
   #open(): Connection {
@@ -167,8 +195,7 @@ class Schedule {
   }
 
   #finish(): void {
-    this.#start()
-    const [{ running, connection }] = [...this.#up.values()] as [Process]
+    const { running, connection } = this.#start()
     while (running.loop.turn());
     assert(running.ingest.flush())
     assertSame(connection, naiveCount(this.#records))
@@ -186,7 +213,7 @@ interface Next {
 }
 
 test('whatever dies, and whoever believes he owns what, every record is counted once', async context => {
-  const did = { kills: 0, deaths: 0, cuts: 0, fenced: 0, handovers: 0, checks: 0 }
+  const did = { kills: 0, deaths: 0, failures: 0, cuts: 0, fenced: 0, handovers: 0, takeovers: 0, checks: 0 }
   for (let seed = firstSeed; seed < firstSeed + seedsEach; seed++) {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'crash-schedules-'))
     const schedule = new Schedule(directory.path, seed)

@@ -143,6 +143,9 @@ test('a process that was paused until another took its slot is refused, and coun
   const { log, records } = randomLog(8, 60)
   const host = new Host(path, log)
   const paused = host.start('paused')
+  // They have no partition in common: only the slot can tell that its sketches are not the last ones any more.
+  const [first, second] = [0, 1].map(one => everything.filter(({ partition }) => partition === one))
+  paused.running.ingest.unassign(second!)
   paused.running.loop.turn(2)
   paused.running.ingest.flush()
   // Folded, and then the process hangs before it commits.
@@ -153,6 +156,7 @@ test('a process that was paused until another took its slot is refused, and coun
   host.clock.nowMs += leaseMs + 1
   const successor = host.start('successor')
   assert.equal(successor.running.writer.slot, 0)
+  successor.running.ingest.unassign(first!)
   successor.running.loop.turn(4)
   assert(successor.running.ingest.flush())
 

@@ -63,6 +63,12 @@ export const generators: readonly Generator[] = [
     'agent/hard-cases-rotation.test.ts',
     1,
   ),
+  testFile(
+    'exactness',
+    'crash schedules of the count: kills between statements, takeovers, power cuts; 5 schedules each, runs',
+    'analytics/ingest/crash-schedules.test.ts',
+    5,
+  ),
   {
     name: 'outrun',
     what: '50 MB/s rotated every second while nothing can be sent for 10 s, runs',
