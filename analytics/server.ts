@@ -30,6 +30,7 @@ import { openDoor } from './open-door.ts'
 import type { Reading } from './queries/answers.ts'
 import { QueryThread } from './queries/query-thread.ts'
 import { Rows } from './queries/rows.ts'
+import { addSearch } from './search/search-routes.ts'
 import { openReader } from './store/schema.ts'
 import { observeStore } from './store/store-metrics.ts'
 import { ZoneDays } from './windows/zone-days.ts'
@@ -71,7 +72,11 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
 
   const newCluster = (clientId: string) =>
     new Cluster({ bootstrap: config.bootstrap, clientId, requestTimeoutMs: 5000 })
-  const clusters = { monitor: newCluster('tailrace-monitor'), tail: newCluster('tailrace-tail') }
+  const clusters = {
+    monitor: newCluster('tailrace-monitor'),
+    tail: newCluster('tailrace-tail'),
+    search: newCluster('tailrace-search'),
+  }
   const monitor = monitorOf(config, clusters.monitor, clock, log)
   const watching = startWatching(options, { database, reading, access, build, monitor, clusters })
   const { live } = watching
@@ -112,8 +117,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const close = async () => {
     monitor.close()
     watching.close()
-    clusters.monitor.close()
-    clusters.tail.close()
+    for (const cluster of Object.values(clusters)) cluster.close()
     const closed = new Promise<void>(resolve => server.close(() => resolve()))
     // Pages that have heard "restarting" close their sockets themselves; whoever has not, a moment later.
     setTimeout(() => server.closeAllConnections(), 300).unref()
@@ -126,14 +130,13 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   return { port, publicPort: door?.port ?? null, metrics, sessions, close }
 }
 
-function metricsOfBrokers({ brokerMetricsDirectory: directory }: AnalyticsConfig, clock: Clock): string {
 interface WatchOptions {
   readonly database: AppDatabase
   reading(): Reading
   readonly access: AccessRules
   readonly build: string
   readonly monitor: BrokerMonitor
-  readonly clusters: { readonly monitor: Cluster; readonly tail: Cluster }
+  readonly clusters: Readonly<Record<'monitor' | 'tail' | 'search', Cluster>>
 }
 
 /** Alerts, consumer groups, and the live socket that tells of them and of everything else. */
@@ -162,6 +165,7 @@ function startWatching(options: AnswerOptions, known: WatchOptions) {
     addRoutes(application: Application, doors: Doors): void {
       addAlerts(application, { alerts, nowMs: () => clock.wallMs(), ...doors })
       addGroups(application, { groups, ...doors })
+      addSearch(application, { cluster: clusters.search, clock, ...doors })
     },
     close(): void {
       alerts.close()
@@ -171,6 +175,7 @@ function startWatching(options: AnswerOptions, known: WatchOptions) {
   }
 }
 
+function metricsOfBrokers({ brokerMetricsDirectory: directory }: AnalyticsConfig, clock: Clock): string {
   return directory === undefined ? '' : joinMetrics(brokerMetricsTexts(directory, clock.wallMs()))
 }
 

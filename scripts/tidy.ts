@@ -25,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'analytics/http/contract.ts',
     'analytics/http/contract-alerts.ts',
     'analytics/http/contract-groups.ts',
+    'analytics/http/contract-search.ts',
   ],
   fixtures: ['fixtures'],
   cli: ['runtime', 'broker', 'agent', 'analytics', 'cli', 'fixtures'],

@@ -68,7 +68,7 @@ export class TailWindow {
   }
 }
 
-function tailRow(record: TailRecord): TailRow {
+export function tailRow(record: TailRecord): TailRow {
   const { topic, partition, offset, timestampMs, buffer, start, end } = record
   const shownEnd = Math.min(end, start + lineBytesMax)
   return {
@@ -88,7 +88,7 @@ const errorWords =
 const warnWords = /"(?:level|severity)(?:_?text)?":\s*"warn|\bWARN(?:ING)?\b/i
 
 /** Of an access line by its status; of anything else by the words people use. */
-function levelOf(buffer: Buffer, start: number, end: number): TailRow['level'] {
+export function levelOf(buffer: Buffer, start: number, end: number): TailRow['level'] {
   if (parseCombined(buffer, start, end, access)) {
     if (access.status >= 500) return 'error'
     return access.status >= 400 ? 'warn' : 'info'
