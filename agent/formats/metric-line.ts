@@ -1,9 +1,9 @@
-// One sample of a host metric as a JSON line: timestamp, host, name, value, unit. Never throws.
+// One sample of a host metric as a JSON line: timestamp, host, name, value, unit, type. Never throws.
 import { fieldTime } from './json-event.ts'
 import { type FieldSpans, fieldKinds, fieldNumber, fieldSpans, scanObject } from './json-scan.ts'
 
 /** Indexes into the spans of a MetricLine. */
-export const metricFields = { timestamp: 0, host: 1, name: 2, value: 3, unit: 4 } as const
+export const metricFields = { timestamp: 0, host: 1, name: 2, value: 3, unit: 4, type: 5 } as const
 
 export interface MetricLine {
   readonly spans: FieldSpans

@@ -6,6 +6,7 @@ import type { VisitNoter } from '../visits/noter.ts'
 import { otherValue, sketchesPerDayMax, valueBytesMax, valuesPerDayMax } from '../windows/catalogue.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { ClientCache, type ClientOptions } from './client-cache.ts'
+import type { LastSample } from './increase.ts'
 import { ByteInterner } from './interner.ts'
 import { Cell, dimensionSets, Pending, type PendingBucket } from './pending.ts'
 import { emptyRecordSource } from './record-source.ts'
@@ -16,6 +17,8 @@ export interface CommittedState {
   lastPosition(partitionId: number, src: string): number
   /** The values a dimension set already has on a day, of one metric or of any. */
   valuesOfDay(dimensionSet: string, dayMs: number, metric?: string): readonly string[]
+  /** The last sample folded of a counter in a partition. */
+  lastSample?(partitionId: number, series: string): LastSample | null
 }
 
 /** Agents' own have at most 32 bytes; what is longer names nothing, for a cut name could be two. */
@@ -39,6 +42,9 @@ export interface PartitionFold {
   readonly positions: Map<number, number>
   /** Srcs whose position changed since the last commit. */
   readonly movedSrcs: Set<number>
+  /** Last sample by interned series, of counters; and whose changed since the last commit. */
+  readonly samples: Map<number, LastSample>
+  readonly movedSamples: Set<number>
   /** Offsets dropped as seen since the last commit, in ranges: first, last, first, last. */
   readonly dropped: number[]
   /** Before this offset the log holds nothing any more, as far as we have heard. */
@@ -76,12 +82,18 @@ export class FoldState {
   /** Takes notes of visitors; null where nobody asks for visits. */
   noter: VisitNoter | null = null
   readonly otherId: number
+  /** The service its record names, -1 for none. */
+  serviceNow = -1
+  /** The partition whose record is being folded. */
+  partitionNow: PartitionFold | null = null
   readonly clients: ClientCache
   readonly apdexMs: number
   /** Site and channel by the id of a referring host; null for hosts of one's own. */
   readonly sources = new Map<number, { readonly site: number; readonly channel: number } | null>()
   /** By the id of a path: 1 for what is served as it lies there, 0 for what is not. */
   readonly contents: number[] = []
+  /** By the id of a series of samples: is it a counter, by its name? */
+  readonly counterSeries: boolean[] = []
   readonly #ownHosts: ReadonlySet<string>
   readonly #daysSeen = new Map<string, Map<number, Set<number>>>()
 
@@ -121,6 +133,8 @@ export class FoldState {
       watermarkMs,
       positions: new Map(),
       movedSrcs: new Set(),
+      samples: new Map(),
+      movedSamples: new Set(),
       dropped: [],
       logStart: 0,
     }

@@ -31,6 +31,7 @@ export function fold(
   if (offset < partition.next) return
   partition.next = offset + 1
   state.pending.records++
+  state.partitionNow = partition
   if (state.skips !== null && state.skips(partition, offset)) return
   const { source } = state
   readRecordSource(buffer, headersStart, headerCount, source)
@@ -40,6 +41,8 @@ export function fold(
     return
   }
   state.counters.folded++
+  const { serviceStart, serviceEnd } = source
+  state.serviceNow = serviceEnd > serviceStart ? state.values.idOf(buffer, serviceStart, serviceEnd) : -1
   noteReading(state, timestampMs)
   const start = Math.max(valueStart, 0)
   const end = Math.max(valueEnd, start)

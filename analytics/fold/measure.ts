@@ -1,7 +1,7 @@
 // What a parsed line adds, and where: totals by second, dimension values by ten seconds, visitors. Pure; the hottest
 // code of the room: no string, object or closure per line on the usual path.
 import { eventFields } from '../../agent/formats/json-event.ts'
-import { type FieldSpans, fieldKinds, unescapedText } from '../../agent/formats/json-scan.ts'
+import { type FieldSpans, fieldKinds, fieldText, unescapedText } from '../../agent/formats/json-scan.ts'
 import { metricFields } from '../../agent/formats/metric-line.ts'
 import { mayHoldCampaign } from '../enrich/campaign.ts'
 import { contentOf, isStatic } from '../enrich/content.ts'
@@ -11,6 +11,7 @@ import { noPath, noReferrer, noValue } from '../windows/catalogue.ts'
 import { countCampaign } from './campaigns.ts'
 import type { Client } from './client-cache.ts'
 import type { FoldState } from './fold-state.ts'
+import { increaseOf, isCounter } from './increase.ts'
 import {
   addVisitor,
   type Cell,
@@ -20,10 +21,12 @@ import {
   setEvent,
   setHostName,
   setLevel,
+  setLevelService,
   setMethod,
   setOutcome,
   setPath,
   setReferrer,
+  setService,
   setStatus,
   setTopic,
 } from './pending.ts'
@@ -40,11 +43,15 @@ const errorBytes = Buffer.from('error')
 export function countLine(state: FoldState, bucket: PendingBucket, timeMs: number, topic: number): void {
   secondCell(bucket, timeMs).lines++
   state.cell(bucket, setTopic, topic).lines++
+  if (state.serviceNow >= 0) state.cell(bucket, setService, state.serviceNow).lines++
 }
 
 /** One of a handful of words, so that it needs no bound of its own. */
 export function countLevel(state: FoldState, bucket: PendingBucket, level: string): void {
   state.cell(bucket, setLevel, state.values.idOfText(level)).lines++
+  if (state.serviceNow < 0) return
+  const both = `${level}\0${state.values.text(state.serviceNow)}`
+  state.cell(bucket, setLevelService, state.values.idOfText(both)).lines++
 }
 
 export function countAccess(state: FoldState, bucket: PendingBucket, timeMs: number, buffer: Buffer): void {
@@ -195,9 +202,25 @@ export function countMetric(state: FoldState, bucket: PendingBucket, timeMs: num
   let at = putField(buffer, spans, metricFields.host, 0)
   seriesName[at++] = 0
   at = putField(buffer, spans, metricFields.name, at)
-  const cell = state.cell(bucket, setHostName, state.values.idOf(seriesName, 0, at))
+  const series = state.values.idOf(seriesName, 0, at)
+  const cell = state.cell(bucket, setHostName, series)
   cell.samples.push(value)
   cell.sampleTimes.push(timeMs)
+  // Only of series that have a row of their own: those beyond the limits have no last value.
+  if (cell === bucket.values[setHostName]!.get(series) && isCounterSeries(state, buffer, series)) {
+    cell.increase += increaseOf(state, state.partitionNow!, series, timeMs, value)
+  }
+}
+
+/** Asked of each series' name once; a line that says its type is asked each time. */
+function isCounterSeries(state: FoldState, buffer: Buffer, series: number): boolean {
+  const { spans } = state.metric
+  const type = isText(spans, metricFields.type) ? fieldText(buffer, spans, metricFields.type) : ''
+  if (type !== '') return isCounter('', type)
+  const known = state.counterSeries[series]
+  if (known !== undefined) return known
+  const text = state.values.text(series)
+  return (state.counterSeries[series] = isCounter(text.slice(text.indexOf('\0') + 1), ''))
 }
 
 const metricFieldBytesMax = 127

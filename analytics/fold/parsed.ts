@@ -46,7 +46,13 @@ function countSample(
   host: string,
 ): void {
   const bytes = Buffer.from(
-    JSON.stringify({ host: sample.host || host, name: sample.name, value: sample.value }),
+    JSON.stringify({
+      host: sample.host || host,
+      name: sample.name,
+      value: sample.value,
+      // StatsD sends what was added, not what there is by now.
+      ...(state.source.format === 'statsd' && { type: 'gauge' }),
+    }),
   )
   if (parseMetricLine(bytes, 0, bytes.length, state.metric)) countMetric(state, bucket, timeMs, bytes)
 }

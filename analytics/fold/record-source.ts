@@ -16,6 +16,9 @@ export interface RecordSource {
   /** Where `host` lies, likewise. */
   hostStart: number
   hostEnd: number
+  /** Where `service` lies, likewise. */
+  serviceStart: number
+  serviceEnd: number
 }
 
 export function emptyRecordSource(): RecordSource {
@@ -28,10 +31,12 @@ export function emptyRecordSource(): RecordSource {
     zoneEnd: 0,
     hostStart: 0,
     hostEnd: 0,
+    serviceStart: 0,
+    serviceEnd: 0,
   }
 }
 
-const headerNameBytesMax = 6
+const headerNameBytesMax = 7
 
 /** Reads `headerCount` headers from `headersStart`. */
 export function readRecordSource(
@@ -41,6 +46,7 @@ export function readRecordSource(
   into: RecordSource,
 ): void {
   into.srcStart = into.srcEnd = into.zoneStart = into.zoneEnd = into.hostStart = into.hostEnd = 0
+  into.serviceStart = into.serviceEnd = 0
   into.position = -1
   into.format = null
   let at = headersStart
@@ -75,6 +81,16 @@ function noteHeader(
     case 6:
       if (isName(buffer, nameStart, 'f', 'o', 'r') && isName(buffer, nameStart + 3, 'm', 'a', 't')) {
         into.format = formatNamed(buffer, start, end)
+      }
+      return
+    case 7:
+      if (
+        isName(buffer, nameStart, 's', 'e', 'r') &&
+        isName(buffer, nameStart + 3, 'v', 'i', 'c') &&
+        buffer[nameStart + 6] === 0x65
+      ) {
+        into.serviceStart = start
+        into.serviceEnd = end
       }
       return
     case 4:

@@ -5,10 +5,12 @@
 import type { Log } from '../../runtime/log.ts'
 import { expand } from '../fold/expand.ts'
 import type { CommittedState, FoldState, PartitionFold } from '../fold/fold-state.ts'
+import type { LastSample } from '../fold/increase.ts'
 import type { Pending } from '../fold/pending.ts'
 import { noVisitSettings, VisitBook, type VisitSettings } from '../visits/visit-book.ts'
 import { type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
+import { CounterRows } from './counter-rows.ts'
 import { Coverage, quarterSeconds } from './coverage.ts'
 import { type DeadLetter, DeadLetters } from './dead-letters.ts'
 import { DedupRows } from './dedup-rows.ts'
@@ -57,6 +59,7 @@ export class Writer implements CommittedState {
   readonly #connection: Connection
   readonly #days: ZoneDays
   readonly #run: Run
+  readonly #counters: CounterRows
   readonly #series: SeriesDirectory
   readonly #sketches: SketchCache
   readonly #side: SideTables
@@ -79,6 +82,7 @@ export class Writer implements CommittedState {
     this.dedup = new DedupRows(connection, this.#run)
     this.deadLetters = new DeadLetters(connection, this.#run)
     this.visits = new VisitBook(connection, this.#run, days, options.visits ?? noVisitSettings)
+    this.#counters = new CounterRows(connection, this.#run)
     this.#series = new SeriesDirectory(connection, this.#run)
     this.#sketches = new SketchCache(connection, this.#run)
     this.#side = new SideTables(connection, this.#run)
@@ -126,6 +130,10 @@ export class Writer implements CommittedState {
     return this.dedup.lastPosition(partitionId, src)
   }
 
+  lastSample(partitionId: number, series: string): LastSample | null {
+    return this.#counters.last(partitionId, series)
+  }
+
   valuesOfDay(dimensionSet: string, dayMs: number, metric?: string): readonly string[] {
     const asked = { dims: dimensionSet, day: dayMs / 1000, metric: metric ?? null }
     const rows = this.#statements.valuesOfDay.all(asked)
@@ -146,6 +154,7 @@ export class Writer implements CommittedState {
     for (const partition of flush.partitions) {
       partition.start = partition.next
       partition.movedSrcs.clear()
+      partition.movedSamples.clear()
       partition.dropped.length = 0
     }
     state.oldestMs = this.oldestMs()
@@ -221,9 +230,12 @@ export class Writer implements CommittedState {
     if (state.noter) this.visits.apply(pending.visits, state.noter, state.values, rollup)
     this.#addCounts(rollup)
     this.#sketches.save()
-    for (const { id, movedSrcs, positions } of partitions) {
+    for (const { id, movedSrcs, positions, movedSamples, samples } of partitions) {
       for (const src of movedSrcs) this.dedup.save(id, state.srcs.text(src), positions.get(src)!, nowMs)
+      for (const series of movedSamples)
+        this.#counters.save(id, state.values.text(series), samples.get(series)!)
     }
+    this.#counters.prune(pending.horizonMs)
     for (const src of finished) this.dedup.declareFinished(src, nowMs)
     this.deadLetters.put(deadLetters)
     this.#side.losses(pending.losses.values(), nowMs)

@@ -3,6 +3,7 @@
 import { slots } from './0002-slots.ts'
 import { visits } from './0003-visits.ts'
 import { coverage } from './0004-coverage.ts'
+import { counters } from './0005-counters.ts'
 
 /** SQL that takes the file from the version before to this one; it runs in one transaction with all that are due. */
 export interface Migration {
@@ -11,4 +12,4 @@ export interface Migration {
 }
 
 /** Ascending. */
-export const migrations: readonly Migration[] = [slots, visits, coverage]
+export const migrations: readonly Migration[] = [slots, visits, coverage, counters]
