@@ -3,6 +3,8 @@
 import type { RuleInput } from './alerts/rule.ts'
 import type { KeepRules } from './store/retention.ts'
 
+import type { VisitSettings } from './visits/conditions.ts'
+
 export interface AnalyticsConfig {
   /** Holds windows.db (statistics, offsets, ledger) and app.db (sessions, alerts). */
   readonly dataDirectory: string
@@ -47,6 +49,8 @@ export interface AnalyticsConfig {
   }
   /** Rules of the configuration file, and where webhooks may lead beside the public internet. */
   readonly alerts?: { readonly rules: readonly RuleInput[]; readonly webhookAllow: readonly string[] }
+  /** Goals that are counted, and funnels. */
+  readonly visits?: VisitSettings
   /** Where brokers of this machine leave Prometheus text, as `broker-N/metrics.prom`: served under /metrics too. */
   readonly brokerMetricsDirectory?: string
 }

@@ -76,8 +76,11 @@ async function runIngestOnly(
 
 function startIngest(config: IngestThreadConfig) {
   const file = import.meta.url.endsWith('.ts') ? './ingest/worker.ts' : './ingest/worker.js'
-  const { path, bootstrap, topics, timeZone } = config
-  const workerData: IngestThreadConfig = { path, bootstrap, topics, timeZone }
+  const { path, bootstrap, topics, timeZone, visits } = config
+  const workerData: IngestThreadConfig = {
+    ...{ path, bootstrap, topics, timeZone },
+    ...(visits && { visits }),
+  }
   const worker = new Worker(new URL(file, import.meta.url), { workerData })
   let isStopping = false
   const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()))

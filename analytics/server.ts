@@ -62,7 +62,8 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const connection = openReader(options.storePath)
   const rows = new Rows(connection)
   const days = new ZoneDays(config.timeZone)
-  const queries = new QueryThread({ storePath: options.storePath, timeZone: config.timeZone, log })
+  const { timeZone, visits } = config
+  const queries = new QueryThread({ storePath: options.storePath, timeZone, visits, log })
   const reading = (): Reading => ({ rows, days, nowMs: clock.wallMs() })
   const database = openAppDatabase(join(config.dataDirectory, 'app.db'))
   const sessions = new Sessions(database, adminToken(config.tokenPath), clock)

@@ -111,7 +111,7 @@ export function accessRecord(at: number, index: number): TestRecord {
   const line =
     `203.0.113.${index % 40} - - [24/Nov/2026:${clock} +0000] "GET /p/${index % 5}?x=1 HTTP/1.1" ${status} 100 ` +
     `"https://ref${index % 3}.example/x" "ua" 0.${String((index % 100) + 10).padStart(3, '0')}`
-  return { line, timestampMs: at + 50, format: 'combined' }
+  return { line, timestampMs: at + 50, format: 'combined', key: keyOf(index % 40) }
 }
 
 function eventRecord(at: number, index: number): TestRecord {
@@ -123,7 +123,12 @@ function eventRecord(at: number, index: number): TestRecord {
     path: `/p/${index % 5}`,
     referrer: '',
   }
-  return { line: JSON.stringify(event), timestampMs: at + 50, format: 'json' }
+  return { line: JSON.stringify(event), timestampMs: at + 50, format: 'json', key: keyOf(index % 30) }
+}
+
+/** As agents write it: one for each visitor. */
+function keyOf(visitor: number): string {
+  return visitor.toString(16).padStart(16, '0')
 }
 
 function metricRecord(at: number, index: number): TestRecord {
@@ -149,6 +154,7 @@ export function testConfig(directory: string): AnalyticsConfig {
     topics: ['logs', 'behavior', 'metrics'],
     tokenPath: join(directory, 'token'),
     timeZone: 'UTC',
+    visits: { goals: [], funnels: [{ name: 'purchase', steps: [{ page: '/p/0' }, { page: '/p/*' }] }] },
   }
 }
 

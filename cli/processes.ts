@@ -1,4 +1,5 @@
 // Which processes an appliance is made of, and what each is told. Pure: settings in, specifications out.
+
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { AgentConfig } from '../agent/config.ts'
 import { enrolmentPath } from '../agent/enrolment.ts'
 import type { AnalyticsConfig } from '../analytics/config.ts'
+import { visitSettings } from '../analytics/visits/condition-schemas.ts'
 import type { BrokerConfig } from '../broker/config.ts'
 import type { MetadataKeys } from '../broker/metadata/open-store.ts'
 import type { FixturesConfig } from '../fixtures/config.ts'
@@ -93,6 +95,7 @@ export function analyticsProcess(
     pageDirectory: join(root, 'dashboard/dist'),
     tokenPath: data.tokenPath,
     timeZone: settings.timeZone,
+    visits: visitSettings(settings.goals, settings.funnels),
     keep: keepRules(settings.retention, settings.statisticsBytes),
     brokerMetricsDirectory: data.path,
     ...(open && { open }),

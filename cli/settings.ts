@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { nearest } from '../analytics/queries/nearest.ts'
+import { funnelsSchema, goalsSchema } from '../analytics/visits/condition-schemas.ts'
 import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { inputNames, inputSchema } from './input-settings.ts'
@@ -144,6 +145,10 @@ export const settingsSchema = z.strictObject({
     .default(1)
     .describe('Processes that count, sharing the partitions; more than one where one core is not enough'),
   timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
+  goals: goalsSchema
+    .default([])
+    .describe('What counts as a conversion: a page, or an event with its properties'),
+  funnels: funnelsSchema.default([]).describe('Steps towards a goal, 2 to 8, in their order'),
   bootstrap: z
     .string()
     .regex(/^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$/, 'write host:port, or several with commas between')

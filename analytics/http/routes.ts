@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { QueryThread } from '../queries/query-thread.ts'
 import type { QuestionName } from '../queries/questions.ts'
 import { formats } from '../queries/tables.ts'
+import { visitRoutes } from '../visits/visit-routes.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
 import { boardRoutes } from './board-routes.ts'
 import type { ClusterAnswer } from './contract.ts'
@@ -184,4 +185,5 @@ export const routes: readonly Route[] = [
     question: 'agents',
   },
   ...boardRoutes,
+  ...visitRoutes,
 ]

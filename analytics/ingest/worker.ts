@@ -10,6 +10,7 @@ import { flushIntervalMs, flushRecordsMax } from '../config.ts'
 import { openStore } from '../store/schema.ts'
 import { processClaimant } from '../store/slots.ts'
 import { Writer } from '../store/writer.ts'
+import type { VisitSettings } from '../visits/conditions.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { DeadLetterSender, turnMs } from './dead-letter-sender.ts'
 import { Ingest } from './ingest.ts'
@@ -24,6 +25,7 @@ export interface IngestThreadConfig {
   readonly bootstrap: readonly string[]
   readonly topics: readonly string[]
   readonly timeZone: string
+  readonly visits?: VisitSettings
 }
 
 export type FromIngest =
@@ -53,7 +55,10 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const days = new ZoneDays(config.timeZone)
   const connection = openStore(config.path)
   const claimant = processClaimant(() => clock.wallMs())
-  const writer = new Writer(connection, days, { log, claimant })
+  const writer = new Writer(connection, days, {
+    ...{ log, claimant },
+    ...(config.visits && { visits: config.visits }),
+  })
   const ingest = new Ingest({ writer, days, clock, log, flushIntervalMs, flushRecordsMax })
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log })

@@ -3,7 +3,10 @@
 import type { StatsRow } from '../http/contract.ts'
 import { Distribution } from '../sketches/distribution.ts'
 import { HyperLogLog } from '../sketches/hyperloglog.ts'
+import type { VisitSettings } from '../visits/conditions.ts'
+import { visitorsProblem } from '../visits/visit-reads.ts'
 import type { DimensionName, MetricDefinition } from '../windows/catalogue.ts'
+import { isOfVisitors } from '../windows/visit-catalogue.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import type { Breakdown, Range } from './question.ts'
 import type { Rows, SeriesRow } from './rows.ts'
@@ -12,6 +15,8 @@ export interface Reading {
   readonly rows: Rows
   readonly days: ZoneDays
   readonly nowMs: number
+  /** Goals and funnels that are configured. */
+  readonly visits?: VisitSettings
 }
 
 export type Values = StatsRow['values']
@@ -127,6 +132,7 @@ function readStored({ rows, days }: Reading, wanted: Breakdown, range: Range, ta
   const keys = new Map(matching.map(row => [row.id, keyOf(row, wanted.by)]))
   const ids = [...keys.keys()]
   if (ids.length === 0) return
+  if (isOfVisitors(wanted.metric)) refuseNoVisitors(rows, matching)
   if (kind === 'count') {
     for (const { series: id, bucket, n } of rows.counts(range.step.seconds, ids, from, to)) {
       take(keys.get(id)!, bucket * 1000, n)
@@ -139,6 +145,15 @@ function readStored({ rows, days }: Reading, wanted: Breakdown, range: Range, ta
       bucket * 1000,
       kind === 'distinct' ? HyperLogLog.fromBytes(data) : Distribution.fromBytes(data),
     )
+  }
+}
+
+/** Where the record key is not the visitor, nothing is told of visitors. */
+function refuseNoVisitors(rows: Rows, matching: readonly SeriesRow[]): void {
+  const topics = rows.visits.topics()
+  for (const source of new Set(matching.map(row => row.labels['source']))) {
+    const problem = visitorsProblem(topics, source === 'requests' ? 1 : 0)
+    if (problem) throw problem
   }
 }
 

@@ -2,6 +2,7 @@
 // all, an end to what runs too long. A thread that does not let go is ended and started anew; nobody else notices.
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../../runtime/log.ts'
+import type { VisitSettings } from '../visits/conditions.ts'
 import { metricCatalogue } from '../windows/catalogue.ts'
 import { definedNames, definitionOf } from '../windows/definitions.ts'
 import { cancelled, tooSlow } from './budget.ts'
@@ -33,6 +34,7 @@ const heapMaxMb = 512
 export interface QueryOptions {
   readonly storePath: string
   readonly timeZone: string
+  readonly visits?: VisitSettings | undefined
   readonly log: Log
   readonly limits?: Partial<QueryLimits>
   /** Tests put a thread here that misbehaves. */
@@ -191,11 +193,13 @@ export class QueryThread {
   #startWorker(): Worker {
     const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const file = this.#options.workerFile ?? new URL(`./query-worker.${suffix}`, import.meta.url)
-    const { storePath, timeZone } = this.#options
+    const { storePath, timeZone, visits } = this.#options
     const definitions = definedNames()
       .filter(name => !Object.hasOwn(metricCatalogue, name))
       .map(name => [name, definitionOf(name)!] as const)
-    const workerData: QueryThreadConfig = { storePath, timeZone, definitions, cancelled: this.#cancelled }
+    const workerData: QueryThreadConfig = {
+      ...{ storePath, timeZone, visits, definitions, cancelled: this.#cancelled },
+    }
     const worker = new Worker(file, { workerData, resourceLimits: { maxOldGenerationSizeMb: heapMaxMb } })
     worker.on('message', (answer: Answering) => this.#onAnswer(answer))
     // Of a thread that was replaced nothing is heard any more.

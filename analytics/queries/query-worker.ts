@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { openReader } from '../store/schema.ts'
+import { noVisitSettings, type VisitSettings } from '../visits/conditions.ts'
 import type { MetricDefinition } from '../windows/catalogue.ts'
 import { defineMetrics } from '../windows/definitions.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
@@ -16,6 +17,7 @@ import { bodyOf, type Format } from './tables.ts'
 export interface QueryThreadConfig {
   readonly storePath: string
   readonly timeZone: string
+  readonly visits?: VisitSettings | undefined
   /** What is configured to be counted beside the catalogue. */
   readonly definitions: readonly (readonly [string, MetricDefinition])[]
   /** One number: the question that nobody waits for any more. */
@@ -55,7 +57,7 @@ export type Answering =
 const connectionId = randomBytes(6).toString('base64url')
 
 function run(config: QueryThreadConfig, port: NonNullable<typeof parentPort>): void {
-  const { storePath, timeZone, definitions, cancelled } = config
+  const { storePath, timeZone, definitions, cancelled, visits = noVisitSettings } = config
   defineMetrics(new Map(definitions))
   const days = new ZoneDays(timeZone)
   let current = 0
@@ -67,7 +69,7 @@ function run(config: QueryThreadConfig, port: NonNullable<typeof parentPort>): v
   port.on('message', (asking: Asking) => {
     current = asking.id
     budget.start(asking)
-    port.postMessage(answerTo(asking, { rows, days, nowMs: asking.nowMs }, () => budget.rows))
+    port.postMessage(answerTo(asking, { rows, days, visits, nowMs: asking.nowMs }, () => budget.rows))
   })
 }
 

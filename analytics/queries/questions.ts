@@ -2,6 +2,7 @@
 // and what it looks like as a table. Runs in the query thread; what comes in was checked by the routes' schemas.
 
 import { type Parameters, storedAnswer } from '../prometheus/answers.ts'
+import { visitQuestions } from '../visits/visit-questions.ts'
 import type { DimensionName } from '../windows/catalogue.ts'
 import { series, stats, top } from './answers.ts'
 import { accessPanels, hostUse, red, slo } from './boards.ts'
@@ -129,6 +130,7 @@ export const questions = {
       endpoint !== 'metadata' && !(parameters['time'] ?? (parameters['start'] && parameters['end'])),
   },
   agents: { answer: ({ rows }: Reading) => agentsAnswer(rows), moves: () => false },
+  ...visitQuestions((asked, nowMs) => spanOf(asked, nowMs)),
 } as const satisfies Readonly<Record<string, Question>>
 
 export type QuestionName = keyof typeof questions

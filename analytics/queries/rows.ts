@@ -1,6 +1,7 @@
 // Reads of committed rows, as prepared statements on a connection that cannot write. Knows tables and nothing of what
 // the numbers mean.
 import type { Connection } from '../store/schema.ts'
+import { VisitReads } from '../visits/visit-reads.ts'
 import type { StepSeconds } from '../windows/steps.ts'
 import type { Budget } from './budget.ts'
 
@@ -30,6 +31,7 @@ export interface LossRow {
 }
 
 export class Rows {
+  readonly visits: VisitReads
   readonly #connection: Connection
   readonly #budget: Budget | null
   readonly #statements
@@ -38,6 +40,7 @@ export class Rows {
   constructor(connection: Connection, budget: Budget | null = null) {
     this.#connection = connection
     this.#budget = budget
+    this.visits = new VisitReads(connection, budget)
     this.#statements = prepareStatements(connection)
   }
 

@@ -21,6 +21,13 @@ export interface Funnel {
   readonly windowMs?: number | undefined
 }
 
+export interface VisitSettings {
+  readonly goals: readonly Goal[]
+  readonly funnels: readonly Funnel[]
+}
+
+export const noVisitSettings: VisitSettings = { goals: [], funnels: [] }
+
 export const funnelWindowMs = 14 * 86_400_000
 
 /** Goals, and steps of funnels, with properties: at most so many at a time. */

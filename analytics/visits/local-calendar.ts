@@ -38,6 +38,17 @@ export class LocalCalendar {
     return day
   }
 
+  /** 0 for Monday. */
+  weekdayOf(timeMs: number): number {
+    const day = this.dayOf(timeMs)
+    return day - this.firstDayOf(this.weekOf(day))
+  }
+
+  /** The hour on the clock of the zone, 0 to 23. */
+  hourOf(timeMs: number): number {
+    return this.#days.hourOf(timeMs)
+  }
+
   weekOf(day: number): number {
     return Math.floor((day + 3) / 7)
   }

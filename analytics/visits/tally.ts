@@ -7,7 +7,7 @@ import { bounces, durationOf, type Visit } from './visits-of.ts'
 
 /** What the tally needs of the rollup. */
 export interface CountSink {
-  count(metric: string, dims: string, value: string, timeMs: number, n: number, finest: 10 | 60 | 900): void
+  count(metric: string, dims: string, value: string, timeMs: number, n: number, finest: 60 | 900): void
 }
 
 /** Numbers of the dictionary as text. */
@@ -35,6 +35,8 @@ export const touchFields = [
 export type TouchField = (typeof touchFields)[number]
 
 export const sourceNames = ['events', 'requests'] as const
+
+const minuteMs = 60_000
 
 class VisitCell {
   readonly startMs: number
@@ -163,7 +165,7 @@ export class Tally {
   }
 
   conversion(source: number, goal: string, timeMs: number): void {
-    const minute = Math.floor(timeMs / 60_000) * 60_000
+    const minute = Math.floor(timeMs / minuteMs) * minuteMs
     this.#fact('conversions', 'goal,source', `${goal}\0${sourceNames[source]}`, minute, 1)
   }
 
@@ -177,7 +179,7 @@ export class Tally {
   }
 
   #visit(source: number, visit: Visit, isNew: boolean, sign: number): void {
-    const startMs = Math.floor(visit.startMs / 10_000) * 10_000
+    const startMs = Math.floor(visit.startMs / minuteMs) * minuteMs
     const key = `${startMs} ${source} ${visit.touch} ${visit.entry} ${isNew}`
     let cell = this.#visits.get(key)
     if (!cell) {
@@ -192,7 +194,7 @@ export class Tally {
     cell.milliseconds += sign * duration
     cell.pageviews += sign * visit.pageviews
     const value = `${durationBound(duration)}\0${sourceNames[source]}`
-    this.#fact('visit_durations', 'duration,source', value, Math.floor(startMs / 60_000) * 60_000, sign)
+    this.#fact('visit_durations', 'duration,source', value, startMs, sign)
   }
 
   #views(source: number, before: Visit['views'], after: Visit['views']): void {
@@ -214,7 +216,7 @@ export class Tally {
   #view(source: number, views: Visit['views'], at: number, sign: number): void {
     const { timeMs: viewedMs, name } = views[at]!
     const next = views[at + 1]
-    const timeMs = Math.floor(viewedMs / 60_000) * 60_000
+    const timeMs = Math.floor(viewedMs / minuteMs) * minuteMs
     const key = `${timeMs} ${source} ${name} ${next ? next.name : -1}`
     let cell = this.#pages.get(key)
     if (!cell) {
@@ -278,7 +280,7 @@ export function durationBound(durationMs: number): number {
 function writeVisits(sink: CountSink, names: Names, cell: VisitCell): void {
   const source = sourceNames[cell.source]!
   for (const [metric, field] of totalMetrics) {
-    if (cell[field] !== 0) sink.count(metric, 'source', source, cell.startMs, cell[field], 10)
+    if (cell[field] !== 0) sink.count(metric, 'source', source, cell.startMs, cell[field], 60)
   }
   const touch = names.touch(cell.touch)
   const kind = cell.isNew ? 'new' : 'returning'

@@ -6,7 +6,7 @@ import type { Rollup } from '../store/rollup.ts'
 import type { Connection } from '../store/schema.ts'
 import type { Run } from '../store/series-directory.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
-import { type Condition, conditionsMax, conditionText, type Funnel, type Goal } from './conditions.ts'
+import { type Condition, conditionsMax, conditionText, type VisitSettings } from './conditions.ts'
 import { LocalCalendar } from './local-calendar.ts'
 import { NameBook } from './name-book.ts'
 import { VisitNoter, type Watched } from './noter.ts'
@@ -16,13 +16,6 @@ import { visitorAgeDays, visitorsMax } from './visit-rules.ts'
 import { addStep, newVisitor, settle, type Visitor } from './visitor.ts'
 import { visitorBytes, visitorOf } from './visitor-bytes.ts'
 import { type SourceState, VisitorRows } from './visitor-rows.ts'
-
-export interface VisitSettings {
-  readonly goals: readonly Goal[]
-  readonly funnels: readonly Funnel[]
-}
-
-export const noVisitSettings: VisitSettings = { goals: [], funnels: [] }
 
 interface Kept {
   readonly sourceId: number
@@ -90,6 +83,7 @@ export class VisitBook {
       this.#pruneAtDay(partition.id, source, notes.watermarksMs[at]!, tally)
       const kept = this.#visitor(partition.id, notes.keys.text(notes.keyIds[at]!), source)
       source.events++
+      if (source.kind < 0) source.kind = notes.sources[at]!
       if (!kept) {
         source.untracked++
         continue
@@ -263,7 +257,7 @@ export class VisitBook {
     if (this.#areConditionsSaved) return
     this.#areConditionsSaved = true
     const known = new Map(this.#rows.conditions().map(row => [row.text, row.bit]))
-    const sinceMs = notes.watermarksMs.reduce((newest, atMs) => Math.max(newest, atMs), 0)
+    const sinceMs = this.#rows.hasSources() ? firstWatermark(notes) : 0
     for (const { bit, condition } of this.watched()) {
       const text = conditionText(condition)
       if (known.get(text) !== bit) this.#rows.saveCondition({ bit, text, sinceMs })
@@ -277,6 +271,15 @@ export class VisitBook {
       this.#cache.delete(key)
     }
   }
+}
+
+/** Newest event time before these notes: what came earlier was not looked at for what is looked for now. */
+function firstWatermark(notes: VisitNotes): number {
+  const first = new Map<PartitionFold, number>()
+  for (const [at, partition] of notes.partitions.entries()) {
+    if (!first.has(partition)) first.set(partition, notes.watermarksMs[at]!)
+  }
+  return Math.max(0, ...first.values())
 }
 
 function addDistinct(rollup: Rollup, source: number, atMs: number, goal: string, key: string): void {

@@ -19,6 +19,8 @@ export const stepsAgeMs = 30 * dayMs
 /** Of days on which a visitor was active, and of weeks. */
 export const daysKept = 64
 export const weeksKept = 60
+/** Rows of the retention matrix; a visitor away for longer is forgotten in between. */
+export const retentionWeeksMax = 26
 /** A visitor who was away so long is forgotten, and new when coming back. */
 export const visitorAgeDays = 26 * 7
 /** Visitors kept per partition; more are counted as untracked. */

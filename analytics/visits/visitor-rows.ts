@@ -20,6 +20,8 @@ export interface KeyTrust {
 
 export interface SourceState extends KeyTrust {
   readonly topic: string
+  /** 0 for behaviour events, 1 for requests, -1 before the first of either. */
+  kind: number
   /** Rows of visitors. */
   visitors: number
   /** The local day up to which old rows are pruned. */
@@ -52,16 +54,21 @@ export class VisitorRows {
     const row = this.#statements.source.get(id)
     if (row) return { ...row, topic }
     return {
-      ...{ topic, day: null, visitors: 0, events: 0, mixed: 0, checked: 0, split: 0 },
+      ...{ topic, kind: -1, day: null, visitors: 0, events: 0, mixed: 0, checked: 0, split: 0 },
       ...{ keyless: 0, late: 0, untracked: 0 },
     }
   }
 
+  /** Whether anything was counted before. */
+  hasSources(): boolean {
+    return this.#statements.hasSources.get() !== undefined
+  }
+
   saveSource(id: number, state: SourceState): void {
-    const { topic, day, visitors, events, mixed, checked, split, keyless, late, untracked } = state
+    const { topic, kind, day, visitors, events, mixed, checked, split, keyless, late, untracked } = state
     this.#run(
       this.#statements.saveSource,
-      ...[id, topic, day, visitors, events, mixed, checked, split, keyless, late, untracked],
+      ...[id, topic, kind, day, visitors, events, mixed, checked, split, keyless, late, untracked],
     )
   }
 
@@ -118,7 +125,7 @@ export interface ConditionRow {
 }
 
 function prepareStatements(connection: Connection) {
-  const sourceColumns = 'topic, day, visitors, events, mixed, checked, split, keyless, late, untracked'
+  const sourceColumns = 'topic, kind, day, visitors, events, mixed, checked, split, keyless, late, untracked'
   return {
     visitor: connection.prepare<[number, string], { state: Buffer }>(
       'SELECT state FROM visitors WHERE source = ? AND key = ?',
@@ -131,8 +138,9 @@ function prepareStatements(connection: Connection) {
     source: connection.prepare<[number], SourceState>(
       `SELECT ${sourceColumns} FROM visit_sources WHERE source = ?`,
     ),
+    hasSources: connection.prepare<[], { source: number }>('SELECT source FROM visit_sources LIMIT 1'),
     saveSource: connection.prepare(
-      `INSERT OR REPLACE INTO visit_sources(source, ${sourceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO visit_sources(source, ${sourceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     sample: connection.prepare<[string], { field: number; key: string }>(
       'SELECT field, key FROM visit_keys WHERE topic = ?',

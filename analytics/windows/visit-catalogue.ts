@@ -20,8 +20,8 @@ const visitSets = [
   'source,visitor',
 ] as const
 
-const counted = { kind: 'count', unit: 'count', total: false } as const
-const divided = { kind: 'ratio', total: false } as const
+const counted = { kind: 'count', unit: 'count', total: false, finest: 60 } as const
+const divided = { kind: 'ratio', total: false, finest: 60 } as const
 const ofVisit = { scope: 'visit', dimensions: visitSets } as const
 const ofPage = { dimensions: ['path,source'] } as const
 
@@ -147,11 +147,12 @@ export const visitMetricCatalogue = {
     numerator: 'page_milliseconds',
     denominator: 'timed_views',
     definition:
-      'Mean time from a pageview to the next of the same visit. How long the last page was looked at is not known, so ' +
-      'it is left out.',
+      'Mean time from a pageview to the next of the same visit. How long the last page was looked at is not known, ' +
+      'so it is left out.',
   },
   transitions: {
     ...counted,
+    finest: 900,
     dimensions: ['next,path,source'],
     definition: 'From one page to the next within a visit, at the time of the first.',
   },
@@ -159,6 +160,7 @@ export const visitMetricCatalogue = {
     kind: 'distinct',
     unit: 'count',
     total: false,
+    finest: 60,
     dimensions: ['source'],
     definition:
       'Distinct visitors, by record key: of behaviour events that name one, and of page requests that are no bot’s. ' +
@@ -166,6 +168,7 @@ export const visitMetricCatalogue = {
   },
   lifecycle: {
     ...counted,
+    finest: 900,
     dimensions: ['source,stage'],
     definition:
       'Visitors of a day: new (first seen that day), returning (also the day before), resurrecting (back after a ' +
@@ -173,11 +176,13 @@ export const visitMetricCatalogue = {
   },
   weekly_lifecycle: {
     ...counted,
+    finest: 900,
     dimensions: ['source,stage'],
     definition: 'The same by weeks that begin on Monday, at the first moment of the week.',
   },
   retention: {
     ...counted,
+    finest: 900,
     dimensions: ['cohort,source'],
     definition: 'Visitors active in a week, by the week (its Monday) in which they were first seen.',
   },
@@ -190,6 +195,7 @@ export const visitMetricCatalogue = {
     kind: 'distinct',
     unit: 'count',
     total: false,
+    finest: 60,
     dimensions: ['goal,source'],
     definition: 'Distinct visitors with an event that meets a goal.',
   },

@@ -24,10 +24,12 @@ CREATE TABLE visit_names(
   UNIQUE(kind, text)
 );
 
--- By partition: visitors kept, and what tells whether its keys are visitors.
+-- By partition: what visitors are seen by (0 events, 1 requests), how many are kept, and what tells whether its keys
+-- are visitors.
 CREATE TABLE visit_sources(
   source INTEGER PRIMARY KEY,
   topic TEXT NOT NULL,
+  kind INTEGER NOT NULL,
   day INTEGER,
   visitors INTEGER NOT NULL,
   events INTEGER NOT NULL,
