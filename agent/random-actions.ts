@@ -13,10 +13,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { storyPartitions, type TailScene, tailScene } from './tail-story.ts'
+import type { AgentInput } from './config.ts'
+import { storyPartitions, type TailBounds, type TailScene, type TailStory, tailScene } from './tail-story.ts'
 
 /** mulberry32: a small generator whose whole state is its seed. */
-function dice(seed: number): (below: number) => number {
+export function dice(seed: number): (below: number) => number {
   let state = seed
   return below => {
     state = (state + 0x6d2b79f5) | 0
@@ -63,11 +64,35 @@ export async function shrink(seed: number, steps: readonly Step[], watched: stri
   return shortest
 }
 
+/** What the lines look like, and who counts them. */
+export interface Stage {
+  readonly format: string
+  /** The `number`th line, but for its end. */
+  line(number: number, filler: string): string
+  readonly lineEnd: string
+  storyOf(inputs: readonly AgentInput[], bounds: TailBounds): TailStory
+  /** When everything is at rest. */
+  judge(story: TailStory, told: () => string): void
+}
+
 /** `*.log*` has the rotated names in the glob, `*.log` has not. Throws where a promise is broken. */
-export async function play(seed: number, steps: readonly Step[], watched: string): Promise<void> {
+export async function play(
+  seed: number,
+  steps: readonly Step[],
+  watched: string,
+  stage: Stage | null = null,
+): Promise<void> {
   // Every third list closes what is read to its end, so that an inode can come back.
-  await using scene = await tailScene(watched, seed % 3 === 0 ? { idleFilesMax: 1 } : {})
-  const played = new PlayedFiles(scene, seed, watched)
+  const bounds = seed % 3 === 0 ? { idleFilesMax: 1 } : {}
+  await using scene = await (stage === null
+    ? tailScene(watched, bounds)
+    : tailScene(
+        watched,
+        bounds,
+        () => ({ format: stage.format }),
+        inputs => stage.storyOf(inputs, bounds),
+      ))
+  const played = new PlayedFiles(scene, seed, watched, stage)
   const story: string[] = []
   const told = () => `seed ${seed}: ${story.join(' ')}\n${JSON.stringify(scene.story.ledger)}`
   for (const step of steps) {
@@ -77,6 +102,7 @@ export async function play(seed: number, steps: readonly Step[], watched: string
   scene.agent.settle()
   scene.agent.settle()
   played.judge(told)
+  stage?.judge(scene.story, told)
 }
 
 /**
@@ -96,6 +122,7 @@ class PlayedFiles {
   readonly #scene: TailScene
   readonly #seed: number
   readonly #watched: string
+  readonly #stage: Stage | null
   #roll = dice(0)
   #written = 0
   /** In rotation order, with the lines each holds. */
@@ -108,7 +135,8 @@ class PlayedFiles {
   /** Somebody looked between copy and truncation: where nothing but the first line tells the copy, it is read too. */
   readonly #perhapsTwice = new Set<string>()
 
-  constructor(scene: TailScene, seed: number, watched: string) {
+  constructor(scene: TailScene, seed: number, watched: string, stage: Stage | null) {
+    this.#stage = stage
     this.#scene = scene
     this.#seed = seed
     this.#watched = watched
@@ -179,14 +207,20 @@ class PlayedFiles {
 
   #write(index: number, ends: boolean): void {
     const file = this.#files[index]!
-    const line = () => `line ${++this.#written} of seed ${this.#seed} ${'.'.repeat(this.#roll(60))}`
-    const text = file.partial === '' ? line() : 'rest'
+    const begun = file.partial === '' ? this.#newLine() : 'rest'
+    const text = ends ? begun + (this.#stage?.lineEnd ?? '') : begun
     appendFileSync(this.#nameOf(index), ends ? `${text}\n` : text)
     file.partial += text
     if (!ends) return
     file.lines.push(file.partial)
     if (file.findable) this.#safe.add(file.partial)
     file.partial = ''
+  }
+
+  #newLine(): string {
+    const number = ++this.#written
+    const filler = '.'.repeat(this.#roll(60))
+    return this.#stage?.line(number, filler) ?? `line ${number} of seed ${this.#seed} ${filler}`
   }
 
   /** Nobody writes into a copy. */

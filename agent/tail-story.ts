@@ -9,12 +9,13 @@ import type { SavedFile } from './checkpoint.ts'
 import type { AgentInput } from './config.ts'
 import { Discovery } from './discover.ts'
 import type { LineFormat } from './formats/detect.ts'
+import { fileIdOfSrc } from './identity.ts'
 import { applyChanges, type Changes } from './journal.ts'
-import type { Routing } from './routing.ts'
+import { Router, type Routing } from './routing.ts'
 import { Tailer, type TailOptions, type TailSink } from './tail.ts'
 import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
 
-interface Waiting {
+export interface Waiting {
   readonly span: Span
   readonly src: string
   readonly partition: number
@@ -126,7 +127,11 @@ export class StoryAgent implements TailSink {
     this.#story.formats.add(span.range.routing.format)
     const line = bytes.toString('latin1', start, end)
     this.handed.add(line)
-    const partition = position % storyPartitions
+    const router = (span.range.outlet ??= new Router(
+      span.range.routing,
+      fileIdOfSrc(span.range.src),
+    )) as Router
+    const partition = router.route(bytes, start, end, position)
     this.#waiting.push({ span, src: span.range.src, partition, position, line, epoch: this.#epoch })
   }
 
@@ -206,10 +211,11 @@ export async function tailScene(
   glob = '*.log',
   bounds: TailBounds = {},
   more: (directory: string) => Partial<AgentInput> = () => ({}),
+  storyOf = (inputs: readonly AgentInput[]) => new TailStory(inputs, quiet, bounds),
 ) {
   const directory = await mkdtempDisposable(join(tmpdir(), 'tail-'))
   const input = { paths: [join(directory.path, glob)], format: 'raw', ...more(directory.path) } as const
-  const story = new TailStory([input], quiet, bounds)
+  const story = storyOf([input])
   let agent = new StoryAgent(story)
   return {
     story,

@@ -1,6 +1,7 @@
 // The agent on its own: CPU per gigabyte of an access log read and shipped, beside kcat and rsyslog where they are
 // installed, in turns, the same file to the same broker; CPU with many files, idle and when a few of them grow; how
-// long an appended line takes to the broker; and a writer that is faster than the sink. Starts and ends processes of its own only.
+// long an appended line takes to the broker; and a writer that is faster than the sink. Starts and ends processes of
+// its own only.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'

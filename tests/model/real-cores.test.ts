@@ -1,0 +1,28 @@
+// The contract on the real cores: see real-cores.ts for which they are. A fixed number of seeds; thousands by
+// TAILRACE_LISTS.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DedupRows } from '../../analytics/store/dedup-rows.ts'
+import { playOnRealCores } from './real-cores.ts'
+
+const first = Number(process.env['TAILRACE_FIRST_SEED'] ?? 1)
+const lists = Number(process.env['TAILRACE_LISTS'] ?? 30)
+
+test('the real agent and the real count, killed again and again: what the model says, line by line', async t => {
+  let lines = 0
+  let kills = 0
+  for (let seed = first; seed < first + lists; seed++) {
+    const outcome = await playOnRealCores(seed)
+    lines += outcome.lines
+    kills += outcome.kills
+  }
+  assert(lines > lists * 20, `${lines} lines`)
+  assert(kills > lists / 4, `the counts were killed only ${kills} times`)
+  t.diagnostic(`${lists} seeds: ${lines} lines, the counts killed ${kills} times`)
+})
+
+test('without the dedup rows a line is counted twice, and is seen', async t => {
+  t.mock.method(DedupRows.prototype, 'lastPosition', () => -1)
+  // The first seed in which a count dies between a line and its second coming.
+  await assert.rejects(playOnRealCores(50), /l\d+/)
+})
