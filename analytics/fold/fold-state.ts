@@ -6,6 +6,7 @@ import type { VisitNoter } from '../visits/noter.ts'
 import { otherValue, sketchesPerDayMax, valueBytesMax, valuesPerDayMax } from '../windows/catalogue.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { ClientCache, type ClientOptions } from './client-cache.ts'
+import type { CustomStatistics } from './custom.ts'
 import type { LastSample } from './increase.ts'
 import { ByteInterner } from './interner.ts'
 import { Cell, dimensionSets, Pending, type PendingBucket } from './pending.ts'
@@ -66,6 +67,8 @@ export interface FoldOptions extends ClientOptions {
   readonly apdexMs?: number | undefined
   /** Hosts of one's own: whoever comes from there was here already. */
   readonly ownHosts?: readonly string[] | undefined
+  /** What the operator wants counted beside the fixed statistics. */
+  readonly statistics?: CustomStatistics | undefined
 }
 
 export class FoldState {
@@ -88,6 +91,7 @@ export class FoldState {
   partitionNow: PartitionFold | null = null
   readonly clients: ClientCache
   readonly apdexMs: number
+  readonly statistics: CustomStatistics | null
   /** Site and channel by the id of a referring host; null for hosts of one's own. */
   readonly sources = new Map<number, { readonly site: number; readonly channel: number } | null>()
   /** By the id of a path: 1 for what is served as it lies there, 0 for what is not. */
@@ -108,6 +112,7 @@ export class FoldState {
     this.days = days
     this.clients = new ClientCache(this.values, options)
     this.apdexMs = options.apdexMs ?? 500
+    this.statistics = options.statistics ?? null
     this.#ownHosts = new Set(options.ownHosts?.map(host => host.toLowerCase()))
     this.otherId = this.values.idOfText(otherValue)
   }

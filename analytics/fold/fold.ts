@@ -7,6 +7,7 @@ import type { ParsedLine } from '../../agent/formats/parsed-line.ts'
 import { familyOf, type LineFormat } from '../../agent/formats/registry.ts'
 import { futureAllowanceMs, latenessMs } from '../windows/steps.ts'
 import { type FoldState, type PartitionFold, srcBytesMax } from './fold-state.ts'
+import { noteFields } from './line-fields.ts'
 import { countAccess, countEvent, countLine, countMetric } from './measure.ts'
 import { countParsed, parseOther } from './parsed.ts'
 import { type PendingBucket, secondCell, setTopic } from './pending.ts'
@@ -32,7 +33,7 @@ export function fold(
   partition.next = offset + 1
   state.pending.records++
   state.partitionNow = partition
-  if (state.skips !== null && state.skips(partition, offset)) return
+  if (state.skips?.(partition, offset)) return
   const { source } = state
   readRecordSource(buffer, headersStart, headerCount, source)
   if (isSeen(state, partition, buffer)) {
@@ -145,6 +146,9 @@ function foldLine(
     return
   }
   countLine(state, bucket, timeMs, partition.topicValue)
+  if (state.statistics?.asks(partition.topic)) {
+    noteFields(state, partition.topic, timeMs, kind, parsed, buffer, start, end)
+  }
   if (parsed !== null) countParsed(state, bucket, timeMs, parsed, hostOf(state, buffer))
   else if (kind === 'combined') countAccess(state, bucket, timeMs, buffer)
   else if (kind === 'json') countEvent(state, bucket, timeMs, buffer)

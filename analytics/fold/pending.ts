@@ -4,6 +4,7 @@ import { HyperLogLog } from '../sketches/hyperloglog.ts'
 import { VisitNotes } from '../visits/notes.ts'
 import { bucketStart } from '../windows/steps.ts'
 import type { Client } from './client-cache.ts'
+import type { CustomNotes } from './custom.ts'
 
 /** Dimension sets by small number; the names are those of the catalogue. */
 export const dimensionSets = [
@@ -165,6 +166,8 @@ const widthMs = 10_000
 
 export class Pending {
   readonly buckets = new Map<number, PendingBucket>()
+  /** Of the statistics an operator has defined. */
+  readonly custom: CustomNotes = new Map()
   readonly losses = new Map<string, PendingLoss>()
   /** Calls of `lose`, so that whoever holds the record can tell that it is lost, and why. */
   lossCount = 0

@@ -229,6 +229,7 @@ export class Writer implements CommittedState {
     rollup.add(pending)
     rollup.addLag(pending.readAt, nowMs)
     if (state.noter) this.visits.apply(pending.visits, state.noter, state.values, rollup)
+    state.statistics?.apply(pending.custom, rollup)
     this.#addCounts(rollup)
     this.#sketches.save()
     for (const { id, movedSrcs, positions, movedSamples, samples } of partitions) {
