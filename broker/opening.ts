@@ -17,8 +17,7 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { compactInternalTopics, configsOfInternalTopic } from './internal-topics.ts'
 import { IsrWriter } from './isr-writer.ts'
 import { LocalPartitions } from './local-partitions.ts'
-import { realDisk } from './log/disk.ts'
-import { flushLeftBehind } from './log/flush-all.ts'
+import { type TakenDirectory, takeDirectory } from './log/flush-all.ts'
 import { LogDirectory, LogDirectoryError } from './log/log-directory.ts'
 import { Membership } from './membership.ts'
 import { isServed, type MetadataKeys, sessionTtlMsOf, withoutCredentials } from './metadata/open-store.ts'
@@ -66,9 +65,9 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
   if (!isServed(config.metadataPath)) {
     mkdirSync(dirname(config.metadataPath), { recursive: true, mode: 0o750 })
   }
-  const [store] = await Promise.all([
+  const [store, taken] = await Promise.all([
     options.openStore(config.metadataPath, config.metadataKeys),
-    flushLeftBehind(realDisk, config.dataDirectory),
+    takeDirectory(config.dataDirectory),
   ])
   const clusterId = await clusterIdOf(store)
   const secret = await ClusterSecret.of(store)
@@ -78,7 +77,7 @@ export async function openBroker(options: OpenOptions): Promise<OpenBroker> {
     clock: options.clock,
     sessionLifetimeMs: config.connectionsMaxReauthMs ?? 0,
   })
-  const logs = openLogs(options, clusterId)
+  const logs = openLogs(options, clusterId, taken)
   const membership = openMembership(options, store, logs)
   membership.image.onOther = (key, entry) => security.image.apply(key, entry)
   await membership.join().catch(error => {
@@ -253,11 +252,12 @@ function followGroups(groups: GroupCoordinator, { topic, index, replica }: Parti
   else groups.unload(index)
 }
 
-function openLogs(options: OpenOptions, clusterId: string): LogDirectory {
+function openLogs(options: OpenOptions, clusterId: string, taken: TakenDirectory): LogDirectory {
   const { config, clock } = options
   try {
     return LogDirectory.open({
       path: config.dataDirectory,
+      taken,
       clusterId,
       nodeId: config.brokerId,
       nowMs: clock.wallMs(),

@@ -4,7 +4,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogDirectory } from './log-directory.ts'
-import { appended, batchOf, closeOn, openDirectory, randomFrom, recordsOf, startMs } from './log-fixture.ts'
+import {
+  appended,
+  batchOf,
+  closeOn,
+  openDirectory,
+  openSettled,
+  randomFrom,
+  recordsOf,
+  startMs,
+} from './log-fixture.ts'
 import type { LogListener } from './log-parts.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { markSuspect } from './quarantine.ts'
@@ -185,18 +194,30 @@ test('no acknowledged record is lost wherever the power goes, twice', async () =
       life.disk.crash(mode, random)
       life.disk.cutAt = 1 + Math.floor(random() * 30)
       try {
-        life.directory = openDirectory(life.disk, config, life)
+        life.directory = await openSettled(life.disk, config, life)
       } catch (error) {
         if (life.disk.operations < life.disk.cutAt) throw error
         life.disk.crash(modes[Math.floor(random() * modes.length)]!, random)
-        life.directory = openDirectory(life.disk, config, life)
+        life.directory = await openSettled(life.disk, config, life)
       }
       life.disk.cutAt = Number.POSITIVE_INFINITY
       check(life.directory, life.known, when)
+      survivesAtOnce(life, when, random)
       goOn(life, when, random)
     }
   }
 })
+
+/** Whatever recovery kept is on the medium when it ends, with nothing more done. */
+function survivesAtOnce(life: Life, when: string, random: () => number): void {
+  const endsOf = (directory: LogDirectory) =>
+    [...directory.logs()].map(({ directory: path, logEndOffset }) => `${path} ${logEndOffset}`)
+  const before = endsOf(life.directory!)
+  life.disk.crash('none', random)
+  life.directory = openDirectory(life.disk, config, life)
+  assert.deepEqual(endsOf(life.directory), before, `${when}, and at once again`)
+  check(life.directory, life.known, `${when}, and at once again`)
+}
 
 /** After recovery the log takes and keeps records as before, through one more power cut. */
 function goOn(life: Life, when: string, random: () => number): void {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flushAll, flushLeftBehind } from './flush-all.ts'
 import { flushesInFlightMax } from './group-commit.ts'
-import { appended, batchOf, closeOn, openDirectory, randomFrom, topicId } from './log-fixture.ts'
+import { appended, batchOf, closeOn, completed, openDirectory, randomFrom, topicId } from './log-fixture.ts'
 import { SimDisk } from './sim-disk.ts'
 
 class CountingDisk extends SimDisk {
@@ -33,19 +33,6 @@ function directoryOf(disk: SimDisk, partitions: number) {
     appended(directory.create('logs', index, topicId).append(batchOf({ values: ['x'] }), 0, disk.nowMs))
   }
   return directory
-}
-
-async function settledOn(disk: SimDisk, work: Promise<void>): Promise<void> {
-  let isOver = false
-  const ended = work.finally(() => {
-    isOver = true
-  })
-  ended.catch(() => {})
-  while (!isOver) {
-    disk.completeFlushes()
-    await Promise.resolve()
-  }
-  await ended
 }
 
 test('a clean stop blocks for as many syncs with 300 changed partitions as with 3', async () => {
@@ -91,7 +78,7 @@ test('flushLeftBehind() leaves no log, metadata or name of a killed life to the 
   directoryOf(disk, 20)
   disk.crash('process', randomFrom(1))
   disk.blockingSyncs = 0
-  await settledOn(disk, flushLeftBehind(disk, '/data'))
+  await completed(disk, flushLeftBehind(disk, '/data'))
   assert.equal(disk.blockingSyncs, 0)
   disk.crash('none', randomFrom(1))
   const ends = [...openDirectory(disk).logs()].map(log => log.logEndOffset)
@@ -117,7 +104,7 @@ test('flushLeftBehind() leaves a log that cannot be flushed to recovery, and fai
     disk.crash('process', randomFrom(1))
     disk.fault = (operation, path) =>
       operation === 'sync' && path.endsWith(name) ? new Error(`EIO ${name}`) : null
-    const flushing = settledOn(disk, flushLeftBehind(disk, '/data'))
+    const flushing = completed(disk, flushLeftBehind(disk, '/data'))
     if (fails) await assert.rejects(flushing, new RegExp(`EIO ${name}`))
     else await flushing
   }

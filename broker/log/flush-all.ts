@@ -2,8 +2,10 @@
 // next start, and what a killed one left. Off the event loop and side by side: one after the other they take seconds
 // with some hundreds of partitions. Changes nothing; touches the files it is told to.
 import { directoryFiles, partitionFiles } from './checkpoints.ts'
-import type { Disk } from './disk.ts'
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { type Disk, realDisk } from './disk.ts'
 import { flushesInFlightMax } from './group-commit.ts'
+import { SettledDisk } from './settled-disk.ts'
 
 /** Every path once; rejects with the first error, when all flushes in flight have ended. */
 export async function flushAll(
@@ -43,9 +45,29 @@ export function directoryFlush(disk: Disk): (path: string) => Promise<void> {
     })
 }
 
+/** A data directory on its way to being opened. */
+export interface TakenDirectory {
+  /** Null: another process has it. */
+  readonly lock: DirectoryLock | null
+  readonly disk: SettledDisk
+}
+
+/** Locks a directory, which must be there, and flushes what a killed broker left in it. For `LogDirectory.open`. */
+export async function takeDirectory(path: string): Promise<TakenDirectory> {
+  const lock = lockDirectory(path)
+  const disk = new SettledDisk(realDisk)
+  try {
+    if (lock) await flushLeftBehind(disk, path)
+    return { lock, disk }
+  } catch (error) {
+    lock?.release()
+    throw error
+  }
+}
+
 /**
  * After an unclean end recovery syncs each partition's files one after the other, which is a wait for each. With this
- * before it, it finds them on the medium. It relies on none of it: what it needs, it syncs as if this had not been.
+ * before it, on a SettledDisk, it finds them on the medium. It asks for every sync that it relies on all the same.
  */
 export async function flushLeftBehind(disk: Disk, path: string): Promise<void> {
   if (!disk.status(path) || disk.status(`${path}/${directoryFiles.cleanShutdown}`)) return

@@ -15,7 +15,7 @@ import { identifyDirectory, LogDirectoryError } from './directory-identity.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { type Disk, readFile, realDisk, replaceFile } from './disk.ts'
 import { DoomedDirectories } from './doomed.ts'
-import { directoryFlush, fileFlush, flushAll } from './flush-all.ts'
+import { directoryFlush, fileFlush, flushAll, type TakenDirectory } from './flush-all.ts'
 import { FlushQueue } from './group-commit.ts'
 import { Lives } from './lives.ts'
 import { defaultLogConfig, type LogConfig } from './log-config.ts'
@@ -40,6 +40,8 @@ export interface LogDirectoryOptions {
   readonly config?: Partial<LogConfig>
   /** The real one unless a test brings its own, and then there is nothing to lock. */
   readonly disk?: Disk
+  /** From `takeDirectory`: locked, and what an earlier life left is flushed. */
+  readonly taken?: TakenDirectory
   /** Kept for a full disk; of a disk that a test brings, nothing unless it says so. */
   readonly reserveBytes?: number
   /** What its logs may take at most; what the disk has is a cap of its own, but not of a disk that a test brings. */
@@ -94,9 +96,10 @@ export class LogDirectory {
    * marker. When it returns every log is durable up to its end.
    */
   static open(options: LogDirectoryOptions): LogDirectory {
-    const disk = options.disk ?? realDisk
+    const { taken } = options
+    const disk = options.disk ?? taken?.disk ?? realDisk
     if (!disk.status(options.path)) disk.makeDirectory(options.path)
-    const lock = options.disk ? null : lockDirectory(options.path)
+    const lock = options.disk ? null : taken ? taken.lock : lockDirectory(options.path)
     if (!options.disk && !lock) {
       const remedy = 'Stop that one (Ctrl-C where it runs), or choose another directory: --data DIR'
       throw new LogDirectoryError(`Cannot open "${options.path}": another process is using it. ${remedy}`)
@@ -149,6 +152,7 @@ export class LogDirectory {
       disk.unlink(this.#in(directoryFiles.cleanShutdown))
       disk.syncDirectory(this.path)
     }
+    options.taken?.disk.end()
   }
 
   logs(): IterableIterator<PartitionLog> {

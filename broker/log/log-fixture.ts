@@ -4,11 +4,14 @@ import type { LogFields } from '../../runtime/log.ts'
 import { BatchBuilder } from '../protocol/batch-builder.ts'
 import { batchEnd, batchView, type CodecName } from '../protocol/record-batch.ts'
 import { walkRecords } from '../protocol/record-walk.ts'
+import type { Disk } from './disk.ts'
+import { flushLeftBehind } from './flush-all.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { LogListener } from './log-parts.ts'
 import type { AppendResult } from './log-results.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { SettledDisk } from './settled-disk.ts'
 import type { SimDisk } from './sim-disk.ts'
 
 export const topicId = 'dGFpbHJhY2UtdGVzdC0xMg'
@@ -69,6 +72,7 @@ export function openDirectory(
   disk: SimDisk,
   config: Partial<LogConfig> = {},
   listener: LogListener = new Heard(),
+  through: Disk = disk,
 ): LogDirectory {
   return LogDirectory.open({
     path: '/data',
@@ -77,7 +81,7 @@ export function openDirectory(
     listener,
     nowMs: disk.nowMs,
     config,
-    disk,
+    disk: through,
   })
 }
 
@@ -125,16 +129,35 @@ export function recordsOf(log: PartitionLog, limit = log.logEndOffset, maxBytes 
   return records
 }
 
-export async function closeOn(disk: SimDisk, directory: LogDirectory, brokerEpoch = 7): Promise<void> {
-  let isClosed = false
-  const closing = directory.close(brokerEpoch).finally(() => {
-    isClosed = true
+/** As a broker starts: what a killed life left is flushed first, and recovery syncs only what it changes itself. */
+export async function openSettled(
+  disk: SimDisk,
+  config: Partial<LogConfig> = {},
+  listener: LogListener = new Heard(),
+): Promise<LogDirectory> {
+  const settled = new SettledDisk(disk)
+  await completed(disk, flushLeftBehind(settled, '/data'))
+  const directory = openDirectory(disk, config, listener, settled)
+  settled.end()
+  return directory
+}
+
+/** Lets the medium work until the promise is settled. */
+export async function completed(disk: SimDisk, work: Promise<void>): Promise<void> {
+  let isOver = false
+  const ended = work.finally(() => {
+    isOver = true
   })
-  while (!isClosed) {
+  ended.catch(() => {})
+  while (!isOver) {
     disk.completeFlushes()
     await Promise.resolve()
   }
-  await closing
+  await ended
+}
+
+export async function closeOn(disk: SimDisk, directory: LogDirectory, brokerEpoch = 7): Promise<void> {
+  await completed(disk, directory.close(brokerEpoch))
 }
 
 /** Other crashes than those of every day, for whoever wants more of them. */
