@@ -19,6 +19,17 @@ export async function callServer(
   method: string,
   body?: unknown,
 ): Promise<unknown> {
+  return (await requestServer(origin, tokenPath, path, method, body)).json()
+}
+
+/** The same, for answers that are no JSON. */
+export async function requestServer(
+  origin: string,
+  tokenPath: string,
+  path: string,
+  method: string,
+  body?: unknown,
+): Promise<Response> {
   if (!existsSync(tokenPath)) {
     // `npm start` keeps its data one directory further in.
     const demo = join(dirname(tokenPath), 'demo')
@@ -47,14 +58,27 @@ export async function callServer(
     )
   }
   if (!response.ok) {
-    const text = (await response.text()).slice(0, 300)
+    const text = (await response.text()).slice(0, 1000)
     if (response.status === 401) {
       throw new ExitError(
         exitCodes.config,
         `${origin} does not know the token in "${tokenPath}": it has another data directory. Name it with --data`,
       )
     }
+    const isRefused = response.status === 400 || response.status === 422
+    const refusal = isRefused ? refusalOf(text) : null
+    if (refusal !== null) throw new ExitError(exitCodes.usage, refusal)
     throw new ExitError(exitCodes.failed, `${method} ${origin}${path} answered ${response.status}: ${text}`)
   }
-  return response.json()
+  return response
+}
+
+/** What a problem document, or a body of Prometheus's, says is wrong with the question. */
+function refusalOf(text: string): string | null {
+  try {
+    const { detail, error } = JSON.parse(text) as { detail?: string; error?: string }
+    return detail ?? error ?? null
+  } catch {
+    return null
+  }
 }

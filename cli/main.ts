@@ -18,6 +18,8 @@ import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
 import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
 import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
+import { addQueryCommand } from './query.ts'
+import { addReportCommand } from './report.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
@@ -129,6 +131,13 @@ withShared(program.command('status'))
     process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls })}\n` : text)
     process.exitCode = statusExitCode(report)
   })
+
+const serverOf = (flags: Flags) => {
+  const settings = settingsOf(flags)
+  return { origin: originOf(settings), tokenPath: join(settings.data, 'token') }
+}
+addQueryCommand(program.command('query'), withShared, serverOf)
+addReportCommand(program.command('report'), withShared, serverOf)
 
 const cluster = program.command('cluster').description('change what the cluster is made of')
 addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })

@@ -79,6 +79,7 @@ const statsQuery = z.strictObject({
   by,
   filter,
   compare,
+  format,
   limit: count(2001, 1000),
 })
 const seriesQuery = z.strictObject({
