@@ -1,8 +1,8 @@
 // What an analytics process is told. Plain data, validated by whoever writes it (the `tailrace` command).
 
 import type { RuleInput } from './alerts/rule.ts'
+import type { CountingSettings } from './fold/counting-settings.ts'
 import type { KeepRules } from './store/retention.ts'
-
 import type { VisitSettings } from './visits/conditions.ts'
 
 export interface AnalyticsConfig {
@@ -51,6 +51,8 @@ export interface AnalyticsConfig {
   readonly alerts?: { readonly rules: readonly RuleInput[]; readonly webhookAllow: readonly string[] }
   /** Goals that are counted, and funnels. */
   readonly visits?: VisitSettings
+  /** How single lines are counted. */
+  readonly counting?: CountingSettings
   /** Where brokers of this machine leave Prometheus text, as `broker-N/metrics.prom`: served under /metrics too. */
   readonly brokerMetricsDirectory?: string
 }

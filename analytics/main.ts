@@ -1,6 +1,7 @@
 // The analytics process: the ingest thread that counts, and everything that answers; or that thread alone, beside a
 // process that has both. Rides through broker restarts; ends when asked, after the last commit. When the ingest thread
 // dies, so does the process: who supervises restarts it.
+
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
@@ -16,8 +17,10 @@ import {
   runProcess,
 } from '../runtime/lifecycle.ts'
 import type { AnalyticsConfig } from './config.ts'
+import { customMetrics } from './fold/custom.ts'
 import { ingestMetrics } from './ingest/ingest-metrics.ts'
 import type { FromIngest, IngestThreadConfig } from './ingest/worker.ts'
+import { defineMetrics } from './windows/definitions.ts'
 
 enableCompileCache()
 
@@ -36,6 +39,7 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
 
   const counting = startIngest({ ...config, path: storePath })
   let isAssigned = false
+  defineMetrics(customMetrics(config.counting?.statistics ?? []))
   const server = await startAnswering({
     config,
     storePath,
@@ -76,10 +80,11 @@ async function runIngestOnly(
 
 function startIngest(config: IngestThreadConfig) {
   const file = import.meta.url.endsWith('.ts') ? './ingest/worker.ts' : './ingest/worker.js'
-  const { path, bootstrap, topics, timeZone, visits } = config
+  const { path, bootstrap, topics, timeZone, visits, counting } = config
   const workerData: IngestThreadConfig = {
     ...{ path, bootstrap, topics, timeZone },
     ...(visits && { visits }),
+    ...(counting && { counting }),
   }
   const worker = new Worker(new URL(file, import.meta.url), { workerData })
   let isStopping = false

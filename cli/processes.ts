@@ -65,6 +65,14 @@ export function singleBrokerProcess(
   return { ...spec, config: { ...(spec.config as BrokerConfig), port: settings.kafkaPort } }
 }
 
+function countingOf(settings: Settings): NonNullable<AnalyticsConfig['counting']> {
+  const { statistics, apdexMs, ownHosts, countryDatabase, keepAddresses } = settings
+  return {
+    ...{ statistics, apdexMs, ownHosts, keepsAddresses: keepAddresses },
+    ...(countryDatabase !== undefined && { countryDatabase: resolve(countryDatabase) }),
+  }
+}
+
 function metadataOf({ metadata, zookeeper }: Settings, data: DataDirectory) {
   if (metadata === 'sqlite') return { metadataPath: join(data.path, 'metadata.db') }
   return { metadataPath: metadata, metadataKeys: metadataKeysOf(zookeeper) }
@@ -96,8 +104,10 @@ export function analyticsProcess(
     tokenPath: data.tokenPath,
     timeZone: settings.timeZone,
     visits: visitSettings(settings.goals, settings.funnels),
+    counting: countingOf(settings),
     keep: keepRules(settings.retention, settings.statisticsBytes),
     brokerMetricsDirectory: data.path,
+    alerts: { rules: settings.alerts, webhookAllow: settings.webhookAllow },
     ...(open && { open }),
   }
   return { name: 'analytics', entry: join(root, 'analytics/main.ts'), config, stopTimeoutMs: 1_000 }

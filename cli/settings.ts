@@ -4,6 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { isTarget } from '../analytics/alerts/address-guard.ts'
+import { ruleNames, ruleSchema } from '../analytics/alerts/rule.ts'
+import { statisticsSchema } from '../analytics/fold/custom-schema.ts'
 import { nearest } from '../analytics/queries/nearest.ts'
 import { funnelsSchema, goalsSchema } from '../analytics/visits/condition-schemas.ts'
 import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
@@ -145,10 +148,43 @@ export const settingsSchema = z.strictObject({
     .default(1)
     .describe('Processes that count, sharing the partitions; more than one where one core is not enough'),
   timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
+  statistics: statisticsSchema
+    .default([])
+    .describe(
+      'Statistics of your own: count, sum, quantile, unique or top of a field, filtered, by up to three',
+    ),
+  apdexMs: z
+    .number()
+    .int()
+    .min(1)
+    .default(500)
+    .describe('A request within this time satisfies, within four times this it is tolerated'),
+  ownHosts: z
+    .array(z.string().max(253))
+    .default([])
+    .describe('Names of your own sites: a link from there is not where somebody came from'),
+  countryDatabase: z
+    .string()
+    .optional()
+    .describe('A country database (.mmdb), such as that of @ip-location-db/geo-whois-asn-country-mmdb (CC0)'),
+  keepAddresses: z
+    .boolean()
+    .default(false)
+    .describe('Keep whole client addresses in statistics instead of their networks (/24, /48)'),
   goals: goalsSchema
     .default([])
     .describe('What counts as a conversion: a page, or an event with its properties'),
   funnels: funnelsSchema.default([]).describe('Steps towards a goal, 2 to 8, in their order'),
+  alerts: z
+    .array(ruleSchema)
+    .default([])
+    .describe('Alert rules, as the API takes them; those that stand here are changed here alone'),
+  webhookAllow: z
+    .array(
+      z.string().refine(isTarget, 'write an address, a network such as 10.0.0.0/8, or the name of a host'),
+    )
+    .default([])
+    .describe('Where webhooks may lead though it is not on the public internet'),
   bootstrap: z
     .string()
     .regex(/^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$/, 'write host:port, or several with commas between')
@@ -248,7 +284,8 @@ function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
     }
     const isInput = issue.path[0] === 'inputs'
     const shape = shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape
-    const names = isInput ? inputNames(issue.path.slice(2)) : Object.keys(shape)
+    const ownNames = issue.path[0] === 'alerts' ? ruleNames : Object.keys(shape)
+    const names = isInput ? inputNames(issue.path.slice(2)) : ownNames
     return issue.keys
       .map(key => {
         const keyLine = file.lineOf([...issue.path, key])

@@ -1,4 +1,4 @@
-// What `statistics:` in tailrace.yaml may hold. Validation only: for the `tailrace` command, not for counting processes.
+// What `statistics:` in tailrace.yaml may hold. Validation only: for the `tailrace` command, not for processes that count.
 import { z } from 'zod'
 import { definitionOf } from '../windows/definitions.ts'
 

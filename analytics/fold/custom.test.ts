@@ -1,4 +1,4 @@
-// Statistics of an operator's own: what each aggregate comes to, that a new one begins beside the running ones, and that
+// Statistics of an operator's own: what each aggregate comes to, that a new one begins beside those that run, and that
 // definitions which make no sense are refused where they are written.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

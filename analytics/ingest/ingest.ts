@@ -6,7 +6,7 @@ import type { RecordVisitor } from '../../broker/protocol/record-walk.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import { fold } from '../fold/fold.ts'
-import { FoldState, type PartitionFold } from '../fold/fold-state.ts'
+import { type FoldOptions, FoldState, type PartitionFold } from '../fold/fold-state.ts'
 import { Pending } from '../fold/pending.ts'
 import type { LedgerRow, StatusRow } from '../store/side-tables.ts'
 import { FencedError } from '../store/slots.ts'
@@ -33,6 +33,8 @@ export interface IngestOptions {
   readonly log: Log
   readonly flushIntervalMs: number
   readonly flushRecordsMax: number
+  /** How single lines are counted. */
+  readonly fold?: FoldOptions
   /** Records that are passed over, for a rebuild. */
   readonly skips?: FoldState['skips']
 }
@@ -374,7 +376,7 @@ export class Ingest implements FetchHandler {
 
   #newState(): FoldState {
     const { writer, days } = this.#options
-    const state = new FoldState(writer, days)
+    const state = new FoldState(writer, days, this.#options.fold)
     state.oldestMs = writer.oldestMs()
     state.skips = this.#options.skips ?? null
     state.noter = writer.visits.noter(state)

@@ -7,6 +7,7 @@ import type { GroupMember } from '../../broker/client/group-member.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLog } from '../../runtime/log.ts'
 import { flushIntervalMs, flushRecordsMax } from '../config.ts'
+import { type CountingSettings, foldOptions } from '../fold/counting-settings.ts'
 import { openStore } from '../store/schema.ts'
 import { processClaimant } from '../store/slots.ts'
 import { Writer } from '../store/writer.ts'
@@ -26,6 +27,7 @@ export interface IngestThreadConfig {
   readonly topics: readonly string[]
   readonly timeZone: string
   readonly visits?: VisitSettings
+  readonly counting?: CountingSettings
 }
 
 export type FromIngest =
@@ -59,7 +61,8 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
     ...{ log, claimant },
     ...(config.visits && { visits: config.visits }),
   })
-  const ingest = new Ingest({ writer, days, clock, log, flushIntervalMs, flushRecordsMax })
+  const fold = foldOptions(config.counting)
+  const ingest = new Ingest({ writer, days, clock, log, flushIntervalMs, flushRecordsMax, fold })
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log })
   ingest.attach(loop)

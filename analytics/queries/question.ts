@@ -1,7 +1,7 @@
 // The words of a question made exact: windows, moments, steps, metrics, dimensions, filters. Pure; every refusal is a
 // ProblemError that names the nearest right answer.
 import { type DimensionName, dimensionNames, type MetricDefinition } from '../windows/catalogue.ts'
-import { definedNames, definitionOf } from '../windows/definitions.ts'
+import { definedNames, definitionOf, isConfiguredDimension } from '../windows/definitions.ts'
 import { bucketStart, daySeconds, type Step, type StepSeconds, stepForWindow } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { ProblemError, shown, unknownName } from './problem.ts'
@@ -16,7 +16,7 @@ export function metricNamed(name: string): string {
 }
 
 export function dimensionNamed(name: string): DimensionName {
-  if ((dimensionNames as string[]).includes(name)) return name as DimensionName
+  if ((dimensionNames as string[]).includes(name) || isConfiguredDimension(name)) return name as DimensionName
   throw unknownName('dimension', name, dimensionNames)
 }
 

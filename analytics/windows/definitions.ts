@@ -15,6 +15,14 @@ export function definedNames(): string[] {
   return [...fixed.keys(), ...configured.keys()]
 }
 
+/** A dimension of a configured metric: the name of a field. */
+export function isConfiguredDimension(name: string): boolean {
+  for (const { dimensions } of configured.values()) {
+    if (dimensions.some(set => set.split(',').includes(name))) return true
+  }
+  return false
+}
+
 /** Replaces the configured metrics. What the fixed catalogue defines cannot be defined again. */
 export function defineMetrics(definitions: ReadonlyMap<string, MetricDefinition>): void {
   for (const name of definitions.keys()) {
