@@ -18,8 +18,9 @@ export async function callServer(
   path: string,
   method: string,
   body?: unknown,
+  timeoutMs = requestTimeoutMs,
 ): Promise<unknown> {
-  return (await requestServer(origin, tokenPath, path, method, body)).json()
+  return (await requestServer(origin, tokenPath, path, method, body, timeoutMs)).json()
 }
 
 /** The same, for answers that are no JSON. */
@@ -29,6 +30,7 @@ export async function requestServer(
   path: string,
   method: string,
   body?: unknown,
+  timeoutMs = requestTimeoutMs,
 ): Promise<Response> {
   if (!existsSync(tokenPath)) {
     // `npm start` keeps its data one directory further in.
@@ -48,7 +50,7 @@ export async function requestServer(
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      signal: AbortSignal.timeout(timeoutMs),
     })
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message

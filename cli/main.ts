@@ -8,6 +8,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import { addAgentCommands } from './agent-commands.ts'
 import { addAgentsCommands } from './agents.ts'
+import { addAlertCommands } from './alert-commands.ts'
 import { addAnalyticsCommands } from './analytics-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
@@ -23,6 +24,7 @@ import { addReportCommand } from './report.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
+import { addTailCommands } from './tail-commands.ts'
 import { terminalLog } from './terminal-log.ts'
 import { addTopicCommands } from './topic-commands.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
@@ -60,6 +62,10 @@ interface Flags {
   readonly kafkaPort?: number
   readonly httpPort?: number
   readonly bootstrap?: string
+  /** Of `up`: the same as bootstrap. */
+  readonly kafka?: string
+  /** False with --no-agent. */
+  readonly agent?: boolean
   readonly ingestOnly?: boolean
   readonly demo?: boolean
   readonly tail?: string[]
@@ -77,6 +83,8 @@ withPublic(withShared(program.command('up')))
     ),
   )
   .option('--metadata <place>', metadataHelp)
+  .option('--kafka <host:port,...>', 'no brokers of our own: an Apache Kafka cluster, reached at these')
+  .option('--no-agent', 'read no files: count what is in the log, and serve it')
   .option('--demo', 'with realistic traffic written to real files')
   .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
   .action((flags: Flags) => runUp(flags))
@@ -139,6 +147,13 @@ const serverOf = (flags: Flags) => {
 addQueryCommand(program.command('query'), withShared, serverOf)
 addReportCommand(program.command('report'), withShared, serverOf)
 
+addAlertCommands(
+  program.command('alerts').description('what fires, and the rules for it'),
+  withShared,
+  serverOf,
+)
+addTailCommands(program, withShared, serverOf)
+
 const cluster = program.command('cluster').description('change what the cluster is made of')
 addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })
 
@@ -193,7 +208,7 @@ async function runUp(flags: Flags): Promise<void> {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
   const context: ProcessContext = { signal: controller.signal, log: terminalLog(), ready: () => {} }
-  await up(settings, { demo, tail }, context)
+  await up(settings, { demo, tail, agent: flags.agent !== false }, context)
   process.exit(exitCodes.ok)
 }
 
@@ -228,7 +243,7 @@ async function runOne(
 }
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
-  const { brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap } = flags
+  const { brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap = flags.kafka } = flags
   const { public: host, publicKafkaPort, publicHttpPort } = flags
   return loadSettings(
     {

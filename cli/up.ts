@@ -9,6 +9,7 @@ import type { Log } from '../runtime/log.ts'
 import { bannerText } from './banner.ts'
 import { brokersToStart } from './broker-count.ts'
 import { type DataDirectory, openDataDirectory } from './data-directory.ts'
+import { ensureTopics } from './foreign-topics.ts'
 import { requestLoginLink } from './login-link.ts'
 import {
   agentProcess,
@@ -27,6 +28,8 @@ export interface UpOptions {
   readonly demo: boolean
   /** Globs given on the command line: tailed instead of the demo's traffic. */
   readonly tail: readonly string[]
+  /** False: no files are read, as before a move to other brokers. */
+  readonly agent: boolean
 }
 
 /** Runs until the signal aborts. Throws ExitError with what to do when something cannot start. */
@@ -90,12 +93,16 @@ async function startAll(
     }),
   )
   const bootstrap = settings.bootstrap?.split(',') ?? brokers.map(({ port }) => `127.0.0.1:${port}`)
+  if (settings.bootstrap !== undefined) {
+    const made = await ensureTopics(bootstrap)
+    if (made.length > 0) log.info('topics were made', { topics: made })
+  }
   const demo = options.demo && options.tail.length === 0
   const publicPorts = brokers.flatMap(broker => publicPortOf(broker) ?? [])
   const kafka = open ? publicPorts.map(port => addressText(open.host, port)) : []
   const http = openHttp(open, settings, kafka, data.keySeedPath)
   const analyticsStarted = supervisor.start(analyticsProcess(settings, data, bootstrap, http))
-  const agentStarted = supervisor.start(agentProcess(settings, data, bootstrap))
+  const agentStarted = options.agent ? supervisor.start(agentProcess(settings, data, bootstrap)) : null
   const [analytics] = await Promise.all([analyticsStarted, agentStarted])
   // After the first, whose sketches they would otherwise begin anew in slots of their own.
   for (let number = 2; number <= settings.ingestProcesses; number++)

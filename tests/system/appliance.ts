@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDataDirectory } from '../../cli/data-directory.ts'
+import { ensureTopics } from '../../cli/foreign-topics.ts'
 import { requestLoginLink } from '../../cli/login-link.ts'
 import { agentProcess, analyticsProcess, brokerProcess, ingestProcess } from '../../cli/processes.ts'
 import { type Settings, settingsSchema } from '../../cli/settings.ts'
@@ -34,6 +35,7 @@ const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} }
 export async function startAppliance(
   inputs: Settings['inputs'],
   changes: Partial<Settings> = {},
+  { agent = true }: { readonly agent?: boolean } = {},
 ): Promise<Appliance> {
   const directory = await mkdtemp(join(tmpdir(), 'tailrace-'))
   const settings: Settings = {
@@ -42,20 +44,22 @@ export async function startAppliance(
     ...changes,
   }
   const data = openDataDirectory(settings.data, {})
-  mkdirSync(join(data.path, 'log'))
+  mkdirSync(join(data.path, 'log'), { recursive: true })
   const supervisor = new Supervisor(quiet, join(data.path, 'log'))
   // The ports are free ones at first and the same ones ever after, as a restarted process must have them.
-  const ids = Array.from({ length: settings.brokers ?? 1 }, (_, index) => index + 1)
+  const ownBrokers = settings.bootstrap === undefined ? (settings.brokers ?? 1) : 0
+  const ids = Array.from({ length: ownBrokers }, (_, index) => index + 1)
   const brokers = await Promise.all(
     ids.map(async id => {
       const kafkaPort = (await freePort()) - id + 1
       return supervisor.start(brokerProcess({ ...settings, kafkaPort }, data, id, ids.length))
     }),
   )
-  const bootstrap = brokers.map(({ port }) => `127.0.0.1:${port}`)
+  const bootstrap = settings.bootstrap?.split(',') ?? brokers.map(({ port }) => `127.0.0.1:${port}`)
+  if (ownBrokers === 0) await ensureTopics(bootstrap)
   const [analytics] = await Promise.all([
     supervisor.start(analyticsProcess({ ...settings, httpPort: await freePort() }, data, bootstrap)),
-    supervisor.start(agentProcess(settings, data, bootstrap)),
+    agent ? supervisor.start(agentProcess(settings, data, bootstrap)) : null,
   ])
   for (let number = 2; number <= settings.ingestProcesses; number++)
     await supervisor.start(ingestProcess(settings, data, bootstrap, number))
