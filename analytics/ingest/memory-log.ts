@@ -1,9 +1,10 @@
 // A log held in memory for tests of this room: batches as a broker would store them, and a fetch loop that hands them
 // out when told to. No sockets, no clock.
+import type { FetchHandler } from '../../broker/client/fetcher.ts'
 import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
 import { type CodecName, setBaseOffset } from '../../broker/protocol/record-batch.ts'
 import { encodeHeaders } from '../../broker/protocol/record-headers.ts'
-import type { FetchControl, Ingest } from './ingest.ts'
+import type { FetchControl } from './ingest.ts'
 
 export interface TestRecord {
   readonly line: string | Buffer
@@ -90,14 +91,14 @@ export class MemoryLog {
 /** Positions and a pump: `turn` hands over one answer per partition, as a fetch would. */
 export class MemoryLoop implements FetchControl {
   readonly #log: MemoryLog
-  readonly #ingest: Ingest
+  readonly #ingest: FetchHandler
   readonly #positions = new Map<
     string,
     { topic: string; partition: number; offset: number; parked: boolean }
   >()
   paused = false
 
-  constructor(log: MemoryLog, ingest: Ingest) {
+  constructor(log: MemoryLog, ingest: FetchHandler) {
     this.#log = log
     this.#ingest = ingest
   }

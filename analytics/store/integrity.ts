@@ -1,5 +1,5 @@
-// Is the file sound? At start as much of it as can be read in a moment; all of it when somebody asks. What is damaged is
-// named with what to do: nothing is repaired by guessing, because a number nobody can trust is worse than none.
+// Is the file sound? At start as much of it as can be read in a moment; all of it when somebody asks. What is damaged
+// is named with what to do. Nothing is repaired by guessing: a number nobody can trust is worse than none.
 import type { Log } from '../../runtime/log.ts'
 import type { Connection } from './schema.ts'
 
@@ -50,8 +50,8 @@ export const checkCommand = 'tailrace analytics check'
 
 export function damageText(path: string, fault: string): string {
   return (
-    `The statistics in "${path}" are damaged: ${fault}. Restore a backup: tailrace analytics backup restore DIRECTORY. ` +
-    'Without one move the file away: what the log still holds is then counted anew'
+    `The statistics in "${path}" are damaged: ${fault}. ` +
+    'Restore a backup: tailrace analytics backup restore DIRECTORY. Without one move the file away: what the log still holds is then counted anew'
   )
 }
 

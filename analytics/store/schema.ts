@@ -84,7 +84,7 @@ export class NewerFormatError extends Error {
 export function openStore(path: string, list: readonly Migration[] = migrations): Connection {
   const connection = new Database(path)
   // Free pages can go back to the file system. Only in files made from now on; in others they are used again.
-  connection.pragma('auto_vacuum = INCREMENTAL')
+  if (connection.pragma('page_count', { simple: true }) === 0) connection.pragma('auto_vacuum = INCREMENTAL')
   connection.pragma('journal_mode = WAL')
   // FULL: a commit survives a power cut. The offset and the statistics would vanish together, but acknowledged
   // agents status and ledger entries must not.

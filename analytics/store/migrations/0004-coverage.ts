@@ -5,7 +5,7 @@ import type { Migration } from './list.ts'
 export const coverage: Migration = {
   version: 4,
   sql: `
--- The lowest offset of each partition that may have counted in a 15-minute bucket (seconds); -1: it cannot be read again.
+-- The lowest offset of each partition that may have counted in a 15-minute bucket (seconds); -1: it is gone for good.
 CREATE TABLE covers(bucket INTEGER, source INTEGER, first INTEGER NOT NULL, PRIMARY KEY(bucket, source)) WITHOUT ROWID;
 INSERT INTO covers(bucket, source, first)
   SELECT b.bucket, s.id, 0 FROM sources s, (
