@@ -1,4 +1,4 @@
-// What `statistics:` in tailrace.yaml may hold. Validation only: for the `tailrace` command, not for processes that count.
+// What `statistics:` in tailrace.yaml may hold. Validation only, for the `tailrace` command.
 import { z } from 'zod'
 import { definitionOf } from '../windows/definitions.ts'
 

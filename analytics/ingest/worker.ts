@@ -57,12 +57,10 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const days = new ZoneDays(config.timeZone)
   const connection = openStore(config.path)
   const claimant = processClaimant(() => clock.wallMs())
-  const writer = new Writer(connection, days, {
-    ...{ log, claimant },
-    ...(config.visits && { visits: config.visits }),
-  })
-  const fold = foldOptions(config.counting)
-  const ingest = new Ingest({ writer, days, clock, log, flushIntervalMs, flushRecordsMax, fold })
+  const visits = config.visits && { visits: config.visits }
+  const writer = new Writer(connection, days, { log, claimant, ...visits })
+  const counting = { fold: foldOptions(config.counting), flushIntervalMs, flushRecordsMax }
+  const ingest = new Ingest({ writer, days, clock, log, ...counting })
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log })
   ingest.attach(loop)
