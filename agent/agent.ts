@@ -12,7 +12,7 @@ import { type AgentDescription, describeFile } from './description.ts'
 import { Discovery } from './discover.ts'
 import { reachOf } from './enrolment.ts'
 import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
-import { type DirectoryLock, lockDirectory } from './lock.ts'
+import { type DirectoryLock, lockDirectory, writingIn } from './lock.ts'
 import { keepRejected } from './rejected.ts'
 import { Reports } from './reports.ts'
 import { Shipper } from './ship.ts'
@@ -54,12 +54,12 @@ export class Agent implements DescribedAgent {
   #checkpointError: string | null = null
 
   constructor(config: AgentConfig, clock: Clock, log: Log) {
-    mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
+    writingIn(config.dataDirectory, () => mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 }))
     this.#config = config
     this.#clock = clock
     this.#log = log
     this.#lock = lockDirectory(config.dataDirectory)
-    const identity = readAgentIdentity(config.dataDirectory)
+    const identity = writingIn(config.dataDirectory, () => readAgentIdentity(config.dataDirectory))
     this.agentId = identity.agentId
     // The nonce tells a broker two live agents of one id apart: a copied machine, or a socket that outlived its agent.
     const clientId = `tailrace-agent/${identity.agentId}/${mintAgentId()}`
@@ -130,6 +130,7 @@ export class Agent implements DescribedAgent {
       uptimeMs: this.#clock.monotonicMs() - this.#startedAtMs,
       linesRead: this.#shipper.linesRead,
       linesAcknowledged: this.#shipper.linesAcknowledged,
+      linesLeftOut: this.#shipper.linesLeftOut,
       unacknowledgedBytes: this.#shipper.unacknowledgedBytes,
       bytesBehind: this.#tailer.bytesBehind,
       openFiles: this.#tailer.openFileCount,
@@ -186,7 +187,7 @@ export class Agent implements DescribedAgent {
       this.#reportLostCheckpoint('checkpoint-damaged', `the checkpoint cannot be used: ${loaded.reason}`)
     } else if (!identity.first) {
       this.#reportLostCheckpoint('checkpoint-lost', 'the agent has an id but no checkpoint')
-    } else this.#checkpoint.writeNow()
+    } else writingIn(this.#config.dataDirectory, () => this.#checkpoint.writeNow())
   }
 
   #reportLostCheckpoint(reason: 'checkpoint-lost' | 'checkpoint-damaged', detail: string): void {

@@ -23,6 +23,8 @@ export interface AgentDescription {
   readonly uptimeMs: number
   readonly linesRead: number
   readonly linesAcknowledged: number
+  /** By filters and sampling, as the input wants it. */
+  readonly linesLeftOut: number
   readonly unacknowledgedBytes: number
   readonly bytesBehind: number
   readonly openFiles: number
@@ -58,6 +60,7 @@ type NumberName = {
 const numbers: readonly (readonly [NumberName, string, 'counter' | 'gauge', string])[] = [
   ['linesRead', 'lines_read_total', 'counter', 'Lines read from files.'],
   ['linesAcknowledged', 'lines_acknowledged_total', 'counter', 'Lines that a broker has acknowledged.'],
+  ['linesLeftOut', 'lines_left_out_total', 'counter', 'Lines that filters or sampling left out.'],
   ['unacknowledgedBytes', 'unacknowledged_bytes', 'gauge', 'Read and not acknowledged, uncompressed.'],
   ['bytesBehind', 'bytes_behind', 'gauge', 'In files, and not acknowledged.'],
   ['openFiles', 'open_files', 'gauge', 'Files that are held open.'],

@@ -1,6 +1,7 @@
 // The agent when its memory fails it: a checkpoint of garbage, a full disk, a disk that will not be written. Nothing
 // is sent that a checkpoint does not know, nothing is lost, and it never ends in a crash loop.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,6 +14,7 @@ import { Agent } from './agent.ts'
 import { access, agentScene } from './agent-scene.ts'
 import { loadCheckpoint } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
+import { lockDirectory } from './lock.ts'
 import { countLines, shippedRecords } from './shipped-records.ts'
 
 const quiet = createLog('test', () => {})
@@ -112,4 +114,23 @@ test('a data directory that cannot be written to is refused with a sentence', as
     () => new Agent({ ...s.config, dataDirectory: '/proc/self' }, systemClock, quiet),
     (error: unknown) => error instanceof ExitError && /Cannot write in "\/proc\/self"/.test(error.message),
   )
+})
+
+test('a first start on a disk that is full ends with a sentence that says what to do', async t => {
+  await using s = await agentScene()
+  const disk = `${s.config.dataDirectory}-disk`
+  mkdirSync(disk)
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', disk]).status !== 0)
+    return t.skip('no tmpfs')
+  try {
+    // What comes before the id is there already.
+    lockDirectory(disk).release()
+    assert.throws(() => writeFileSync(join(disk, 'filler'), Buffer.alloc(1_048_576)), /ENOSPC/)
+    assert.throws(
+      () => new Agent({ ...s.config, dataDirectory: disk }, systemClock, quiet),
+      (error: unknown) => error instanceof ExitError && /Cannot write in .*Make room/.test(error.message),
+    )
+  } finally {
+    spawnSync('umount', ['-l', disk])
+  }
 })

@@ -33,6 +33,16 @@ function openDatabase(dataDirectory: string): Database.Database {
   }
 }
 
+/** The first things an agent writes; on a read-only or full disk it ends with a sentence. */
+export function writingIn<Result>(dataDirectory: string, write: () => Result): Result {
+  try {
+    return write()
+  } catch (error) {
+    if (error instanceof ExitError || (error as NodeJS.ErrnoException).code === undefined) throw error
+    throw unwritable(dataDirectory, error)
+  }
+}
+
 /** A read-only or full disk: without a memory the agent may not send anything. */
 function unwritable(dataDirectory: string, error: unknown): ExitError {
   const reason = (error as Error).message

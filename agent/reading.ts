@@ -50,6 +50,8 @@ export interface LineSink {
   /** The bytes are the sink's until it returns. */
   append(span: Span, bytes: Buffer, start: number, end: number, position: number): void
   lose(loss: Loss): void
+  /** So many records were left out, by filters or sampling. */
+  leftOut?(records: number): void
 }
 
 /** Moves a file whose bytes are gone to a copy of them, if there is one in reach; false when there is none. */
@@ -161,6 +163,7 @@ export class Reading {
     this.#span = span
     const lose = (loss: Loss) => this.#sink.lose(loss)
     const taken = ruled.cut(this.#chunk, before, end, position, isFinal, this.#visit, lose)
+    this.#sink.leftOut?.(ruled.takeLeftOut())
     if (isFinal && range.open && multiline !== null) cutByClock(range, position + taken)
     endSpan(span, position + taken, guardOf(this.#chunk, before + taken, position + taken))
     file.scanned = 0
@@ -290,6 +293,7 @@ export class Reading {
       const ruledSpan = beginSpan(range)
       this.#span = ruledSpan
       ruled.long(bytes, bytes.length, close - start, start, this.#visit, loss => this.#sink.lose(loss))
+      this.#sink.leftOut?.(ruled.takeLeftOut())
       endSpan(ruledSpan, next, readGuard(file, next))
       file.scanned = 0
       return 'more'

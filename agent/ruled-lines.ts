@@ -20,6 +20,7 @@ export class RuledLines {
   readonly #drops: boolean
   readonly #processing: Processing
   readonly #src: string
+  #leftOut = 0
 
   constructor(rules: LineRules, encoding: string | null, src: string, secret: string) {
     this.#encoding = encoding
@@ -29,6 +30,13 @@ export class RuledLines {
     this.#drops = rules.onLongLine === 'drop'
     this.#processing = new Processing(rules, src, secret)
     this.#src = src
+  }
+
+  /** Records that filters or sampling left out since this was asked last. */
+  takeLeftOut(): number {
+    const count = this.#leftOut
+    this.#leftOut = 0
+    return count
   }
 
   /**
@@ -116,7 +124,11 @@ export class RuledLines {
     // Before the record, NULs that a truncation left; behind it, blank lines that a trace ends with.
     while (start < end && bytes[start] === 0) start++
     end = trimmedEnd(bytes, start, end)
-    if (start >= end || !this.#processing.wants(bytes, start, end, position)) return
+    if (start >= end) return
+    if (!this.#processing.wants(bytes, start, end, position)) {
+      this.#leftOut++
+      return
+    }
     const isRead = length === sourceEnd - sourceStart
     if (!isRead || end - start > this.#limit) {
       const kept = this.#drops ? 0 : this.#cutOff(bytes, start, end, position, visit)

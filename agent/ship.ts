@@ -73,6 +73,8 @@ export class Shipper implements TailSink {
   #decisions = 0
   linesRead = 0
   linesAcknowledged = 0
+  /** By filters and sampling. */
+  linesLeftOut = 0
 
   constructor(options: ShipperOptions) {
     this.#options = options
@@ -166,6 +168,10 @@ export class Shipper implements TailSink {
     book(lane, span)
     this.#unacknowledgedBytes += lane.builder.sizeInBytes - sizeBefore
     this.linesRead++
+  }
+
+  leftOut(records: number): void {
+    this.linesLeftOut += records
   }
 
   lose(loss: Loss): void {

@@ -164,6 +164,7 @@ test('lines that a filter drops are passed by the frontier, and rules that chang
   writeFileSync(s.at('a.log'), 'GET /a\nPUT /a\nGET /health\nPUT /b\n')
   s.agent.settle()
   assert.deepEqual(s.counts(), { 'GET /a': 1 })
+  assert.equal(s.agent.leftOutCount, 3)
   const [file] = s.story.checkpoint!
   assert.deepEqual([file!.ranges[0]!.frontier, file!.end], [33, 33])
   s.story.routing = { ...s.story.routing, rules: { excludeLines: ['GET'] } }

@@ -81,6 +81,7 @@ export class StoryAgent implements TailSink {
   /** The checkpoint of this life: its journal, replayed. */
   readonly #saved = new Map<number, SavedFile>()
   room = true
+  leftOutCount = 0
   /** Lines that were read in this life. */
   readonly handed = new Set<string>()
 
@@ -133,6 +134,10 @@ export class StoryAgent implements TailSink {
     )) as Router
     const partition = router.route(bytes, start, end, position)
     this.#waiting.push({ span, src: span.range.src, partition, position, line, epoch: this.#epoch })
+  }
+
+  leftOut(records: number): void {
+    this.leftOutCount += records
   }
 
   lose(loss: Loss): void {

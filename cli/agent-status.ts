@@ -20,7 +20,8 @@ export function statusText(agent: AgentDescription): string {
   const rows = [
     `agent     ${agent.agentId} on ${agent.host}, pid ${agent.pid}, up ${Math.round(agent.uptimeMs / 1_000)} s`,
     `brokers   ${agent.bootstrap.join(', ')}`,
-    `lines     ${agent.linesRead} read, ${agent.linesAcknowledged} acknowledged`,
+    `lines     ${agent.linesRead} read, ${agent.linesAcknowledged} acknowledged` +
+      (agent.linesLeftOut > 0 ? `, ${agent.linesLeftOut} left out by filters and sampling` : ''),
     `behind    ${bytesText(agent.bytesBehind)}; ${bytesText(agent.unacknowledgedBytes)} on their way`,
     `memory    ${bytesText(agent.rssBytes)}`,
     ...agent.files.map(file => `file      ${fileText(file)}`),

@@ -2,7 +2,6 @@
 // TAILRACE_LISTS.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DedupRows } from '../../analytics/store/dedup-rows.ts'
 import { playOnRealCores } from './real-cores.ts'
 
 const first = Number(process.env['TAILRACE_FIRST_SEED'] ?? 1)
@@ -21,8 +20,8 @@ test('the real agent and the real count, killed again and again: what the model 
   t.diagnostic(`${lists} seeds: ${lines} lines, the counts killed ${kills} times`)
 })
 
-test('without the dedup rows a line is counted twice, and is seen', async t => {
-  t.mock.method(DedupRows.prototype, 'lastPosition', () => -1)
-  // The first seed in which a count dies between a line and its second coming.
-  await assert.rejects(playOnRealCores(50), /l\d+/)
+test('without src and pos what is sent again is counted again, and is seen', async () => {
+  let found = 0
+  for (let seed = 1; seed <= 4; seed++) await playOnRealCores(seed, true).catch(() => found++)
+  assert(found > 0)
 })

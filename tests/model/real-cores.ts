@@ -28,12 +28,20 @@ class CountedStory extends TailStory {
   readonly #log = new MemoryLog()
   readonly #roll: (below: number) => number
   readonly #path: string
+  readonly #isNameless: boolean
   readonly #connections: Connection[] = []
   readonly #counts: ReturnType<CountedStory['startCount']>[] = []
   kills = 0
 
-  constructor(inputs: readonly AgentInput[], bounds: TailBounds, seed: number, path: string) {
+  constructor(
+    inputs: readonly AgentInput[],
+    bounds: TailBounds,
+    seed: number,
+    path: string,
+    isNameless: boolean,
+  ) {
     super(inputs, quiet, bounds)
+    this.#isNameless = isNameless
     this.#roll = dice(seed)
     this.#path = path
     for (let count = 0; count < 2; count++) {
@@ -66,7 +74,8 @@ class CountedStory extends TailStory {
   override deliver(record: Waiting): void {
     super.deliver(record)
     const { src, partition, position, line } = record
-    const sent = { line, timestampMs: nowMs, src, pos: position, format: 'combined' }
+    const origin = this.#isNameless ? {} : { src, pos: position }
+    const sent = { line, timestampMs: nowMs, format: 'combined', ...origin }
     this.#log.produce('logs', partition, [sent], this.#roll(2) > 0 ? 'zstd' : 'none')
     if (this.#roll(4) === 0) this.#work(this.#roll(2))
   }
@@ -105,8 +114,9 @@ export interface RealOutcome {
   readonly kills: number
 }
 
-/** One list of actions; throws where a line is missing, counted twice, or counted otherwise than the model says. */
-export async function playOnRealCores(seed: number): Promise<RealOutcome> {
+/** One list of actions; throws where a line is missing, counted twice, or counted otherwise than the model says.
+ * Records that are `isNameless` do not say where they come from, so that nobody can know them again. */
+export async function playOnRealCores(seed: number, isNameless = false): Promise<RealOutcome> {
   const directory = await mkdtemp(join(tmpdir(), 'real-cores-'))
   let story: CountedStory | null = null
   let lines = 0
@@ -116,7 +126,7 @@ export async function playOnRealCores(seed: number): Promise<RealOutcome> {
       `203.0.113.${number % 9} - - [24/Nov/2026:08:00:00 +0000] "GET /l${number} HTTP/1.1" 200 5 "-" "${filler}`,
     lineEnd: '" 0.01',
     storyOf: (inputs, bounds) => {
-      story = new CountedStory(inputs, bounds, seed, join(directory, 'windows.db'))
+      story = new CountedStory(inputs, bounds, seed, join(directory, 'windows.db'), isNameless)
       return story
     },
     judge: ({ counted }, told) => {
