@@ -1,8 +1,11 @@
-// `tailrace analytics backup|check|resume`: copies of the statistics, whether they are sound, partitions that go on.
-// Standard output is data; what is said to a person goes to standard error.
+// `tailrace analytics backup|check|rebuild|resume`: copies of the statistics, whether they are sound, counting the log
+// anew, partitions that go on. Standard output is data; what is said to a person goes to standard error.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { AnalyticsConfig } from '../analytics/config.ts'
+import { RebuildError } from '../analytics/rebuild/rebuild.ts'
+import { runRebuild } from '../analytics/rebuild/run-rebuild.ts'
 import {
   type Backup,
   BackupError,
@@ -16,6 +19,7 @@ import { parsePartition, type Resumed, resumeSources } from '../analytics/store/
 import { openReader, openStore } from '../analytics/store/schema.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Settings } from './settings.ts'
+import { terminalLog } from './terminal-log.ts'
 
 export interface AnalyticsFlags {
   readonly config?: string
@@ -26,9 +30,13 @@ export interface AnalyticsFlags {
 export interface SharedOptions {
   withShared(command: Command): Command
   settingsOf(flags: AnalyticsFlags): Settings
+  /** What the running count is told, too. */
+  configOf(settings: Settings): AnalyticsConfig
 }
 
-export function addAnalyticsCommands(analytics: Command, { withShared, settingsOf }: SharedOptions): void {
+export function addAnalyticsCommands(analytics: Command, shared: SharedOptions): void {
+  const { withShared, settingsOf } = shared
+  addRebuild(analytics, shared)
   const directoryOf = (flags: AnalyticsFlags) => join(settingsOf(flags).data, 'analytics')
   const backup = analytics.command('backup').description('copies of the statistics, made while they run')
   const json = '--json'
@@ -96,6 +104,49 @@ function resumedText(resumed: readonly Resumed[]): string {
       ({ topic, partition, from, to }) => `${topic}-${partition}: counted up to ${from}, reads on at ${to}\n`,
     )
     .join('')
+}
+
+interface RebuildFlags extends AnalyticsFlags {
+  readonly from?: number
+  readonly bootstrap?: string
+}
+
+function addRebuild(analytics: Command, { withShared, settingsOf, configOf }: SharedOptions): void {
+  withShared(analytics.command('rebuild'))
+    .description('count the log anew beside the running count, and replace what the log wholly covers')
+    .addOption(
+      new Option('--from <time>', 'replace nothing before, such as 2026-11-20T00:00:00Z').argParser(
+        Date.parse,
+      ),
+    )
+    .option('--bootstrap <host:port>', 'brokers to read from')
+    .option('--json', 'one JSON object on standard output')
+    .action(async (flags: RebuildFlags) => {
+      const { from: fromMs = 0 } = flags
+      if (Number.isNaN(fromMs)) {
+        throw new ExitError(exitCodes.usage, 'Cannot read the time of --from: write 2026-11-20T00:00:00Z')
+      }
+      const controller = new AbortController()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
+      const done = await runRebuild(configOf(settingsOf(flags)), {
+        ...{ fromMs, signal: controller.signal, log: terminalLog() },
+        onProgress: ({ state, read, of }) => {
+          if (state === 'reading') process.stderr.write(`rebuild: ${read} of ${of} records\n`)
+        },
+      }).catch(error => {
+        if (controller.signal.aborted) {
+          throw new ExitError(
+            exitCodes.interrupted,
+            'Stopped; nothing was changed. The next rebuild goes on from here',
+          )
+        }
+        throw error instanceof RebuildError ? new ExitError(exitCodes.failed, error.message) : error
+      })
+      const visits = done.visits
+        ? 'visits too'
+        : 'visits stay as they were counted: they rest on more than the log holds'
+      say(flags, { rows: done.rows, visits: done.visits }, `rebuilt: ${done.rows} rows changed; ${visits}\n`)
+    })
 }
 
 function faultsIn(path: string): string[] {

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
+import type { AnalyticsConfig } from '../analytics/config.ts'
 import { nearest } from '../analytics/queries/nearest.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
@@ -125,7 +126,14 @@ const analytics = withShared(program.command('analytics'))
       (flags.ingestOnly ? ingestProcess : analyticsProcess)(settings, data, bootstrapOf(settings)),
     ),
   )
-addAnalyticsCommands(analytics, { withShared, settingsOf: flags => settingsOf(flags) })
+addAnalyticsCommands(analytics, {
+  withShared,
+  settingsOf: flags => settingsOf(flags),
+  configOf: settings => {
+    const data = openDataDirectory(settings.data, process.env)
+    return analyticsProcess(settings, data, bootstrapOf(settings)).config as AnalyticsConfig
+  },
+})
 
 withShared(program.command('status'))
   .description('say whether everything is well; exit code 10 when it is not')

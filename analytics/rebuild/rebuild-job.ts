@@ -2,22 +2,11 @@
 // whose decisions about copies it follows. What the live count dropped as seen is passed over here too.
 import type { FetchedFrom, FetchHandler } from '../../broker/client/fetcher.ts'
 import { batchEnd, batchView } from '../../broker/protocol/record-batch.ts'
-import type { Clock } from '../../runtime/clock.ts'
-import type { Log } from '../../runtime/log.ts'
 import type { PartitionFold } from '../fold/fold-state.ts'
-import { type FetchControl, Ingest } from '../ingest/ingest.ts'
-import type { Writer } from '../store/writer.ts'
-import type { ZoneDays } from '../windows/zone-days.ts'
+import { type FetchControl, Ingest, type IngestOptions } from '../ingest/ingest.ts'
 import type { LiveSource } from './live-state.ts'
 
-export interface RebuildJobOptions {
-  readonly writer: Writer
-  readonly days: ZoneDays
-  readonly clock: Clock
-  readonly log: Log
-  readonly flushIntervalMs: number
-  readonly flushRecordsMax: number
-}
+export type RebuildJobOptions = Omit<IngestOptions, 'skips'>
 
 export class RebuildJob implements FetchHandler {
   readonly #ingest: Ingest

@@ -194,7 +194,7 @@ test('a take-over that fails in its middle leaves everything as it was', async (
   live.connection.close()
 })
 
-test('overtaken by retention it begins anew; another question is not answered with what the last one read', async () => {
+test('overtaken by retention it begins anew; another question does not use what the last one read', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'rebuild-'))
   const path = join(directory.path, 'windows.db')
   const log = new MemoryLog()

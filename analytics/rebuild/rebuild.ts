@@ -1,12 +1,12 @@
 // A rebuild from its beginning to its end: reads the retained log into a store of its own beside the live count,
-// catches up with it, holds it for a moment, and replaces what the log covers in one transaction. Until that transaction the
-// live statistics are untouched, whatever happens; a rebuild that was killed goes on where it was.
+// catches up with it, holds it for a moment, and replaces what the log covers in one transaction. Until then the live
+// statistics are untouched, whatever happens; a rebuild that was killed goes on where it was.
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { FetchHandler } from '../../broker/client/fetcher.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
-import type { FetchControl } from '../ingest/ingest.ts'
+import type { FetchControl, IngestOptions } from '../ingest/ingest.ts'
 import { type Connection, openStore } from '../store/schema.ts'
 import { Writer, type WriterOptions } from '../store/writer.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
@@ -22,6 +22,7 @@ export interface RebuildOptions {
   readonly question: RebuildQuestion
   /** What the live count is configured with. */
   readonly writer?: WriterOptions
+  readonly fold?: IngestOptions['fold']
   readonly clock: Clock
   readonly log: Log
   readonly signal?: AbortSignal
@@ -88,7 +89,15 @@ async function attemptRebuild(
   log.info(fresh.isNew ? 'a rebuild begins' : 'a rebuild goes on', { partitions: fresh.starts.size })
   const days = new ZoneDays(question.timeZone)
   const writer = new Writer(fresh.connection, days, options.writer)
-  const job = new RebuildJob({ writer, days, clock, log, flushIntervalMs, flushRecordsMax })
+  const job = new RebuildJob({
+    writer,
+    days,
+    clock,
+    log,
+    flushIntervalMs,
+    flushRecordsMax,
+    ...foldOf(options),
+  })
   const loop = options.newLoop(job)
   job.attach(loop)
   live.prepare('ATTACH ? AS fresh').run(freshPath(path))
@@ -110,6 +119,10 @@ async function attemptRebuild(
     // What was taken over or overtaken is of no more use; what was interrupted is.
     if (job.isOver) removeFresh(freshPath(path))
   }
+}
+
+function foldOf({ fold }: RebuildOptions): Pick<IngestOptions, 'fold'> {
+  return fold === undefined ? {} : { fold }
 }
 
 /** Null when the log has overtaken it. */

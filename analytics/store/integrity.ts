@@ -51,7 +51,8 @@ export const checkCommand = 'tailrace analytics check'
 export function damageText(path: string, fault: string): string {
   return (
     `The statistics in "${path}" are damaged: ${fault}. ` +
-    'Restore a backup: tailrace analytics backup restore DIRECTORY. Without one move the file away: what the log still holds is then counted anew'
+    'Restore a backup: tailrace analytics backup restore DIRECTORY. Without one move the file away: ' +
+    'what the log still holds is then counted anew'
   )
 }
 
