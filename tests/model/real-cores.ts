@@ -1,5 +1,5 @@
 // The contract of this model on the real cores: the agent's discovery, reading, tracker, checkpoint with its journal
-// and routing on real files, records as they are on the wire, and the analytics' dedup, fold and transactions in SQLite.
+// and routing on real files, records as they are on the wire, the analytics' dedup, fold and transactions in SQLite.
 // Agents are killed by the list of actions; two counts that each believe they are the only one are killed between any
 // two of their statements. In the model's place stand still: the producer and the broker (appends in order, repeats
 // what was not acknowledged), and time.
