@@ -1,5 +1,5 @@
 // message.timestamp.type=LogAppendTime: the broker's clock is the time of every record. Held to what Kafka 4.3 writes
-// (LogValidator: the batch's attribute bit and largest timestamp, and with them its checksum; base timestamp and records
+// (LogValidator: the batch's attribute bit and largest timestamp, and so its checksum; base timestamp and records
 // stay the producer's, compressed or not) and answers (UnifiedLog.append: of a duplicate, the time of the first one).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
