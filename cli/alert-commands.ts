@@ -84,7 +84,7 @@ export function listText(
     ),
     ...history.map(
       ({ ruleName, labels, firedAt, resolvedAt }) =>
-        `episode   ${ruleName}${labelText(labels)}, ${time(firedAt)} to ${resolvedAt === null ? 'now' : time(resolvedAt)}`,
+        `episode   ${ruleName}${labelText(labels)}, ${time(firedAt)} to ${endText(resolvedAt, 'now')}`,
     ),
     ...rules.map(
       ({ id, source, rule, error }) =>
@@ -99,10 +99,15 @@ export function listText(
 export function previewText({ episodes, from, to, stepSeconds, truncated }: AlertPreview): string {
   const lines = episodes.map(
     ({ labels, value, firedAt, resolvedAt }) =>
-      `would have fired${labelText(labels)} at ${time(firedAt)} with ${value}, until ${resolvedAt === null ? 'the end' : time(resolvedAt)}`,
+      `would have fired${labelText(labels)} at ${time(firedAt)} with ${value}, until ${endText(resolvedAt, 'the end')}`,
   )
   const end = truncated ? ', which is as far as the time allowed' : ''
-  return `${[...lines, `${episodes.length} episodes from ${time(from)} to ${time(to)}, judged every ${stepSeconds} s${end}`].join('\n')}\n`
+  const span = `from ${time(from)} to ${time(to)}, judged every ${stepSeconds} s${end}`
+  return `${[...lines, `${episodes.length} episodes ${span}`].join('\n')}\n`
+}
+
+function endText(atMs: number | null, otherwise: string): string {
+  return atMs === null ? otherwise : time(atMs)
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {

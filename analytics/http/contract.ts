@@ -338,8 +338,8 @@ export interface Overview {
 }
 
 /**
- * `sub` topic 'series', args { metric, step: '1'|'10'|'60', points, by?, filter?, limit? }: a snap has every point, a delta the buckets
- * touched since.
+ * `sub` topic 'series', args { metric, step: '1'|'10'|'60', points, by?, filter?, limit? }: a snap has every point, a
+ * delta the buckets touched since.
  */
 export interface LiveSeries {
   readonly metric: string

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { createDocument, type ZodOpenApiPathsObject } from 'zod-openapi'
 import { isTable } from '../queries/tables.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
+import { morePaths } from './openapi-more.ts'
 import type { Route } from './routes.ts'
 import { loginLinkSchema, loginSchema, meSchema, problemSchema } from './schemas.ts'
 
@@ -56,7 +57,7 @@ export function openApiDocument(routes: readonly Route[], build: string): object
       description: 'Rolling statistics of log lines, each counted once.',
     },
     security: [{ token: [] }, { session: [] }],
-    paths: { ...paths, ...signInPaths() },
+    paths: { ...paths, ...signInPaths(), ...morePaths() },
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },

@@ -80,7 +80,7 @@ export class PartitionReader {
     return { records, bytes: batches.length }
   }
 
-  /** Where the visitor stopped, null when it did not. A batch that cannot be read is passed over: the count ledgers it. */
+  /** Where the visitor stopped, null when it did not. What cannot be read is passed over: the count ledgers it. */
   #walk(batch: Buffer, visit: RecordVisitor): number | null {
     if (validateBatch(batch, 0, batch.length) !== 'none' || batchView.isControl(batch, 0)) return null
     const from = this.offset

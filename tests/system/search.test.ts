@@ -1,5 +1,5 @@
-// Search, the tail's history and the message browser over the segments of a real broker: order, filters, bounds, cursors
-// that miss and repeat nothing, bytes without loss.
+// Search, the tail's history and the message browser over the segments of a real broker: order, filters, bounds,
+// cursors that miss and repeat nothing, bytes without loss.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
