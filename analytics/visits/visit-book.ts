@@ -17,6 +17,8 @@ import { addStep, newVisitor, settle, type Visitor } from './visitor.ts'
 import { visitorBytes, visitorOf } from './visitor-bytes.ts'
 import { type SourceState, VisitorRows } from './visitor-rows.ts'
 
+type Distinct = readonly [source: number, minuteMs: number, goal: string, key: string]
+
 interface Kept {
   readonly sourceId: number
   readonly key: string
@@ -24,7 +26,11 @@ interface Kept {
   /** 0 for behaviour events, 1 for requests. */
   source: number
   isTouched: boolean
+  /** The minute in which the visitor was last put among the distinct ones. */
+  distinctMs: number
 }
+
+const untouched = { source: -1, isTouched: false, distinctMs: -1 }
 
 /** Visitors in memory between flushes. */
 const cacheMax = 20_000
@@ -41,6 +47,11 @@ export class VisitBook {
   readonly #sources = new Map<number, SourceState>()
   readonly #samples = new Map<string, Map<number, string>>()
   #touched: Kept[] = []
+  /** Of one flush, so that a line costs no text: visitors by number of their key, names and origins of one day. */
+  #keptByKey: Kept[] = []
+  #whats: number[] = []
+  #touches: number[] = []
+  #idsDay = Number.NaN
   #watched: readonly Watched[] | null = null
   #areConditionsSaved = false
 
@@ -69,19 +80,21 @@ export class VisitBook {
   apply(notes: VisitNotes, noter: VisitNoter, values: { text(id: number): string }, rollup: Rollup): void {
     if (notes.size === 0 && notes.keyless.size === 0) return
     const tally = new Tally()
+    this.#keptByKey = []
+    this.#idsDay = Number.NaN
     this.#saveConditions(notes)
     const changed = new Set<number>()
     for (const [partition, lines] of notes.keyless) {
       this.#source(partition).keyless += lines
       changed.add(partition.id)
     }
-    const distinct = new Map<string, readonly [source: number, minuteMs: number, goal: string, key: string]>()
+    const distinct: Distinct[] = []
     for (let at = 0; at < notes.size; at++) {
       const partition = notes.partitions[at]!
       const source = this.#source(partition)
       changed.add(partition.id)
       this.#pruneAtDay(partition.id, source, notes.watermarksMs[at]!, tally)
-      const kept = this.#visitor(partition.id, notes.keys.text(notes.keyIds[at]!), source)
+      const kept = this.#visitorOf(notes, at, source)
       source.events++
       if (source.kind < 0) source.kind = notes.sources[at]!
       if (!kept) {
@@ -90,13 +103,13 @@ export class VisitBook {
       }
       this.#checkKey(kept, source, notes.anonymous[at]!, notes.users[at]!)
       if (!this.#add(kept, notes, at, noter, values, tally)) source.late++
-      this.#noteDistinct(kept.key, notes, at, distinct, tally)
+      this.#noteDistinct(kept, notes, at, distinct, tally)
     }
     for (const kept of this.#touched) this.#save(kept, tally)
     this.#touched = []
     for (const id of changed) this.#rows.saveSource(id, this.#sources.get(id)!)
     tally.into(rollup, this.#names)
-    for (const [source, atMs, goal, key] of distinct.values()) addDistinct(rollup, source, atMs, goal, key)
+    for (const [source, atMs, goal, key] of distinct) addDistinct(rollup, source, atMs, goal, key)
     this.#evict()
   }
 
@@ -121,10 +134,16 @@ export class VisitBook {
   ): boolean {
     const timeMs = notes.timesMs[at]!
     const day = this.#calendar.dayOf(timeMs)
+    if (day !== this.#idsDay) {
+      this.#idsDay = day
+      this.#whats = []
+      this.#touches = []
+    }
+    const [name, touch] = [notes.names[at]!, notes.touches[at]!]
     const step = {
       timeMs,
-      name: this.#names.whatId(values.text(notes.names[at]!), day),
-      touch: this.#names.touchId(noter.touch(notes.touches[at]!), day),
+      name: (this.#whats[name] ??= this.#names.whatId(values.text(name), day)),
+      touch: (this.#touches[touch] ??= this.#names.touchId(noter.touch(touch), day)),
       flags: notes.flags[at]!,
       goals: notes.goals[at]!,
       isFresh: true,
@@ -140,17 +159,15 @@ export class VisitBook {
   }
 
   /** Distinct visitors and converters, by minute; conversions are counted as they come. */
-  #noteDistinct(
-    key: string,
-    notes: VisitNotes,
-    at: number,
-    distinct: Map<string, readonly [number, number, string, string]>,
-    tally: Tally,
-  ): void {
+  #noteDistinct(kept: Kept, notes: VisitNotes, at: number, distinct: Distinct[], tally: Tally): void {
     const source = notes.sources[at]!
     const timeMs = notes.timesMs[at]!
     const atMs = Math.floor(timeMs / minuteMs) * minuteMs
-    distinct.set(`${source} ${atMs} ${key}`, [source, atMs, '', key])
+    // What is in memory is committed, or of this flush: once a minute is enough.
+    if (kept.distinctMs !== atMs) {
+      kept.distinctMs = atMs
+      distinct.push([source, atMs, '', kept.key])
+    }
     let goals = notes.goals[at]!
     if (goals === 0) return
     for (const { bit, condition } of this.watched()) {
@@ -158,7 +175,7 @@ export class VisitBook {
       goals &= ~(1 << bit)
       for (const name of this.#goalNames(condition)) {
         tally.conversion(source, name, timeMs)
-        distinct.set(`${source} ${atMs} ${key} ${name}`, [source, atMs, name, key])
+        distinct.push([source, atMs, name, kept.key])
       }
     }
   }
@@ -166,6 +183,16 @@ export class VisitBook {
   #goalNames(condition: Condition): string[] {
     const text = conditionText(condition)
     return this.#settings.goals.filter(goal => conditionText(goal) === text).map(goal => goal.name)
+  }
+
+  #visitorOf(notes: VisitNotes, at: number, source: SourceState): Kept | null {
+    const sourceId = notes.partitions[at]!.id
+    const keyId = notes.keyIds[at]!
+    const known = this.#keptByKey[keyId]
+    if (known?.sourceId === sourceId) return known
+    const kept = this.#visitor(sourceId, notes.keys.text(keyId), source)
+    if (kept) this.#keptByKey[keyId] = kept
+    return kept
   }
 
   #visitor(sourceId: number, key: string, source: SourceState): Kept | null {
@@ -180,11 +207,12 @@ export class VisitBook {
       return kept
     }
     const stored = this.#rows.visitor(sourceId, key)
-    if (stored) kept = { sourceId, key, visitor: visitorOf(stored), source: -1, isTouched: false }
+    if (stored)
+      kept = { sourceId, key, visitor: visitorOf(stored), source: -1, isTouched: false, distinctMs: -1 }
     else {
       if (source.visitors >= visitorsMax) return null
       source.visitors++
-      kept = { sourceId, key, visitor: newVisitor(), source: -1, isTouched: false }
+      kept = { sourceId, key, visitor: newVisitor(), ...untouched }
     }
     this.#cache.set(id, kept)
     return kept
@@ -238,9 +266,11 @@ export class VisitBook {
     const gone = this.#rows.deleteVisitors(sourceId, day - visitorAgeDays)
     if (gone > 0) {
       source.visitors -= gone
+      this.#keptByKey = []
       for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#cache.delete(key)
     }
     this.#names.prune(day)
+    this.#idsDay = Number.NaN
   }
 
   #save(kept: Kept, tally: Tally): void {
