@@ -210,7 +210,7 @@ function previousColumns(
 /** Groups of the breakdown over the whole reach, by the values of `by` joined. */
 export function groupsOf(reading: Reading, wanted: Breakdown, reach: Reach): Map<string, Part> {
   const groups = new Map<string, Part>()
-  readParts(reading, wanted, reach.ranges, (key, _bucketMs, part) => {
+  readParts(reading, { ...wanted, addsUp: true }, reach.ranges, (key, _bucketMs, part) => {
     groups.set(key, combined(groups.get(key) ?? null, part))
   })
   return groups

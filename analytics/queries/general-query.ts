@@ -194,7 +194,8 @@ function partsOf(
   const cells = new Map<string, (Part | null)[]>()
   const reaches = measures.map(({ wanted }, at) => {
     const reach = reachOfMoments(reading, wanted, moments, slots)
-    readParts(reading, wanted, reach.ranges, (group, bucketMs, part) => {
+    const asked: Breakdown = slots ? wanted : { ...wanted, addsUp: true }
+    readParts(reading, asked, reach.ranges, (group, bucketMs, part) => {
       const slot = slots ? (slots.index.get(slots.startOf(bucketMs)) ?? -1) : 0
       if (slot < 0) return
       const key = `${slot}\n${group}`

@@ -133,6 +133,10 @@ function readStored({ rows, days }: Reading, wanted: Breakdown, range: Range, ta
   const ids = [...keys.keys()]
   if (ids.length === 0) return
   if (isOfVisitors(wanted.metric)) refuseNoVisitors(rows, matching)
+  if (kind === 'count' && wanted.addsUp) {
+    for (const [id, n] of rows.sums(range.step.seconds, ids, from, to)) take(keys.get(id)!, range.fromMs, n)
+    return
+  }
   if (kind === 'count') {
     for (const { series: id, bucket, n } of rows.counts(range.step.seconds, ids, from, to)) {
       take(keys.get(id)!, bucket * 1000, n)

@@ -68,6 +68,8 @@ export interface Breakdown {
   readonly isFiltered: boolean
   /** True where events answer, and requests only where there are no events: the question does not say which. */
   readonly prefersEvents: boolean
+  /** True where nobody asks when: SQLite then adds up what is counted, and hands over one number a series. */
+  readonly addsUp?: true
   /** Whether a series counts here. */
   matches(labels: Readonly<Record<string, string>>): boolean
   /** The finest step that set is kept in. */

@@ -10,6 +10,7 @@ import { runCompaction } from './compaction.ts'
 import { runFailover } from './failover.ts'
 import { runLines } from './lines.ts'
 import { runPipeline } from './pipeline.ts'
+import { runQueries } from './queries.ts'
 import { runReplication } from './replication.ts'
 import { runStart } from './start.ts'
 
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   failover: runFailover,
   lines: runLines,
   pipeline: runPipeline,
+  queries: runQueries,
   replication: runReplication,
   start: runStart,
 }
