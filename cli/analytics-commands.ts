@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { AnalyticsConfig } from '../analytics/config.ts'
+import { type RebuildProgress, readProgress } from '../analytics/rebuild/live-state.ts'
 import { RebuildError } from '../analytics/rebuild/rebuild.ts'
 import { runRebuild } from '../analytics/rebuild/run-rebuild.ts'
 import {
@@ -106,6 +107,9 @@ function resumedText(resumed: readonly Resumed[]): string {
     .join('')
 }
 
+/** A rebuild that lives says how far it is every second, but while it holds the count. */
+const rebuildSilentMs = 30_000
+
 interface RebuildFlags extends AnalyticsFlags {
   readonly from?: number
   readonly bootstrap?: string
@@ -147,6 +151,25 @@ function addRebuild(analytics: Command, { withShared, settingsOf, configOf }: Sh
         : 'visits stay as they were counted: they rest on more than the log holds'
       say(flags, { rows: done.rows, visits: done.visits }, `rebuilt: ${done.rows} rows changed; ${visits}\n`)
     })
+}
+
+/** How the last rebuild of this data directory fares or fared; null when there was none. */
+export function lastRebuild(data: string): RebuildProgress | null {
+  const path = join(data, 'analytics/windows.db')
+  if (!existsSync(path)) return null
+  const connection = openReader(path)
+  try {
+    const progress = readProgress(connection)
+    // A killed one could not say so.
+    const isGone = progress?.state === 'reading' && Date.now() - progress.updatedAt > rebuildSilentMs
+    return progress && isGone ? { ...progress, state: 'stopped' } : progress
+  } finally {
+    connection.close()
+  }
+}
+
+export function rebuildText({ state, read, of, detail }: RebuildProgress): string {
+  return `rebuild   ${state}: ${read} of ${of} records${detail === undefined ? '' : `, ${detail}`}\n`
 }
 
 function faultsIn(path: string): string[] {

@@ -10,7 +10,7 @@ import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.
 import { addAgentCommands } from './agent-commands.ts'
 import { addAgentsCommands } from './agents.ts'
 import { addAlertCommands } from './alert-commands.ts'
-import { addAnalyticsCommands } from './analytics-commands.ts'
+import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
@@ -143,8 +143,9 @@ withShared(program.command('status'))
     const report = await readStatus(originOf(settings), join(settings.data, 'token'), Date.now())
     const tls = authorityOf(settings)
     const authority = tls ? `authority ${tls.authority}, SHA-256 ${tls.fingerprint}\n` : ''
-    const text = `${statusText(report, Date.now())}${authority}`
-    process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls })}\n` : text)
+    const rebuild = lastRebuild(settings.data)
+    const text = `${statusText(report, Date.now())}${authority}${rebuild ? rebuildText(rebuild) : ''}`
+    process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls, rebuild })}\n` : text)
     process.exitCode = statusExitCode(report)
   })
 
