@@ -57,6 +57,11 @@ export function eventLine(index: number, timeMs: number): string {
   })
 }
 
+/** 667 visitors of each partition, as agents' keys spread them. */
+function keyOf(index: number, partition: number): string {
+  return `${partition}${((Math.floor(index / 5) % 667) * 0x9e3779b1).toString(16)}`.padStart(16, '0')
+}
+
 function fill(log: MemoryLog, topic: string, format: string, lines: number, line: typeof accessLine): void {
   for (let first = 0; first < lines; first += linesPerBatch) {
     const records: TestRecord[] = []
@@ -68,6 +73,7 @@ function fill(log: MemoryLog, topic: string, format: string, lines: number, line
         src: 'agent001.Zm9vYmFy.0',
         pos: index * 250,
         format,
+        key: keyOf(index, (first / linesPerBatch) % 6),
       })
     }
     log.produce(topic, (first / linesPerBatch) % 6, records, 'zstd')
