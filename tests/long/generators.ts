@@ -2,6 +2,7 @@
 // them failed. The suites of `npm test` run the first few. In this process or, where a row is a test file or a
 // program, in a child, which is told where to begin by TAILRACE_FIRST_SEED or by an argument.
 import { spawn } from 'node:child_process'
+import { rotateMany, rotationsFault, rotationWays } from '../../agent/many-rotations.ts'
 import { outrun } from '../../agent/outrun.ts'
 import { swapSymlinks } from '../../agent/symlink-swap.ts'
 import { simulate as simulateLine } from '../model/exactly-once.ts'
@@ -57,12 +58,12 @@ export const generators: readonly Generator[] = [
     'agent/tail-random.test.ts',
     60,
   ),
-  testFile(
-    'rotations',
-    '1,000 rotations each of three ways, state bounded, runs',
-    'agent/hard-cases-rotation.test.ts',
-    1,
-  ),
+  {
+    name: 'rotations',
+    what: 'one file rotated 100,000 times under one agent, three ways in turn, state bounded, runs',
+    atOnce: 1,
+    run: (from, to) => eachOf(from, to, rotateOne),
+  },
   testFile(
     'exactness',
     'crash schedules of the count: kills between statements, takeovers, power cuts; 5 schedules each, runs',
@@ -77,8 +78,8 @@ export const generators: readonly Generator[] = [
   },
   {
     name: 'symlinks',
-    what: 'a link swapped 1,000 times while it is opened, runs',
-    atOnce: 10,
+    what: 'a link swapped 100,000 times while it is opened, runs',
+    atOnce: 1,
     run: (from, to) => eachOf(from, to, swapOne),
   },
   testFile('crash', 'power cuts at every write of the log, runs', 'broker/log/crash-sweep.test.ts', 30_011),
@@ -119,8 +120,13 @@ async function outrunOnce(): Promise<string | undefined> {
   return isWhole ? undefined : JSON.stringify(outcome)
 }
 
+async function rotateOne(run: number): Promise<string | undefined> {
+  const how = rotationWays[run % rotationWays.length]!
+  return rotationsFault(how, await rotateMany(how, 100_000))
+}
+
 async function swapOne(run: number): Promise<string | undefined> {
-  const { leaked, swaps } = await swapSymlinks(1_000, run % 2 === 0)
+  const { leaked, swaps } = await swapSymlinks(100_000, run % 2 === 0)
   return leaked === 0 ? undefined : `the secret was read ${leaked} times in ${swaps} swaps`
 }
 
