@@ -7,16 +7,21 @@ import type { FoldState, PartitionFold } from '../fold/fold-state.ts'
 import type { LossReason } from '../fold/pending.ts'
 import type { LetterBox } from './letter-box.ts'
 
-/** Feeds whole batches to `visit`, which folds; moves `partition.next` past each batch whatever was in it. */
+/**
+ * Feeds whole batches to `visit`, which folds; moves `partition.next` past each batch whatever was in it. Asks after
+ * each whether it may go on.
+ */
 export function readBatches(
   state: FoldState,
   partition: PartitionFold,
   bytes: Buffer,
   visit: RecordVisitor,
   box?: LetterBox,
+  goesOn: () => boolean = () => true,
 ): void {
   for (let start = 0, end = batchEnd(bytes, 0, bytes.length); end > 0; ) {
     readBatch(state, partition, bytes.subarray(start, end), visit, box)
+    if (!goesOn()) return
     start = end
     end = batchEnd(bytes, start, bytes.length)
   }

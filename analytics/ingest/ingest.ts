@@ -173,7 +173,11 @@ export class Ingest implements FetchHandler {
     if (batches.length === 0) return
     this.#current = state
     const visitor = this.#visitorOf(topic)
-    if (this.#guarded(() => readBatches(this.#state, state, batches, visitor, this.#letterBox)))
+    if (
+      this.#guarded(() =>
+        readBatches(this.#state, state, batches, visitor, this.#letterBox, () => this.#keepsUp(state)),
+      )
+    )
       this.#flushWhenDue()
   }
 
@@ -319,6 +323,13 @@ export class Ingest implements FetchHandler {
     this.#current!.next = offset + 1
     this.#state.pending.records++
     return true
+  }
+
+  /** A replay's answers hold more records than one commit may; false when what is folded was thrown away. */
+  #keepsUp(state: PartitionFold): boolean {
+    if (this.#state.pending.records < this.#options.flushRecordsMax) return true
+    this.flush()
+    return this.#partitions.get(`${state.topic}/${state.partition}`) === state
   }
 
   #flushWhenDue(): void {

@@ -44,6 +44,8 @@ const watchMs = 10_000
 const countersMs = 1000
 /** How often the brokers hear what is counted. */
 const hintMs = 10_000
+/** What one answer may hold; compressed, so that a replay has several times as much in memory. */
+const fetchBytes = { bytesMax: 4_194_304, partitionBytesMax: 1_048_576 } as const
 /** How often a slot's lease is renewed, a third of it. */
 const renewMs = 10_000
 /** How often it is looked for dedup rows that can go. */
@@ -62,7 +64,7 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const counting = { fold: foldOptions(config.counting), flushIntervalMs, flushRecordsMax }
   const ingest = new Ingest({ writer, days, clock, log, ...counting })
   const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
-  const loop = new FetchLoop({ cluster, handler: ingest, clock, log })
+  const loop = new FetchLoop({ cluster, handler: ingest, clock, log, ...fetchBytes })
   ingest.attach(loop)
   const hint = new PassedHint(cluster, () => ingest.counted())
   const post = (message: FromIngest) => port.postMessage(message)
