@@ -6,6 +6,7 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { CustomStatistics } from '../fold/custom.ts'
 import { assertSame, baseMs, drain, randomLog } from '../ingest/ingest-story.ts'
 import { MemoryLog, type TestRecord } from '../ingest/memory-log.ts'
 import { naiveCount } from '../ingest/naive-count.ts'
@@ -78,6 +79,26 @@ test('the live count goes on meanwhile and after: no record is lost or doubled w
     .map(record => ({ ...record, src: undefined, pos: undefined }))
   assert.ok(produced > 5)
   assertSame(live.connection, naiveCount([...records, ...added]))
+  live.connection.close()
+})
+
+test('a statistic added later gets its past, as far as the log reaches', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'rebuild-'))
+  const path = join(directory.path, 'windows.db')
+  const { log } = randomLog(16, 30)
+  const live = countLive(path, log)
+  const before = statisticsOf(live.connection)
+  const statistics = new CustomStatistics([
+    { name: 'events_by_page', topic: 'behavior', aggregate: 'count', by: ['path'] },
+  ])
+  await runRebuild(path, log, { settings: 'with it', extra: { fold: { statistics } } })
+  const after = statisticsOf(live.connection)
+  for (const [name, value] of before)
+    if (typeof value === 'number') assert.equal(after.get(name), value, name)
+  const added = live.connection.prepare(
+    `SELECT sum(n) FROM counts JOIN series s ON s.id = series WHERE step = 86400 AND metric LIKE '%events_by_page'`,
+  )
+  assert.ok((added.pluck().get() as number) > 0)
   live.connection.close()
 })
 

@@ -26,6 +26,8 @@ export interface TakenOver {
 
 /** Counted line by line, unlike the rest of what is known of visitors. */
 const ofSingleLines = new Set(['visitors', 'conversions', 'converters'])
+/** What a counter grew by is told by the sample before, which the log may hold no more. */
+const restsOnThePast = new Set(['metric_increase'])
 /** Told to whoever shows them live. */
 const bucketsToldMax = 1000
 const visitTables = ['visitors', 'visit_names', 'visit_sources', 'visit_keys', 'visit_conditions']
@@ -96,7 +98,8 @@ function mapSeries(connection: Connection, withVisits: boolean): void {
 
 /** How long lines took to be counted is a fact of the live count alone. */
 function isKept(metric: string, withVisits: boolean): boolean {
-  return metric === 'lag' || (!withVisits && isOfVisitors(metric) && !ofSingleLines.has(metric))
+  if (metric === 'lag') return true
+  return !withVisits && (restsOnThePast.has(metric) || (isOfVisitors(metric) && !ofSingleLines.has(metric)))
 }
 
 /** Only what differs is written: little, unless the statistics have changed. */
