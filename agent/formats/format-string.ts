@@ -29,6 +29,10 @@ const ignored: Meaning = () => {}
 const client: Meaning = (line, text) => {
   line.client = addressOf(unlessDash(text))
 }
+const virtualHost: Meaning = (line, text) => {
+  const host = addressOf(unlessDash(text))
+  if (host !== '') line.virtualHost = host
+}
 const request: Meaning = (line, text) => takeRequest(line, text)
 const method: Meaning = (line, text) => {
   line.method = unlessDash(text)
@@ -67,6 +71,9 @@ function roundTime(ms: number): number {
 
 const nginxMeanings: Readonly<Record<string, Meaning>> = {
   remote_addr: client,
+  host: virtualHost,
+  http_host: virtualHost,
+  server_name: virtualHost,
   realip_remote_addr: ignored,
   request,
   request_method: method,
@@ -86,6 +93,8 @@ const nginxMeanings: Readonly<Record<string, Meaning>> = {
 
 const apacheMeanings: Readonly<Record<string, Meaning>> = {
   h: client,
+  v: virtualHost,
+  V: virtualHost,
   a: client,
   r: request,
   m: method,

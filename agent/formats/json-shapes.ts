@@ -80,6 +80,7 @@ export const parseCaddy: LineParser = (bytes, start, end, context) => {
     ownText(request, 'client_ip') || ownText(request, 'remote_ip') || ownText(request, 'remote_addr'),
   )
   line.method = ownText(request, 'method')
+  line.virtualHost = addressOf(ownText(request, 'host'))
   line.path = pathOf(ownText(request, 'uri'))
   line.status = Math.floor(status)
   line.bytes = sizeOf(ownNumber(value, 'size'))
@@ -98,6 +99,7 @@ export const parseTraefik: LineParser = (bytes, start, end, context) => {
   if (Number.isNaN(line.timeMs)) line.timeMs = ownTime(value, 'time', context)
   line.client = addressOf(ownText(value, 'ClientHost') || ownText(value, 'ClientAddr'))
   line.method = ownText(value, 'RequestMethod')
+  line.virtualHost = addressOf(ownText(value, 'RequestHost'))
   line.path = pathOf(ownText(value, 'RequestPath'))
   line.status = Math.floor(status)
   line.bytes = sizeOf(ownNumber(value, 'DownstreamContentSize'))

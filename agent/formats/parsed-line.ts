@@ -24,6 +24,8 @@ export interface ParsedLine {
   /** Milliseconds since the epoch, NaN where the line has no time that can be read. */
   timeMs: number
   client: string
+  /** The host that was asked, where the format has it. */
+  virtualHost?: string
   method: string
   /** Without its query string. */
   path: string

@@ -29,6 +29,7 @@ import {
   setService,
   setStatus,
   setTopic,
+  setVirtualHost,
 } from './pending.ts'
 
 const noPathBytes = Buffer.from(noPath)
@@ -101,6 +102,14 @@ export function countAccess(state: FoldState, bucket: PendingBucket, timeMs: num
   }
   countSource(state, bucket, buffer, client, isError, isClientError)
   if (state.noter !== null) noteRequest(state, state.noter, buffer, timeMs, path)
+}
+
+/** Beside countAccess, of the same line. */
+export function countVirtualHost(state: FoldState, bucket: PendingBucket, host: string): void {
+  const { status, bytes, requestTimeMs } = state.combined
+  const cell = state.cell(bucket, setVirtualHost, state.values.idOfText(host.toLowerCase()))
+  addRequest(cell, bytes, status >= 500 ? 1 : 0, status >= 400 && status < 500 ? 1 : 0)
+  if (!Number.isNaN(requestTimeMs)) cell.samples.push(requestTimeMs)
 }
 
 function addRequest(cell: Cell, bytes: number, isError: number, isClientError: number): void {

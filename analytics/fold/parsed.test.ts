@@ -6,7 +6,7 @@ import { encodeHeaders } from '../../broker/protocol/record-headers.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { fold } from './fold.ts'
 import { FoldState } from './fold-state.ts'
-import { setEvent, setHostName, setLevel, setPath } from './pending.ts'
+import { setEvent, setHostName, setLevel, setPath, setVirtualHost } from './pending.ts'
 
 const readMs = Date.parse('2026-11-24T08:00:30Z')
 
@@ -35,6 +35,12 @@ test('an access line of any format is a request, at its own time and with its ow
   assert.equal(bucket.seconds.indexOf(second), 7)
   assert.deepEqual(values(setPath), ['/a'])
   assert.equal(bucket.clients.length, 1)
+})
+
+test('a format that has the host that was asked counts by it', () => {
+  const line =
+    'Shop.example:443 203.0.113.7 - - [24/Nov/2026:08:00:07 +0000] "GET /a HTTP/1.1" 503 12 "-" "curl/8"'
+  assert.deepEqual(foldOne('vhost_combined', line).values(setVirtualHost), ['shop.example'])
 })
 
 test('an event in the shape of its maker is an event, and a page a pageview', () => {

@@ -7,7 +7,7 @@ import type { LineContext, MetricSample, ParsedLine } from '../../agent/formats/
 import type { LineFormat } from '../../agent/formats/registry.ts'
 import { parserOf } from '../../agent/formats/registry.ts'
 import type { FoldState } from './fold-state.ts'
-import { countAccess, countEvent, countLevel, countMetric } from './measure.ts'
+import { countAccess, countEvent, countLevel, countMetric, countVirtualHost } from './measure.ts'
 import type { PendingBucket } from './pending.ts'
 
 /** Null where the line is not of this format. */
@@ -30,8 +30,10 @@ export function countParsed(
   host: string,
 ): void {
   if (line.level !== '') countLevel(state, bucket, line.level)
-  if (line.kind === 'access') countAccess(state, bucket, timeMs, layOutAccess(line, state.combined))
-  else if (line.kind === 'event') {
+  if (line.kind === 'access') {
+    countAccess(state, bucket, timeMs, layOutAccess(line, state.combined))
+    if (line.virtualHost) countVirtualHost(state, bucket, line.virtualHost)
+  } else if (line.kind === 'event') {
     const { type, event, visitor, path, referrer } = line
     const bytes = Buffer.from(JSON.stringify({ type, event, anonymousId: visitor, path, referrer }))
     if (parseJsonEvent(bytes, 0, bytes.length, state.event)) countEvent(state, bucket, timeMs, bytes)
