@@ -7,6 +7,7 @@ import { formats } from '../queries/tables.ts'
 import { visitRoutes } from '../visits/visit-routes.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
 import { boardRoutes } from './board-routes.ts'
+import { catalogueRoute } from './catalogue-route.ts'
 import type { ClusterAnswer } from './contract.ts'
 import { queryBody } from './query-body.ts'
 import {
@@ -185,6 +186,7 @@ export const routes: readonly Route[] = [
     example: '/api/v1/agents',
     question: 'agents',
   },
+  catalogueRoute,
   ...boardRoutes,
   ...visitRoutes,
 ]

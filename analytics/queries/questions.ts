@@ -6,6 +6,7 @@ import { visitQuestions } from '../visits/visit-questions.ts'
 import type { DimensionName } from '../windows/catalogue.ts'
 import { series, stats, top } from './answers.ts'
 import { accessPanels, hostUse, red, slo } from './boards.ts'
+import { catalogueAnswer } from './catalogue-answer.ts'
 import { cursorOf } from './cursor.ts'
 import { type GeneralQuery, generalQuery } from './general-query.ts'
 import type { Reading } from './parts.ts'
@@ -130,6 +131,7 @@ export const questions = {
       endpoint !== 'metadata' && !(parameters['time'] ?? (parameters['start'] && parameters['end'])),
   },
   agents: { answer: ({ rows }: Reading) => agentsAnswer(rows), moves: () => false },
+  catalogue: { answer: (reading: Reading) => catalogueAnswer(reading), moves: () => false },
   ...visitQuestions((asked, nowMs) => spanOf(asked, nowMs)),
 } as const satisfies Readonly<Record<string, Question>>
 
