@@ -93,7 +93,8 @@ export function sourceOf(host: string, campaign: Campaign | null): Source {
   if (campaign === null) return host === '' ? directSource : sourceOfHost(host)
   const named = knownSite(campaign.source)
   const referring = knownSite(host)
-  const kind = (named ?? referring)?.kind ?? null
+  // A campaign that names its source says where somebody came from; the referrer may be what carried the link.
+  const kind = (campaign.source === '' ? referring : named)?.kind ?? null
   return { site: siteOf(named, referring, campaign.source, host), channel: channelOf(kind, campaign, host) }
 }
 

@@ -25,20 +25,32 @@ const parameters = [
   [setUtmTerm, 'term'],
 ] as const satisfies readonly (readonly [number, keyof Campaign])[]
 
-/** False where the query names no campaign. `visitor` is null for a bot. */
+/** What a line adds beside itself. */
+export interface CampaignLine {
+  readonly bytes: number
+  readonly isError: number
+  readonly isClientError: number
+}
+
+/**
+ * False where the query names no campaign. `visitor` is null for a bot; `referrer` is the value whose cell has it,
+ * which is `__other__` for one beyond the day's limit.
+ */
 export function countCampaign(
   state: FoldState,
   bucket: PendingBucket,
   referrer: number,
   query: string,
   visitor: Client | null,
-  bytes: number,
+  { bytes, isError, isClientError }: CampaignLine,
 ): boolean {
   const campaign = campaignOf(query)
   if (campaign === null) return false
   const count = (set: number, text: string, times: 1 | -1, client: Client | null) => {
     const cell = state.cell(bucket, set, state.values.idOfText(text))
     cell.requests += times
+    cell.errors += isError * times
+    cell.clientErrors += isClientError * times
     cell.bytes += bytes * times
     if (client === null) return
     cell.clients ??= new Set()

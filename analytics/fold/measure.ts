@@ -164,7 +164,10 @@ function countSource(
     if (mayHoldCampaign(buffer, line.pathEnd + 1, end)) {
       const visitor = client.agent.isBot ? null : client
       const query = buffer.toString('utf8', line.pathEnd + 1, end)
-      if (countCampaign(state, bucket, referrer, query, visitor, line.bytes)) return
+      // The cell that has the line is the referrer's own or the shared one: from that one's source it is taken.
+      const counted = bucket.values[setReferrer]!.get(referrer) === byReferrer ? referrer : state.otherId
+      const { bytes } = line
+      if (countCampaign(state, bucket, counted, query, visitor, { bytes, isError, isClientError })) return
     }
   }
   if (!client.agent.isBot) noteClient(byReferrer, client)
