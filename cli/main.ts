@@ -12,6 +12,7 @@ import { addAgentsCommands } from './agents.ts'
 import { addAlertCommands } from './alert-commands.ts'
 import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
+import { addConfigCommands } from './config-commands.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
 import { addInstallCommands } from './install.ts'
@@ -22,7 +23,7 @@ import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } 
 import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
 import { addQueryCommand } from './query.ts'
 import { addReportCommand } from './report.ts'
-import { loadSettings, type Settings } from './settings.ts'
+import { loadSettings, readSources, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { addTailCommands } from './tail-commands.ts'
@@ -181,6 +182,12 @@ addUserCommands(program.command('users').description('who may use the Kafka port
   settingsOf: flags => settingsOf(flags),
 })
 
+addConfigCommands(program.command('config').description('what is set, by whom, and whether it can be used'), {
+  withShared: command => withPublic(withShared(command)),
+  sourcesOf: (flags: Flags, environment) =>
+    readSources(settingFlagsOf(flags), environment, flags.config, { data: 'data' }),
+})
+
 addInstallCommands(program)
 
 addLogCommands(program.command('log').description('the files in which a broker keeps its records'))
@@ -252,19 +259,16 @@ async function runOne(
 }
 
 function settingsOf(flags: Flags, data = 'data'): Settings {
-  const { brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap = flags.kafka } = flags
+  return loadSettings(settingFlagsOf(flags), process.env, flags.config, { data })
+}
+
+function settingFlagsOf(flags: Flags): Record<string, unknown> {
+  const { data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap = flags.kafka } = flags
   const { public: host, publicKafkaPort, publicHttpPort } = flags
-  return loadSettings(
-    {
-      ...{ data: flags.data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap },
-      ...{ public: host, publicKafkaPort, publicHttpPort },
-    },
-    process.env,
-    flags.config,
-    {
-      data,
-    },
-  )
+  return {
+    ...{ data, brokers, brokerId, metadata, kafkaPort, httpPort, bootstrap },
+    ...{ public: host, publicKafkaPort, publicHttpPort },
+  }
 }
 
 function bootstrapOf(settings: Settings): string[] {

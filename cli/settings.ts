@@ -1,8 +1,7 @@
 // What a user may set: one zod schema over tailrace.yaml, TAILRACE_* variables and flags, in that order of
 // growing precedence. Reads the file and the environment it is given; starts nothing.
-import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { isTarget } from '../analytics/alerts/address-guard.ts'
 import { ruleNames, ruleSchema } from '../analytics/alerts/rule.ts'
@@ -11,6 +10,7 @@ import { nearest } from '../analytics/queries/nearest.ts'
 import { funnelsSchema, goalsSchema } from '../analytics/visits/condition-schemas.ts'
 import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { type ConfigFile, type Place, placeText, readConfigFile } from './config-file.ts'
 import { inputNames, inputSchema } from './input-settings.ts'
 import { retentionSchema } from './keep-settings.ts'
 
@@ -210,9 +210,23 @@ function metadataFault(text: string): string | null {
 export type Settings = z.output<typeof settingsSchema>
 export type SettingsInput = z.input<typeof settingsSchema>
 
+/** What the sources say before anything is judged. */
+export interface Sources {
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly environment: Readonly<Record<string, unknown>>
+  readonly file: ConfigFile
+  /** Of the command, beneath everything. */
+  readonly defaults: Partial<SettingsInput>
+}
+
+export interface SettingsFault {
+  readonly place: Place | undefined
+  readonly message: string
+}
+
 /**
  * Merges the sources and validates them. `flags` are what the command line gave, undefined where it gave nothing.
- * Throws ExitError 78 with file:line and the nearest valid name.
+ * Throws ExitError 78 with file:line:column and the nearest valid name.
  */
 export function loadSettings(
   flags: Readonly<Record<string, unknown>>,
@@ -220,81 +234,80 @@ export function loadSettings(
   configPath: string | undefined,
   defaults: Partial<SettingsInput>,
 ): Settings {
-  const file = readConfigFile(configPath)
-  const merged = { ...defaults, ...file.values, ...fromEnvironment(environment), ...definedOnly(flags) }
-  const result = settingsSchema.safeParse(merged)
-  if (result.success) return { ...result.data, data: resolve(result.data.data) }
-  const lines = result.error.issues.map(issue => describe(issue, file))
+  const sources = readSources(flags, environment, configPath, defaults)
+  const result = judgeSettings(sources)
+  if (result.settings) return result.settings
+  const lines = result.faults.map(({ place, message }) => placeText(sources.file.path, place) + message)
   throw new ExitError(exitCodes.config, lines.join('\n'))
 }
 
-interface ConfigFile {
-  readonly path: string | undefined
-  readonly values: Readonly<Record<string, unknown>>
-  lineOf(path: readonly PropertyKey[]): number | undefined
+export function readSources(
+  flags: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+  configPath: string | undefined,
+  defaults: Partial<SettingsInput>,
+): Sources {
+  return {
+    flags: definedOnly(flags),
+    environment: fromEnvironment(environment),
+    file: readConfigFile(configPath ?? (environment['TAILRACE_CONFIG'] || undefined)),
+    defaults,
+  }
 }
 
-function readConfigFile(configPath: string | undefined): ConfigFile {
-  const path = configPath ?? (existsSync('tailrace.yaml') ? 'tailrace.yaml' : undefined)
-  if (path === undefined) return { path, values: {}, lineOf: () => undefined }
-  if (!existsSync(path))
-    throw new ExitError(exitCodes.config, `Cannot read the configuration "${path}": no such file`)
-  const counter = new LineCounter()
-  const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: counter })
-  const broken = document.errors[0]
-  if (broken) {
-    throw new ExitError(
-      exitCodes.config,
-      `${path}:${counter.linePos(broken.pos[0]).line}: ${broken.message.split('\n')[0]}`,
-    )
-  }
-  const values = (document.toJS() ?? {}) as Record<string, unknown>
-  const lineOf = (keys: readonly PropertyKey[]) => {
-    const node = document.getIn(keys, true) as { range?: [number, number, number] } | undefined
-    return node?.range ? counter.linePos(node.range[0]).line : undefined
-  }
-  return { path, values, lineOf }
+type Judged =
+  | { readonly settings: Settings; readonly faults: readonly [] }
+  | { readonly settings: null; readonly faults: readonly SettingsFault[] }
+
+export function judgeSettings({ flags, environment, file, defaults }: Sources): Judged {
+  const result = settingsSchema.safeParse({ ...defaults, ...file.values, ...environment, ...flags })
+  if (result.success) return { settings: { ...result.data, data: resolve(result.data.data) }, faults: [] }
+  return { settings: null, faults: result.error.issues.flatMap(issue => faultsOf(issue, file)) }
 }
 
 /** TAILRACE_KAFKA_PORT=9192 sets kafkaPort; numbers and booleans are written as in YAML. */
 function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const name of Object.keys(settingsSchema.shape)) {
-    const variable = `TAILRACE_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`
-    const text = environment[variable]
+    const text = environment[variableOf(name)]
     if (text !== undefined) found[name] = parseDocument(text).toJS()
   }
   return found
+}
+
+export function variableOf(setting: string): string {
+  return `TAILRACE_${setting.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`
 }
 
 function definedOnly(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
 }
 
-function describe(issue: z.core.$ZodIssue, file: ConfigFile): string {
-  const line = file.path === undefined ? undefined : file.lineOf(issue.path)
-  const place = line === undefined ? '' : `${file.path}:${line}: `
-  if (issue.code === 'unrecognized_keys') {
-    const shapes = {
-      zookeeper: settingsSchema.shape.zookeeper.unwrap().shape,
-      tls: settingsSchema.shape.tls.unwrap().shape,
-      reach: settingsSchema.shape.reach.unwrap().shape,
-      statsd: settingsSchema.shape.statsd.unwrap().shape,
-      retention: retentionSchema.shape,
-    }
-    const isInput = issue.path[0] === 'inputs'
-    const shape = shapes[issue.path[0] as keyof typeof shapes] ?? settingsSchema.shape
-    const ownNames = issue.path[0] === 'alerts' ? ruleNames : Object.keys(shape)
-    const names = isInput ? inputNames(issue.path.slice(2)) : ownNames
-    return issue.keys
-      .map(key => {
-        const keyLine = file.lineOf([...issue.path, key])
-        const where = keyLine === undefined ? place : `${file.path}:${keyLine}: `
-        const guess = nearest(key, names)
-        const hint = guess ? `: did you mean "${guess}"?` : `; known are ${names.join(', ')}`
-        return `${where}Unknown setting "${key}"${hint}`
-      })
-      .join('\n')
+function faultsOf(issue: z.core.$ZodIssue, file: ConfigFile): SettingsFault[] {
+  const place = file.placeOf(issue.path)
+  if (issue.code !== 'unrecognized_keys') {
+    return [{ place, message: `Setting "${issue.path.map(String).join('.')}": ${issue.message}` }]
   }
-  return `${place}Setting "${issue.path.map(String).join('.')}": ${issue.message}`
+  const names = namesUnder(issue.path)
+  return issue.keys.map(key => {
+    const guess = nearest(key, names)
+    const hint = guess ? `: did you mean "${guess}"?` : `; known are ${names.join(', ')}`
+    return {
+      place: file.placeOfName([...issue.path, key]) ?? place,
+      message: `Unknown setting "${key}"${hint}`,
+    }
+  })
+}
+
+function namesUnder(path: readonly PropertyKey[]): readonly string[] {
+  const shapes = {
+    zookeeper: settingsSchema.shape.zookeeper.unwrap().shape,
+    tls: settingsSchema.shape.tls.unwrap().shape,
+    reach: settingsSchema.shape.reach.unwrap().shape,
+    statsd: settingsSchema.shape.statsd.unwrap().shape,
+    retention: retentionSchema.shape,
+  }
+  if (path[0] === 'inputs') return inputNames(path.slice(2))
+  if (path[0] === 'alerts') return ruleNames
+  return Object.keys(shapes[path[0] as keyof typeof shapes] ?? settingsSchema.shape)
 }
