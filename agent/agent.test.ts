@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
 import { walkRecords } from '../broker/protocol/record-walk.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -101,6 +102,22 @@ test('a second agent on the same data directory is refused with a sentence', asy
     () => new Agent(s.config, systemClock, quiet),
     (error: unknown) => error instanceof ExitError && /another agent is using/.test(error.message),
   )
+})
+
+test('a checkpoint of a newer format is refused with a sentence, and left as it is', async () => {
+  await using s = await agentScene()
+  const first = await s.start()
+  await first.stop()
+  const body = '{"format":9,"files":[]}'
+  const newer = `tailrace-checkpoint ${crc32(body)} ${body.length}\n${body}`
+  writeFileSync(s.data('checkpoint'), newer)
+  const isRefusal = (error: unknown) =>
+    error instanceof ExitError &&
+    error.exitCode === 78 &&
+    /newer agent wrote it, in format 9/.test(error.message)
+  // Twice: the first refusal leaves no lock behind.
+  for (let turn = 0; turn < 2; turn++) assert.throws(() => new Agent(s.config, systemClock, quiet), isRefusal)
+  assert.equal(readFileSync(s.data('checkpoint'), 'utf8'), newer)
 })
 
 test('a lost checkpoint is in the ledger before anything is counted again; a first start is not', async () => {

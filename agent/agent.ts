@@ -4,13 +4,15 @@ import { mkdirSync } from 'node:fs'
 import { Cluster } from '../broker/client/cluster.ts'
 import { Producer } from '../broker/client/producer.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
-import { checkpointFormat, loadCheckpoint } from './checkpoint.ts'
+import { loadCheckpoint } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
 import type { AgentConfig } from './config.ts'
 import { type AgentDescription, describeFile } from './description.ts'
 import { Discovery } from './discover.ts'
 import { reachOf } from './enrolment.ts'
+import { errorsByPath, FileStatuses } from './file-statuses.ts'
 import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
 import { type DirectoryLock, lockDirectory, writingIn } from './lock.ts'
 import { keepRejected } from './rejected.ts'
@@ -51,6 +53,7 @@ export class Agent implements DescribedAgent {
   #doneAtSnapshot: readonly Range[] = []
   #linesAtStatus = 0
   #statusAtMs = 0
+  readonly #fileStatuses = new FileStatuses()
   #checkpointError: string | null = null
 
   constructor(config: AgentConfig, clock: Clock, log: Log) {
@@ -180,6 +183,10 @@ export class Agent implements DescribedAgent {
 
   #restore(identity: AgentIdentity): void {
     const loaded = loadCheckpoint(this.#config.dataDirectory)
+    if (loaded.state === 'newer') {
+      this.#lock.release()
+      throw writtenByNewer(this.#config.dataDirectory, loaded.format)
+    }
     const now = this.#clock.monotonicMs()
     if (loaded.state === 'current') this.#tailer.restore(loaded.checkpoint.files, now)
     else if (loaded.state === 'damaged') {
@@ -206,7 +213,7 @@ export class Agent implements DescribedAgent {
     if (this.#reports.owed > 0) return null
     const { files, done } = this.#tailer.snapshot()
     this.#doneAtSnapshot = done
-    return `{"format":${checkpointFormat},"files":${files}}`
+    return `"files":${files}`
   }
 
   #changes(): string | null {
@@ -251,6 +258,12 @@ export class Agent implements DescribedAgent {
     const linesPerSecond = seconds > 0 ? Math.round((lines - this.#linesAtStatus) / seconds) : 0
     this.#linesAtStatus = lines
     this.#statusAtMs = now
+    const described = Array.from(this.#tailer.files, ({ tracked }) => describeFile(tracked))
+    const fileStatuses = this.#fileStatuses.tell(
+      described,
+      errorsByPath(this.#tailer.errors),
+      this.#clock.wallMs(),
+    )
     this.#reports.status({
       agentId: this.agentId,
       host: this.#config.host,
@@ -259,6 +272,10 @@ export class Agent implements DescribedAgent {
       linesPerSecond,
       bytesBehind: this.#tailer.bytesBehind,
       errors: this.#errors(),
+      bytesPerSecond: fileStatuses.reduce((sum, file) => sum + file.bytesPerSecond, 0),
+      behindMs: Math.max(0, ...fileStatuses.map(file => file.behindMs)),
+      linesLeftOut: this.#shipper.linesLeftOut,
+      fileStatuses,
     })
   }
 
@@ -267,6 +284,14 @@ export class Agent implements DescribedAgent {
     const all = [this.#checkpointError, sending, ...this.#shipper.waiting, ...this.#tailer.errors]
     return all.filter(error => error !== null).slice(0, 20)
   }
+}
+
+function writtenByNewer(dataDirectory: string, format: number): ExitError {
+  const text = `Cannot use the checkpoint in "${dataDirectory}": a newer agent wrote it, in format ${format}`
+  return new ExitError(
+    exitCodes.config,
+    `${text}. Install that agent again, or stop it cleanly before going back`,
+  )
 }
 
 /** What a broker of ours answers when an agent with this id is connected already. */

@@ -47,8 +47,9 @@ export class CheckpointWriter {
   #journal: Journal | null = null
 
   /**
-   * `snapshot` gives the document, or null when it must not be written now: then somebody requests again. `changes`
-   * the same of what has changed since either of them was asked for the last time; without it there is no journal.
+   * `snapshot` gives the document's members, or null when it must not be written now: then somebody requests again.
+   * `changes` the same of what has changed since either of them was asked the last time; without it there is no
+   * journal.
    */
   constructor(
     directory: string,

@@ -4,10 +4,11 @@ import { mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { decodeCheckpoint, encodeCheckpoint, loadCheckpoint } from './checkpoint.ts'
+import { crc32 } from 'node:zlib'
+import { decodeCheckpoint, encodeCheckpoint, journalNameOf, loadCheckpoint } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
 
-const body = (mark: string) => JSON.stringify({ format: 1, files: [], note: mark })
+const body = (mark: string) => `"files":[],"note":"${mark}"`
 const noteOf = (checkpoint: unknown) => (checkpoint as { note: string }).note
 
 function writerOf(directory: string, next: () => string | null) {
@@ -91,6 +92,31 @@ test('a snapshot that must wait is written when it is asked for again', async ()
   assert.deepEqual(durable, [1])
 })
 
-test('a checkpoint of another format is refused by name', () => {
-  assert.match(decodeCheckpoint(encodeCheckpoint('{"format":2,"files":[]}')) as string, /format 2/)
+test('a checkpoint names its journal and has a format of its own; one without can be read by the first agents', () => {
+  const whole = encodeCheckpoint('"files":[]').toString('latin1')
+  assert.match(whole, /^tailrace-checkpoint \d+ \d+\n\{"format":1,"files":\[\]\}$/)
+  const journalled = encodeCheckpoint('"files":[]', 'a-_1')
+  assert.deepEqual(decodeCheckpoint(journalled), { checkpoint: { format: 2, journal: 'a-_1', files: [] } })
+  // Written for a while: the first format, with the journal's name in the header.
+  const between = Buffer.from(whole.replace('\n', ' b-2\n'), 'latin1')
+  assert.deepEqual(decodeCheckpoint(between), { checkpoint: { format: 1, journal: 'b-2', files: [] } })
+})
+
+test('a checkpoint of a newer format is neither read nor damaged; journals of both ways are found', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'checkpoint-'))
+  const path = join(directory.path, 'checkpoint')
+  const body = Buffer.from('{"format":3,"files":[]}')
+  await writeFile(
+    path,
+    Buffer.concat([Buffer.from(`tailrace-checkpoint ${crc32(body)} ${body.length}\n`), body]),
+  )
+  assert.deepEqual(loadCheckpoint(directory.path), { state: 'newer', format: 3 })
+  for (const [bytes, name] of [
+    [encodeCheckpoint('"files":[]', 'x-1'), 'x-1'],
+    [encodeCheckpoint('"files":[]'), ''],
+    [Buffer.from(encodeCheckpoint('"files":[]').toString('latin1').replace('\n', ' y-1\n')), 'y-1'],
+  ] as const) {
+    await writeFile(path, bytes)
+    assert.equal(journalNameOf(path), name)
+  }
 })

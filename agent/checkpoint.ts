@@ -9,7 +9,8 @@ import type { Guard } from './guard.ts'
 import { journalPath, replayJournal } from './journal.ts'
 import type { Routing } from './routing.ts'
 
-export const checkpointFormat = 1
+/** One that is whole, and one with a journal, whose name it holds. An agent refuses formats that it does not know. */
+const formats = { whole: 1, journalled: 2 } as const
 
 export interface SavedRange {
   readonly src: string
@@ -47,49 +48,56 @@ export interface SavedFile {
 
 export interface Checkpoint {
   readonly format: number
+  /** What its journal is called; absent where it has none. */
+  readonly journal?: string
   readonly files: readonly SavedFile[]
 }
 
 export type LoadedCheckpoint =
   | { readonly state: 'missing' }
   | { readonly state: 'current'; readonly checkpoint: Checkpoint }
+  /** A newer agent wrote it, in a format that is not known here: nothing is wrong with it. */
+  | { readonly state: 'newer'; readonly format: number }
   /** The current one could not be read; this is the one before it, or null when that is damaged too. */
   | { readonly state: 'damaged'; readonly checkpoint: Checkpoint | null; readonly reason: string }
 
+/** For a while the journal's name stood in the header. */
 const headerPattern = /^tailrace-checkpoint (\d+) (\d+)(?: ([\w-]+))?$/
 
-/** One line of header, then the document: `tailrace-checkpoint <crc32> <length> [<its journal>]\n{…}`. */
-export function encodeCheckpoint(body: string, journal = ''): Buffer {
-  const bytes = Buffer.from(body, 'utf8')
-  const named = journal === '' ? '' : ` ${journal}`
-  return Buffer.concat([
-    Buffer.from(`tailrace-checkpoint ${crc32(bytes)} ${bytes.length}${named}\n`, 'latin1'),
-    bytes,
-  ])
+/**
+ * One line of header, then the document: `tailrace-checkpoint <crc32> <length>\n{"format":…,"journal":…,"files":[…]}`.
+ * `members` are those of the document behind its format and journal. A whole one can be read by the first agents.
+ */
+export function encodeCheckpoint(members: string, journal = ''): Buffer {
+  const begin = journal === '' ? formats.whole : `${formats.journalled},"journal":"${journal}"`
+  const bytes = Buffer.from(`{"format":${begin},${members}}`, 'utf8')
+  const header = Buffer.from(`tailrace-checkpoint ${crc32(bytes)} ${bytes.length}\n`, 'latin1')
+  return Buffer.concat([header, bytes])
 }
 
-function headerOf(bytes: Buffer): RegExpExecArray | null {
-  return headerPattern.exec(bytes.toString('latin1', 0, Math.max(bytes.indexOf(0x0a), 0)))
-}
+export type DecodedCheckpoint =
+  | { readonly checkpoint: Checkpoint }
+  | { readonly newer: number }
+  /** The sentence that says why it cannot be used. */
+  | { readonly fault: string }
 
-/** The document, or the sentence that says why it cannot be used. */
-export function decodeCheckpoint(bytes: Buffer): Checkpoint | string {
+export function decodeCheckpoint(bytes: Buffer): DecodedCheckpoint {
   const headerEnd = bytes.indexOf(0x0a)
-  const header = headerOf(bytes)
-  if (!header) return 'it does not start with a checkpoint header'
+  const header = headerPattern.exec(bytes.toString('latin1', 0, Math.max(headerEnd, 0)))
+  if (!header) return { fault: 'it does not start with a checkpoint header' }
+  const [, crc, length, journal] = header
   const body = bytes.subarray(headerEnd + 1)
-  if (body.length !== Number(header[2])) return `it holds ${body.length} bytes instead of ${header[2]}`
-  if (crc32(body) !== Number(header[1])) return 'its checksum does not match'
+  if (body.length !== Number(length)) return { fault: `it holds ${body.length} bytes instead of ${length}` }
+  if (crc32(body) !== Number(crc)) return { fault: 'its checksum does not match' }
   const checkpoint = JSON.parse(body.toString('utf8')) as Checkpoint
-  if (checkpoint.format !== checkpointFormat) {
-    return `it has format ${checkpoint.format}, this agent reads ${checkpointFormat}`
-  }
-  return checkpoint
+  if (!(checkpoint.format <= formats.journalled)) return { newer: checkpoint.format }
+  return { checkpoint: { ...checkpoint, ...(journal !== undefined && { journal }) } }
 }
 
 /** Never throws for what a file holds: a damaged checkpoint must not become a crash loop. */
 export function loadCheckpoint(dataDirectory: string): LoadedCheckpoint {
   const current = readOne(dataDirectory, 'checkpoint')
+  if (current && 'newer' in current) return { state: 'newer', format: current.newer }
   if (current?.checkpoint && current.reason === null)
     return { state: 'current', checkpoint: current.checkpoint }
   // Newer than the generation before it, even where its journal is damaged.
@@ -97,17 +105,22 @@ export function loadCheckpoint(dataDirectory: string): LoadedCheckpoint {
     return { state: 'damaged', checkpoint: current.checkpoint, reason: current.reason! }
   const previous = readOne(dataDirectory, 'checkpoint.previous')
   if (current === null && previous === null) return { state: 'missing' }
+  if (previous && 'newer' in previous) return { state: 'newer', format: previous.newer }
   const reason = current?.reason ?? 'it is missing'
   return { state: 'damaged', checkpoint: previous?.checkpoint ?? null, reason }
 }
 
+const journalPattern = /^tailrace-checkpoint \d+ \d+(?: ([\w-]+))?\n(?:\{"format":2,"journal":"([\w-]+)")?/
+
 /** The journal that a checkpoint names; '' where it names none, or is not there. */
 export function journalNameOf(path: string): string {
-  const bytes = Buffer.alloc(128)
+  const bytes = Buffer.alloc(192)
   try {
     const file = openSync(path, 'r')
     try {
-      return headerOf(bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0)))?.[3] ?? ''
+      const beginning = bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0))
+      const found = journalPattern.exec(beginning)
+      return found?.[1] ?? found?.[2] ?? ''
     } finally {
       closeSync(file)
     }
@@ -116,21 +129,19 @@ export function journalNameOf(path: string): string {
   }
 }
 
-interface ReadCheckpoint {
-  readonly checkpoint: Checkpoint | null
-  /** Null when all of it could be used. */
-  readonly reason: string | null
-}
+type ReadCheckpoint =
+  /** `reason` is null when all of it could be used. */
+  { readonly checkpoint: Checkpoint | null; readonly reason: string | null } | { readonly newer: number }
 
 function readOne(directory: string, name: string): ReadCheckpoint | null {
   try {
-    const bytes = readFileSync(join(directory, name))
-    const decoded = decodeCheckpoint(bytes)
-    if (typeof decoded === 'string') return { checkpoint: null, reason: decoded }
-    const journal = headerOf(bytes)?.[3]
-    if (journal === undefined) return { checkpoint: decoded, reason: null }
-    const { files, reason } = replayJournal(decoded.files, readJournal(directory, journal))
-    return { checkpoint: { ...decoded, files }, reason }
+    const decoded = decodeCheckpoint(readFileSync(join(directory, name)))
+    if ('newer' in decoded) return decoded
+    if ('fault' in decoded) return { checkpoint: null, reason: decoded.fault }
+    const { checkpoint } = decoded
+    if (checkpoint.journal === undefined) return { checkpoint, reason: null }
+    const { files, reason } = replayJournal(checkpoint.files, readJournal(directory, checkpoint.journal))
+    return { checkpoint: { ...checkpoint, files }, reason }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     return { checkpoint: null, reason: (error as Error).message }

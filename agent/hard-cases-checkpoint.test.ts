@@ -87,7 +87,7 @@ test('CheckpointWriter keeps both generations when a write fails at any step', a
   let note = 'one'
   const writer = new CheckpointWriter(
     directory.path,
-    () => JSON.stringify({ format: 1, files: [], note }),
+    () => `"files":[],"note":"${note}"`,
     () => {},
     error => errors.push(error.message),
   )

@@ -5,7 +5,6 @@ import { mkdirSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { openSocket } from '../broker/client/open-socket.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
-import { checkpointFormat } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
 import { type Enrolment, parseEnrolment, writeEnrolment } from './enrolment.ts'
 import { readAgentIdentity } from './identity.ts'
@@ -67,7 +66,7 @@ export async function join(dataDirectory: string, line: string, host: string): P
 }
 
 function emptyCheckpoint(dataDirectory: string): void {
-  const body = `{"format":${checkpointFormat},"files":[]}`
+  const body = '"files":[]'
   const nothing = () => undefined
   new CheckpointWriter(dataDirectory, () => body, nothing, nothing).writeNow()
 }

@@ -33,7 +33,7 @@ function memory() {
     now: () => JSON.stringify([...ends].sort(([a], [b]) => a - b)),
     snapshot() {
       clear()
-      return `{"format":1,"files":${textOf(ends.keys())}}`
+      return `"files":${textOf(ends.keys())}`
     },
     changes() {
       const text = `{"forgotten":[${forgotten}],"changed":${textOf(changed)}}`
@@ -45,7 +45,7 @@ function memory() {
 
 function loaded(directory: string): { state: string; ends: string } {
   const found = loadCheckpoint(directory)
-  const files = found.state === 'missing' ? [] : (found.checkpoint?.files ?? [])
+  const files = 'checkpoint' in found ? (found.checkpoint?.files ?? []) : []
   const ends = files.map(({ serial, end }) => [serial!, end] as const).sort(([a], [b]) => a - b)
   return { state: found.state, ends: JSON.stringify(ends) }
 }
