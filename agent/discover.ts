@@ -42,6 +42,9 @@ export class Discovery {
   /** What those really are, as found by the last scan. */
   #roots: readonly (readonly string[])[] = []
   #scans = 0
+  #found: readonly FoundPath[] = []
+  /** What the last walk went through; null when another walk may find something else though all of it is the same. */
+  #walked: Map<string, bigint> | null = null
 
   constructor(inputs: readonly AgentInput[]) {
     this.#allowed = inputs.map(input => {
@@ -98,14 +101,27 @@ export class Discovery {
     this.#roots = this.#allowed.map(directories => [...directories].map(resolved))
   }
 
-  scan(): FoundPath[] {
-    this.#unreadable.clear()
+  /** The same array as the last time when nothing has changed: then nothing has to be compared. */
+  scan(): readonly FoundPath[] {
     this.#resolveRoots()
     // File systems whose times cannot be trusted are listed in full now and then.
     if (++this.#scans % fullScanEvery === 0) this.#listings.clear()
+    else if (this.#isAsWalked()) return this.#found
+    this.#unreadable.clear()
+    this.#walked = new Map()
     const found = new Map<string, number>()
     for (const walk of this.#walks.values()) this.#visit(walk, walk.base, walk.depth, found)
-    return [...found].map(([path, input]) => ({ path, input }))
+    this.#found = [...found].map(([path, input]) => ({ path, input }))
+    return this.#found
+  }
+
+  #isAsWalked(): boolean {
+    if (this.#walked === null) return false
+    for (const [directory, mtimeNs] of this.#walked) {
+      const stat = statSync(directory, { bigint: true, throwIfNoEntry: false })
+      if (stat?.mtimeNs !== mtimeNs) return false
+    }
+    return true
   }
 
   #visit(walk: Walk, directory: string, depth: number, found: Map<string, number>): void {
@@ -117,6 +133,8 @@ export class Discovery {
         this.#match(walk, path, found)
         // A symbolic link to a directory is followed where its depth is bounded by the pattern.
         const mayDescend = entry.isSymbolicLink() && depth > 0 && walk.depth < depthMax
+        // Where it leads may change without any directory's doing so.
+        if (mayDescend) this.#walked = null
         if (mayDescend && isDirectory(path) && this.#mayWalk(walk, path)) {
           this.#visit(walk, path, depth - 1, found)
         }
@@ -141,14 +159,20 @@ export class Discovery {
     const known = this.#listings.get(directory)
     try {
       const { mtimeNs } = statSync(directory, { bigint: true })
-      if (known?.mtimeNs === mtimeNs && known.settled) return known.entries
+      if (known?.mtimeNs === mtimeNs && known.settled) {
+        this.#walked?.set(directory, mtimeNs)
+        return known.entries
+      }
       const entries = readdirSync(directory, { withFileTypes: true })
       // A time that is still young may be given to a later change too: then the next scan lists again.
       const settled = Date.now() - Number(mtimeNs / 1_000_000n) > settledMs
       this.#listings.set(directory, { mtimeNs, entries, settled })
+      if (settled) this.#walked?.set(directory, mtimeNs)
+      else this.#walked = null
       return entries
     } catch (error) {
       this.#listings.delete(directory)
+      this.#walked = null
       const { code, message } = error as NodeJS.ErrnoException
       // It may appear later: a base that is not there yet is no error.
       if (code !== 'ENOENT' && code !== 'ENOTDIR') this.#unreadable.set(directory, message)

@@ -51,7 +51,7 @@ export interface DryRunOptions {
 export function dryRun(config: AgentConfig, { filesMax, recordsMax }: DryRunOptions, log: Log): FilePlan[] {
   const directory = mkdtempSync(join(tmpdir(), 'tailrace-dry-run-'))
   try {
-    const found = new Discovery(config.inputs).scan().sort((a, b) => a.input - b.input)
+    const found = new Discovery(config.inputs).scan().toSorted((a, b) => a.input - b.input)
     return found.map(({ path, input }, index) => {
       const copy = join(directory, `${index}.log`)
       try {

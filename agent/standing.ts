@@ -1,5 +1,6 @@
 // What stands behind each path of interest, and what had stood there before it: a copy is told by its original, which
 // may have been renamed since. No I/O.
+import type { BigIntStats } from 'node:fs'
 import type { TailedFile } from './tailed-file.ts'
 
 export class Standing {
@@ -10,6 +11,13 @@ export class Standing {
     const before = this.#now.get(path)
     if (before !== undefined && before !== file) this.#before.set(path, before)
     this.#now.set(path, file)
+  }
+
+  /** The one that stands there, if the file with this stat is the same one: sooner found than in the table. */
+  stillAt(path: string, { dev, ino }: BigIntStats): TailedFile | undefined {
+    const file = this.#now.get(path)
+    if (file === undefined || file.drained) return undefined
+    return file.tracked.inode === ino && file.tracked.device === dev ? file : undefined
   }
 
   at(path: string): TailedFile | undefined {

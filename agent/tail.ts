@@ -5,7 +5,8 @@ import { type BigIntStats, statSync } from 'node:fs'
 import type { Log } from '../runtime/log.ts'
 import type { SavedFile } from './checkpoint.ts'
 import { Departed } from './departed.ts'
-import type { Discovery } from './discover.ts'
+import type { Discovery, FoundPath } from './discover.ts'
+import { Faults, sentencesOf } from './faults.ts'
 import { FileTable } from './file-table.ts'
 import { type InodeNames, locate } from './locate.ts'
 import { Looks } from './looks.ts'
@@ -15,15 +16,7 @@ import { Rotation } from './rotation.ts'
 import { lossesOfOrphans, restoreFile } from './saved-file.ts'
 import { Standing } from './standing.ts'
 import { OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
-import {
-  baseOf,
-  type Loss,
-  lossOfShrinking,
-  newTrackedFile,
-  type Range,
-  type TrackedFile,
-  touch,
-} from './tracker.ts'
+import { baseOf, type Loss, lossOfShrinking, newTrackedFile, type Range, touch } from './tracker.ts'
 
 export interface TailSink extends LineSink {
   /** Whether more may be read now; when it becomes true again, the tailer's `pump` is called. */
@@ -54,7 +47,6 @@ const pumpMs = 10
 export class Tailer {
   readonly #discovery: Discovery
   readonly #sink: TailSink
-  readonly #log: Log
   readonly #rescanMs: number
   readonly #open: OpenFiles
   readonly #reading: Reading
@@ -63,6 +55,8 @@ export class Tailer {
   readonly #looks = new Looks()
   readonly #files = new FileTable()
   #paths = new Map<string, number>()
+  /** What those were made of; null when a hint has added to them. */
+  #found: readonly FoundPath[] | null = null
   readonly #standing = new Standing()
   #queue: TailedFile[] = []
   #waiting: TailedFile[] = []
@@ -71,12 +65,12 @@ export class Tailer {
   #rescanAtMs = 0
   #pumping = false
   #stopped = false
-  readonly #errors = new Map<string, string>()
+  readonly #faults: Faults
 
   constructor(options: TailOptions) {
     this.#discovery = options.discovery
     this.#sink = options.sink
-    this.#log = options.log
+    this.#faults = new Faults(options.log)
     this.#rescanMs = options.rescanMs ?? 1_000
     this.#open = new OpenFiles(
       options.idleFilesMax ?? idleFilesMax,
@@ -100,7 +94,7 @@ export class Tailer {
       pinnedBytesMax: options.pinnedBytesMax ?? pinnedBytesMax,
       onSeen: (file, stat) => void this.#observe(file, stat, this.#nowMs),
       stillNames: file => this.#stillNames(file),
-      onError: (path, error) => this.#failed(path, error),
+      onError: (path, error) => this.#faults.failed(path, error),
     })
     this.#reading = new Reading(options.sink, file => this.#moveToCopy(file))
   }
@@ -115,8 +109,7 @@ export class Tailer {
 
   /** What cannot be read and why, for the agent's status. */
   get errors(): string[] {
-    const unreadable = [...this.#discovery.unreadable].map(([path, reason]) => `${path}: ${reason}`)
-    return [...unreadable, ...[...this.#errors].map(([path, reason]) => `${path}: ${reason}`)]
+    return [...sentencesOf(this.#discovery.unreadable), ...this.#faults.sentences]
   }
 
   get bytesBehind(): number {
@@ -140,6 +133,7 @@ export class Tailer {
   get isIdle(): boolean {
     return this.#queue.length + this.#waiting.length === 0
   }
+
   get isChanged(): boolean {
     return this.#files.isChanged
   }
@@ -170,11 +164,11 @@ export class Tailer {
   }
 
   /** Undefined when nobody can say whether it is there: then it is kept as it is, and the sweeps look again. */
-  #locate(tracked: TrackedFile, listed: InodeNames): BigIntStats | null | undefined {
+  #locate(tracked: TailedFile['tracked'], listed: InodeNames): BigIntStats | null | undefined {
     try {
       return locate(tracked, listed)
     } catch (error) {
-      this.#failed(tracked.path, error as NodeJS.ErrnoException)
+      this.#faults.failed(tracked.path, error as NodeJS.ErrnoException)
       return undefined
     }
   }
@@ -206,7 +200,7 @@ export class Tailer {
   look(path: string, input: number, nowMs: number): void {
     const stat = this.#stat(path)
     if (!stat?.isFile()) return
-    let file = this.#files.find(stat.dev, stat.ino)
+    let file = this.#standing.stillAt(path, stat) ?? this.#files.find(stat.dev, stat.ino)
     if (!file) {
       file = tailedFileOf(newTrackedFile(stat.dev, stat.ino, path), input)
       this.#files.add(file)
@@ -233,7 +227,10 @@ export class Tailer {
   hint(path: string, nowMs: number): void {
     const input = this.#paths.get(path) ?? this.#discovery.inputOf(path)
     if (this.#stopped || input < 0) return
-    this.#paths.set(path, input)
+    if (!this.#paths.has(path)) {
+      this.#paths.set(path, input)
+      this.#found = null
+    }
     this.look(path, input, nowMs)
     this.pump()
   }
@@ -315,7 +312,7 @@ export class Tailer {
         file.queued = true
         this.#waiting.push(file)
       }
-      this.#errors.delete(file.tracked.path)
+      this.#faults.passed(file.tracked.path)
     } catch (error) {
       this.#failedToOpen(file, error as NodeJS.ErrnoException)
     }
@@ -327,7 +324,7 @@ export class Tailer {
       file.refused = true
       file.endSeen = file.tracked.size
     }
-    this.#failed(file.tracked.path, error)
+    this.#faults.failed(file.tracked.path, error)
   }
 
   #enqueue(file: TailedFile): void {
@@ -370,15 +367,20 @@ export class Tailer {
   }
 
   #stillNames(file: TailedFile): boolean {
-    const stat = this.#stat(file.tracked.path)
-    return stat?.ino === file.tracked.inode && stat.dev === file.tracked.device
+    const { path, inode, device } = file.tracked
+    const stat = this.#stat(path)
+    return stat?.ino === inode && stat.dev === device
   }
 
   #rescan(nowMs: number): void {
     const started = performance.now()
-    this.#paths = new Map(this.#discovery.scan().map(({ path, input }) => [path, input]))
-    this.#looks.replace(this.#paths, nowMs)
-    this.#standing.keepOnly(this.#paths)
+    const found = this.#discovery.scan()
+    if (found !== this.#found) {
+      this.#found = found
+      this.#paths = new Map(found.map(({ path, input }) => [path, input]))
+      this.#looks.replace(this.#paths, nowMs)
+      this.#standing.keepOnly(this.#paths)
+    }
     // A tree that takes long to walk is walked less often.
     this.#rescanAtMs = nowMs + Math.max(this.#rescanMs, (performance.now() - started) * 20)
   }
@@ -387,14 +389,8 @@ export class Tailer {
     try {
       return statSync(path, { bigint: true, throwIfNoEntry: false })
     } catch (error) {
-      this.#failed(path, error as NodeJS.ErrnoException)
+      this.#faults.failed(path, error as NodeJS.ErrnoException)
       return undefined
     }
-  }
-
-  #failed(path: string, error: NodeJS.ErrnoException): void {
-    if (!this.#errors.has(path)) this.#log.warn('cannot read a file', { path, error: error.message })
-    this.#errors.set(path, error instanceof RefusedFileError ? error.message : (error.code ?? error.message))
-    if (this.#errors.size > 100) this.#errors.delete(this.#errors.keys().next().value!)
   }
 }
