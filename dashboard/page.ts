@@ -135,7 +135,9 @@ export class Page {
     this.store.set({ settings })
     rememberSettings(change, memory())
     const { pathname, search, hash } = window.location
-    window.history.replaceState(null, '', `${pathname}${searchOf(settings, search)}${hash}`)
+    // A page of history keeps ranges of its own in the same parameter: only a change of this one touches it.
+    const own = settings.range === before.range ? search : null
+    window.history.replaceState(null, '', `${pathname}${searchOf(settings, search, own)}${hash}`)
     if (settings.range !== before.range) {
       this.model.setRange(ranges[settings.range])
       this.store.set({ zoom: null })

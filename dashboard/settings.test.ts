@@ -78,3 +78,10 @@ test('tokenOf() finds the token in a link, a fragment or alone', () => {
   for (const text of ['', '#', 'http://127.0.0.1:8080/', 'two words', '#t='])
     assert.equal(tokenOf(text), null, text)
 })
+
+test('the range of a page of history stays in the URL while other things change', () => {
+  const settings = readSettings('?r=28d', memoryOf(), false)
+  assert.equal(settings.range, '5m')
+  assert.equal(searchOf(settings, '?r=28d&m=errors', '?r=28d&m=errors'), '?m=errors&r=28d')
+  assert.equal(searchOf({ ...settings, range: '1h' }, '?r=28d'), '?r=1h')
+})

@@ -76,11 +76,16 @@ export function rememberSettings(change: Partial<Settings>, memory: Memory): voi
   }
 }
 
-/** The query of a URL that shows this view; empty for the view one starts with. `others` is what pages keep there. */
-export function searchOf(settings: Settings, others = ''): string {
+/**
+ * The query of a URL that shows this view; empty for the view one starts with. `others` is what pages keep there, and
+ * `ranged` a query whose range stays as it is.
+ */
+export function searchOf(settings: Settings, others = '', ranged: string | null = null): string {
   const parameters = new URLSearchParams(others)
+  const kept = ranged === null ? null : new URLSearchParams(ranged).get('r')
   for (const name of ['r', 'topic', 'q']) parameters.delete(name)
-  if (settings.range !== '5m') parameters.set('r', settings.range)
+  if (kept !== null) parameters.set('r', kept)
+  else if (ranged === null && settings.range !== '5m') parameters.set('r', settings.range)
   if (settings.topic !== tailTopics[0]) parameters.set('topic', settings.topic)
   if (settings.filter !== '') parameters.set('q', settings.filter)
   const search = parameters.toString()

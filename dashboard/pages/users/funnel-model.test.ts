@@ -1,0 +1,73 @@
+// The funnel editor without its markup: what the URL keeps, what moves where, what is asked.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  changedStep,
+  draftOf,
+  draftParameters,
+  type FunnelDraft,
+  funnelQuestion,
+  incomplete,
+  movedStep,
+  newFunnel,
+  stepsMax,
+  stepText,
+  withoutStep,
+  withStep,
+} from './funnel-model.ts'
+
+const draft: FunnelDraft = {
+  steps: [
+    { kind: 'page', value: '/' },
+    { kind: 'page', value: '/products/*' },
+    { kind: 'event', value: 'Order: Completed' },
+  ],
+  order: 'strict',
+  window: '1h',
+}
+
+test('the URL keeps steps, order and window, and leaves defaults out', () => {
+  const { step, order, fw } = draftParameters(draft)
+  assert.deepEqual(draftOf(step, order, fw), draft)
+  assert.deepEqual(draftParameters({ ...draft, order: 'sequential', window: '14d' }), {
+    step: ['page:/', 'page:/products/*', 'event:Order: Completed'],
+    order: '',
+    fw: '',
+  })
+  assert.equal(draftOf(['page:/'], '', ''), null)
+  assert.equal(draftOf(['nonsense', 'page:/'], '', ''), null)
+  assert.equal(draftOf(Array(20).fill('page:/'), '', 'soon')?.steps.length, stepsMax)
+})
+
+test('steps move without changing the order of the others, and not beyond the ends', () => {
+  const order = (from: number, to: number) => movedStep(draft, from, to).steps.map(stepText)
+  assert.deepEqual(order(2, 0), ['event:Order: Completed', 'page:/', 'page:/products/*'])
+  assert.deepEqual(order(0, 1), ['page:/products/*', 'page:/', 'event:Order: Completed'])
+  assert.equal(movedStep(draft, 0, -1), draft)
+  assert.equal(movedStep(draft, 2, 3), draft)
+})
+
+test('there are two to eight steps', () => {
+  let grown = draft
+  for (let round = 0; round < 10; round += 1) grown = withStep(grown)
+  assert.equal(grown.steps.length, 8)
+  let shrunk = draft
+  for (let round = 0; round < 10; round += 1) shrunk = withoutStep(shrunk, 0)
+  assert.deepEqual(shrunk.steps.map(stepText), ['page:/products/*', 'event:Order: Completed'])
+})
+
+test('what is incomplete says which step wants what', () => {
+  assert.equal(incomplete(draft), null)
+  assert.match(incomplete(newFunnel)!, /^Step 2 needs a page/)
+  assert.match(incomplete(changedStep(draft, 2, { value: ' ' }))!, /^Step 3 needs a name of an event/)
+  assert.match(incomplete(changedStep(draft, 0, { value: 'cart' }))!, /^Step 1: a page begins with/)
+})
+
+test('the question is what POST /funnels takes', () => {
+  assert.deepEqual(funnelQuestion(draft, { window: '7d' }), {
+    steps: [{ page: '/' }, { page: '/products/*' }, { event: 'Order: Completed' }],
+    order: 'strict',
+    conversion_window: '1h',
+    window: '7d',
+  })
+})
