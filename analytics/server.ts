@@ -11,6 +11,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { Metrics } from '../runtime/metrics.ts'
+import { AuditLog } from './accounts/audit-log.ts'
 import { addAlerts } from './alerts/alert-routes.ts'
 import { Alerts } from './alerts/alerts.ts'
 import { type AppDatabase, openAppDatabase } from './app/app-database.ts'
@@ -54,6 +55,7 @@ export interface AnswerServer {
   readonly publicPort: number | null
   readonly metrics: Metrics
   readonly sessions: Sessions
+  readonly application: Application
   close(): Promise<void>
 }
 
@@ -68,7 +70,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const database = openAppDatabase(join(config.dataDirectory, 'app.db'))
   const sessions = new Sessions(database, adminToken(config.tokenPath), clock)
   const publicOrigins = [...(config.publicOrigins ?? [])]
-  const access = { sessions, publicOrigins }
+  const access = { sessions, publicOrigins, audit: new AuditLog(database, clock, log) }
   const build = buildOf(config.pageDirectory)
 
   const newCluster = (clientId: string) =>
@@ -128,7 +130,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     database.close()
     joining.close()
   }
-  return { port, publicPort: door?.port ?? null, metrics, sessions, close }
+  return { port, publicPort: door?.port ?? null, metrics, sessions, application, close }
 }
 
 interface WatchOptions {

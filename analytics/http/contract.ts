@@ -1,5 +1,6 @@
 // The contract between the server and its page: types only, erased at run time. The one file of this room that
 // the dashboard may import. int64 values travel as strings where they can exceed 2^53.
+import type { PasswordLogin } from './contract-accounts.ts'
 import type { AlertsAnswer } from './contract-alerts.ts'
 import type { GroupsAnswer } from './contract-groups.ts'
 
@@ -376,13 +377,13 @@ export interface TailGap {
 // ── Signing in ──────────────────────────────────────────────────────────────────────────────────────────
 
 /** POST /api/v1/login { token } (token from the link `/login#t=…`) → cookie; 401 problem when used or expired. */
-export interface LoginRequest {
-  readonly token: string
-}
+export type LoginRequest = { readonly token: string } | PasswordLogin
 
 /** GET /api/v1/me; 401 when not signed in. */
 export interface MeAnswer {
   readonly user: string
   readonly role: 'admin' | 'viewer'
+  /** How: only who signed in by password has one to change. */
+  readonly by: 'link' | 'password' | 'token'
   readonly build: string
 }

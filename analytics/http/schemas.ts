@@ -234,10 +234,24 @@ export const agentsSchema = z
   .meta({ id: 'AgentsAnswer' })
 
 export const meSchema = z
-  .object({ user: z.string(), role: z.enum(['admin', 'viewer']), build: z.string() })
+  .object({
+    user: z.string(),
+    role: z.enum(['admin', 'viewer']),
+    by: z.enum(['link', 'password', 'token']),
+    build: z.string(),
+  })
   .meta({ id: 'MeAnswer' })
 
-export const loginSchema = z.object({ token: z.string().min(1).max(200) }).meta({ id: 'LoginRequest' })
+export const loginSchema = z
+  .union([
+    z.object({ token: z.string().min(1).max(200) }),
+    // As accounts are named; what cannot be a name is no account.
+    z.object({
+      user: z.string().trim().toLowerCase().min(1).max(100),
+      password: z.string().min(1).max(1_000),
+    }),
+  ])
+  .meta({ id: 'LoginRequest' })
 
 export const loginLinkSchema = z
   .object({ token: z.string(), expiresAt: milliseconds })

@@ -5,27 +5,19 @@ import { join } from 'node:path'
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express'
 import type { Log } from '../../runtime/log.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
+import { addAccounts } from '../accounts/account-routes.ts'
 import type { Enrolling } from '../enrolment/enrolling.ts'
 import { nearest } from '../queries/nearest.ts'
 import { ProblemError } from '../queries/problem.ts'
-import {
-  type AccessRules,
-  cookieOf,
-  identify,
-  isEncrypted,
-  isOurHost,
-  isOurOrigin,
-  mayAct,
-} from './access.ts'
+import { type AccessRules, cookieOf, identify, isFromElsewhere, isOurHost, mayAct } from './access.ts'
 import { answerRoute } from './answer-route.ts'
-import type { MeAnswer } from './contract.ts'
 import { addEnrolment } from './enrolment.ts'
+import { gate, roleNeeded, wrongOrigin } from './gate.ts'
 import { docsPage, docsStyle, openApiDocument } from './openapi.ts'
 import { notSignedIn, problemHandler, sendProblem } from './problems.ts'
 import { addPrometheus } from './prometheus.ts'
 import { type RouteContext, routes } from './routes.ts'
-import { loginSchema } from './schemas.ts'
-import { cookieHeader } from './sessions.ts'
+import { addSigningIn } from './signing-in.ts'
 
 export interface ServerOptions {
   readonly context: RouteContext
@@ -72,8 +64,10 @@ export function createApplication(options: ServerOptions): Application {
     if (isOurHost(request, access)) next()
     else next(new ProblemError(421, 'wrong-host', 'Not addressed to this server', wrongHost(request)))
   })
+  application.use(gate(access))
   addHealth(application, options)
-  addSigningIn(application, options)
+  addSigningIn(application, { access, build: options.build, nowMs: options.context.nowMs })
+  addAccounts(application, access)
   const { enrolling } = options
   if (enrolling) {
     addEnrolment(application, { enrolling, onlyOurs: onlyOurs(access), signedIn: signedIn(access) })
@@ -121,64 +115,24 @@ function addHealth(application: Application, options: ServerOptions): void {
   })
   application.get('/metrics', (request, response) => {
     // Whoever is on this machine may see them; from elsewhere, whoever is signed in.
-    if (isEncrypted(request) && !identify(request, access)) throw notSignedIn()
+    if (isFromElsewhere(request) && !identify(request, access)) throw notSignedIn()
     response.type('text/plain; version=0.0.4').send(metrics.render() + (brokerMetrics?.() ?? ''))
   })
 }
 
-function addSigningIn(application: Application, { access, build }: ServerOptions): void {
-  const { sessions } = access
-  application.post('/api/v1/login', express.json({ limit: '4kb' }), (request, response) => {
-    if (request.headers.origin !== undefined && !isOurOrigin(request, access)) {
-      throw new ProblemError(403, 'wrong-origin', 'Not from this page', 'Signing in is for our own page.')
-    }
-    const body = loginSchema.safeParse(request.body)
-    if (!body.success)
-      throw new ProblemError(400, 'bad-field', 'Cannot read token', 'Send {"token": "…"} as JSON.')
-    const known = identify(request, access)
-    const cookie = known ? null : sessions.redeemLink(body.data.token)
-    if (!known && cookie === null) {
-      const detail =
-        'This sign-in link was used or is more than 15 minutes old. `node cli/tailrace.js login-link` prints another.'
-      throw new ProblemError(401, 'link-used', 'The link does not sign in any more', detail)
-    }
-    if (cookie !== null) response.set('Set-Cookie', cookieHeader(cookie, isEncrypted(request)))
-    response.set('Cache-Control', 'no-store').json({ user: 'admin', role: 'admin', build } satisfies MeAnswer)
-  })
-  application.post('/api/v1/login-links', onlyOurs(access), signedIn(access), (_request, response) => {
-    response.set('Cache-Control', 'no-store').json(sessions.makeLink())
-  })
-  application.post('/api/v1/logout', onlyOurs(access), (request, response) => {
-    const cookie = cookieOf(request)
-    if (cookie !== null) sessions.end(cookie)
-    response
-      .set('Set-Cookie', cookieHeader('', isEncrypted(request), 0))
-      .status(204)
-      .end()
-  })
-  application.get('/api/v1/me', (request, response) => {
-    const identity = identify(request, access)
-    if (!identity) throw notSignedIn()
-    const { user, role } = identity
-    response.set('Cache-Control', 'no-store').json({ user, role, build } satisfies MeAnswer)
-  })
-}
-
 function admin(access: AccessRules): RequestHandler {
-  const detail = 'Whoever is signed in as a viewer may look, and change nothing.'
   return (request, _response, next) => {
     const identity = identify(request, access)
     if (!identity) next(notSignedIn())
     else if (identity.role === 'admin') next()
-    else next(new ProblemError(403, 'not-admin', 'For admins', detail))
+    else next(roleNeeded(identity, 'admin'))
   }
 }
 
 function onlyOurs(access: AccessRules): RequestHandler {
-  const detail = 'Requests that act come from our own page.'
   return (request, _response, next) => {
     if (mayAct(request, access)) next()
-    else next(new ProblemError(403, 'wrong-origin', 'Not from this page', detail))
+    else next(wrongOrigin())
   }
 }
 

@@ -41,9 +41,10 @@ function clientOf(topic: string) {
     join: () => group,
     leave: () => {},
     isSignedIn: () => true,
+    roleNeeded: () => null,
   }
   const socket = new FakeSocket()
-  const identity = { user: 'admin', role: 'admin', session: 's' } as const
+  const identity = { user: 'admin', role: 'admin', by: 'link', session: 's' } as const
   const client = new LiveClient(socket as unknown as WebSocket, hub, identity, 'session')
   client.receive('{"type":"hello","version":1,"build":"x"}')
   client.receive(JSON.stringify({ type: 'sub', id: 1, topic }))

@@ -41,6 +41,8 @@ export interface LiveHub {
   leave(group: LiveGroup): void
   /** Whether the session is still good. */
   isSignedIn(identity: Identity): boolean
+  /** The role a topic takes that this one has not; null if it may be watched. */
+  roleNeeded(topic: string, identity: Identity): string | null
 }
 
 interface Subscription {
@@ -169,6 +171,11 @@ export class LiveClient {
     this.#unsubscribe(message.id)
     if (this.#subscriptions.size >= liveLimits.subscriptions) {
       this.#refuse(message.id, `at most ${liveLimits.subscriptions} subscriptions on one socket`)
+      return
+    }
+    const needed = this.#hub.roleNeeded(message.topic, this.identity)
+    if (needed !== null) {
+      this.#refuse(message.id, `This takes the role ${needed}.`)
       return
     }
     let group: LiveGroup

@@ -8,6 +8,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import { type AccessRules, identify, isOurHost, mayAct } from '../http/access.ts'
 import type { LiveTopic } from '../http/contract.ts'
+import { liveRules, mayDo } from '../http/role-table.ts'
 import type { Identity } from '../http/sessions.ts'
 import { unknownName } from '../queries/problem.ts'
 import { LiveGroup, type LiveSource } from './group.ts'
@@ -32,10 +33,7 @@ import {
 const livePath = '/api/v1/live'
 const subprotocol = 'tailrace.v1'
 const hz = 4
-const topics: readonly LiveTopic[] = [
-  ...(['overview', 'series', 'stats', 'top', 'tail'] as const),
-  ...(['losses', 'cluster', 'groups', 'agents', 'alerts'] as const),
-]
+const topics = Object.keys(liveRules) as readonly LiveTopic[]
 const heartbeatMs = 5_000
 const pingMs = 20_000
 /** A group stays when the last page leaves, so that a short absence costs no snapshot. */
@@ -116,7 +114,12 @@ export class LiveServer implements LiveHub {
   }
 
   isSignedIn({ session, role }: Identity): boolean {
-    return session === 'token' || this.#options.access.sessions.roleOf(session) === role
+    return this.#options.access.sessions.roleOf(session) === role
+  }
+
+  roleNeeded(topic: string, { role }: Identity): string | null {
+    const needed = Object.hasOwn(liveRules, topic) ? liveRules[topic as LiveTopic] : 'viewer'
+    return mayDo(role, needed) ? null : needed
   }
 
   /** Somebody has signed out: what that session still shows ends. */

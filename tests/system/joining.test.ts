@@ -150,7 +150,7 @@ test('who signs in by HTTPS gets a cookie for HTTPS alone; from another origin n
     const headers = ['-H', 'Content-Type: application/json', '-H', `Origin: ${from}`]
     return (await run('curl', ['-ski', ...headers, '-d', body, `${httpsOrigin}/api/v1/login`])).stdout
   }
-  assert.match(await signIn(httpsOrigin), /^set-cookie: tailrace_session=\S+; .*; Secure\r?$/im)
+  assert.match(await signIn(httpsOrigin), /^set-cookie: __Host-tailrace_session=\S+; .*; Secure\r?$/im)
   assert.match(await signIn(httpsOrigin.replace('https', 'http')), /^HTTP\/1\.1 403 /)
 })
 

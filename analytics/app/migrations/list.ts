@@ -3,6 +3,7 @@
 import type { Migration } from '../../store/migrations/list.ts'
 import { sessionsMigration } from './0001-sessions.ts'
 import { alertsMigration } from './0002-alerts.ts'
+import { accountsMigration } from './0003-accounts.ts'
 
 /** Ascending. */
-export const appMigrations: readonly Migration[] = [sessionsMigration, alertsMigration]
+export const appMigrations: readonly Migration[] = [sessionsMigration, alertsMigration, accountsMigration]
