@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClusterOptions } from '../broker/client/cluster.ts'
 import { passwordLogin } from '../broker/client/login.ts'
-import type { TlsOptions } from '../broker/client/open-socket.ts'
+import { credentialsOf } from '../broker/client/reach.ts'
 import { type ScramMechanism, scramMechanisms } from '../broker/protocol/scram.ts'
 import { writeDurably } from '../runtime/durable-file.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
@@ -98,22 +98,5 @@ export function reachOf(config: AgentConfig): Reach {
   const { bootstrap, keySeedPath, tls, login } = config
   const keySeed = readFileSync(keySeedPath, 'utf8').trim()
   if (!tls && !login) return { bootstrap, keySeed }
-  const password = login && readFileSync(login.passwordPath, 'utf8').replace(/\r?\n$/, '')
-  return {
-    bootstrap,
-    keySeed,
-    credentials: {
-      ...(login && { login: passwordLogin(login.user, password!, login.mechanism) }),
-      ...(tls && { tls: () => tlsOptions(tls) }),
-    },
-  }
-}
-
-/** Read for each connection: files may have been renewed. */
-function tlsOptions({ caPath, caFingerprint, servername }: NonNullable<AgentConfig['tls']>): TlsOptions {
-  return {
-    ...(caPath !== undefined && { ca: readFileSync(caPath, 'utf8') }),
-    ...(caFingerprint !== undefined && { caFingerprint }),
-    ...(servername !== undefined && { servername }),
-  }
+  return { bootstrap, keySeed, credentials: credentialsOf({ bootstrap, tls, login }) }
 }

@@ -1,5 +1,6 @@
 // What an analytics process is told. Plain data, validated by whoever writes it (the `tailrace` command).
 
+import type { LoginFiles, TlsFiles } from '../broker/client/reach.ts'
 import type { RuleInput } from './alerts/rule.ts'
 import type { CountingSettings } from './fold/counting-settings.ts'
 import type { KeepRules } from './store/retention.ts'
@@ -9,6 +10,9 @@ export interface AnalyticsConfig {
   /** Holds windows.db (statistics, offsets, ledger) and app.db (sessions, alerts). */
   readonly dataDirectory: string
   readonly bootstrap: readonly string[]
+  /** Where brokers want TLS and a login; for every connection of this room. */
+  readonly tls?: TlsFiles
+  readonly login?: LoginFiles
   /** Loopback only, until credentials and TLS are set. */
   readonly host: string
   /** 0 = any free port, reported in the ready line. */

@@ -7,6 +7,7 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import type { BrokerReach } from '../broker/client/reach.ts'
 import { systemClock } from '../runtime/clock.ts'
 import {
   aborted,
@@ -37,7 +38,7 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
   const { startAnswering } = await import('./server.ts')
   prepareStore(storePath, config.timeZone, log, config.keep)
 
-  const counting = startIngest({ ...config, path: storePath })
+  const counting = startIngest({ ...config, reach: reachOf(config), path: storePath })
   let isAssigned = false
   defineMetrics(customMetrics(config.counting?.statistics ?? []))
   const server = await startAnswering({
@@ -66,7 +67,7 @@ async function runIngestOnly(
   path: string,
   { signal, log, ready }: ProcessContext,
 ): Promise<void> {
-  const counting = startIngest({ ...config, path })
+  const counting = startIngest({ ...config, reach: reachOf(config), path })
   counting.onMessage(message => {
     if (message.type === 'assigned') log.info('counting')
   })
@@ -78,11 +79,15 @@ async function runIngestOnly(
   }
 }
 
+function reachOf({ bootstrap, tls, login }: AnalyticsConfig): BrokerReach {
+  return { bootstrap, tls, login }
+}
+
 function startIngest(config: IngestThreadConfig) {
   const file = import.meta.url.endsWith('.ts') ? './ingest/worker.ts' : './ingest/worker.js'
-  const { path, bootstrap, topics, timeZone, visits, counting } = config
+  const { path, reach, topics, timeZone, visits, counting } = config
   const workerData: IngestThreadConfig = {
-    ...{ path, bootstrap, topics, timeZone },
+    ...{ path, reach, topics, timeZone },
     ...(visits && { visits }),
     ...(counting && { counting }),
   }

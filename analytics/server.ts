@@ -6,7 +6,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Application } from 'express'
-import { Cluster } from '../broker/client/cluster.ts'
+import type { Cluster } from '../broker/client/cluster.ts'
+import { clusterAt } from '../broker/client/reach.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
@@ -74,7 +75,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const build = buildOf(config.pageDirectory)
 
   const newCluster = (clientId: string) =>
-    new Cluster({ bootstrap: config.bootstrap, clientId, requestTimeoutMs: 5000 })
+    clusterAt(config, clientId, { requestTimeoutMs: 5000 })
   const clusters = {
     monitor: newCluster('tailrace-monitor'),
     tail: newCluster('tailrace-tail'),

@@ -97,6 +97,8 @@ export function analyticsProcess(
   const config: AnalyticsConfig = {
     dataDirectory: join(data.path, 'analytics'),
     bootstrap: [...bootstrap],
+    // Brokers of our own are on loopback, where nobody asks.
+    ...(settings.bootstrap === undefined ? {} : filesOf(settings)),
     host: '127.0.0.1',
     port: settings.httpPort,
     topics: [...topics],
@@ -147,6 +149,11 @@ export function agentProcess(
 /** An agent that joined reaches what it joined, unless other brokers are named. */
 function reachOf({ reach, data, bootstrap }: Settings): Pick<AgentConfig, 'tls' | 'login' | 'enrolled'> {
   if (bootstrap === undefined && existsSync(enrolmentPath(join(data, 'agent')))) return { enrolled: true }
+  return filesOf({ reach })
+}
+
+/** Whom to trust and who one is, where brokers of others want that. */
+function filesOf({ reach }: Pick<Settings, 'reach'>): Pick<AgentConfig, 'tls' | 'login'> {
   if (!reach) return {}
   const { caFile, caFingerprint, serverName: servername, user, passwordFile, mechanism } = reach
   const caPath = caFile && resolve(caFile)

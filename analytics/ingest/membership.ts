@@ -1,15 +1,15 @@
 // The group by which several processes on one store share the partitions. Each store has a group of its own, so that
 // two installations on one Kafka cluster each count everything. Offsets are not kept in it: the store has them.
-import { Cluster } from '../../broker/client/cluster.ts'
 import type { TopicPartition } from '../../broker/client/consumer-protocol.ts'
 import { GroupMember } from '../../broker/client/group-member.ts'
+import { type BrokerReach, clusterAt } from '../../broker/client/reach.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Connection } from '../store/schema.ts'
 import { aggregatorsGroup } from './passed-hint.ts'
 
 export interface MembershipOptions {
-  readonly bootstrap: readonly string[]
+  readonly reach: BrokerReach
   readonly groupId: string
   readonly topics: readonly string[]
   /** Of this process; it keeps its place in the group when it is started again in the same slot. */
@@ -20,8 +20,8 @@ export interface MembershipOptions {
   readonly log: Log
 }
 
-export function joinStoreGroup({ bootstrap, slot, ...rest }: MembershipOptions): GroupMember {
-  const cluster = new Cluster({ bootstrap, clientId: 'tailrace-analytics-member' })
+export function joinStoreGroup({ reach, slot, ...rest }: MembershipOptions): GroupMember {
+  const cluster = clusterAt(reach, 'tailrace-analytics-member')
   return new GroupMember({ ...rest, cluster, instanceId: () => `slot-${slot()}` })
 }
 

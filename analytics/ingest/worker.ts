@@ -1,9 +1,9 @@
 // The ingest thread: finds the partitions, fetches, folds and commits, so that neither a query nor a slow browser ever
 // waits for a fold. Talks to the main thread in four messages; owns the writing connection.
 import { parentPort, workerData } from 'node:worker_threads'
-import { Cluster } from '../../broker/client/cluster.ts'
 import { FetchLoop } from '../../broker/client/fetcher.ts'
 import type { GroupMember } from '../../broker/client/group-member.ts'
+import { type BrokerReach, clusterAt } from '../../broker/client/reach.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLog } from '../../runtime/log.ts'
 import { flushIntervalMs, flushRecordsMax } from '../config.ts'
@@ -23,7 +23,7 @@ import { agentsTopic, lossesTopic } from './side-records.ts'
 
 export interface IngestThreadConfig {
   readonly path: string
-  readonly bootstrap: readonly string[]
+  readonly reach: BrokerReach
   readonly topics: readonly string[]
   readonly timeZone: string
   readonly visits?: VisitSettings
@@ -63,7 +63,7 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const writer = new Writer(connection, days, { log, claimant, ...visits })
   const counting = { fold: foldOptions(config.counting), flushIntervalMs, flushRecordsMax }
   const ingest = new Ingest({ writer, days, clock, log, ...counting })
-  const cluster = new Cluster({ bootstrap: config.bootstrap, clientId: 'tailrace-analytics' })
+  const cluster = clusterAt(config.reach, 'tailrace-analytics')
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log, ...fetchBytes })
   ingest.attach(loop)
   const hint = new PassedHint(cluster, () => ingest.counted())
@@ -98,7 +98,7 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   }
   const join = () =>
     joinStoreGroup({
-      bootstrap: config.bootstrap,
+      reach: config.reach,
       groupId: storeGroup(connection),
       topics: [...config.topics, ...ours],
       slot: () => writer.slot,

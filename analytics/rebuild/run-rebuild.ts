@@ -2,8 +2,8 @@
 // while it is stopped.
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { Cluster } from '../../broker/client/cluster.ts'
 import { FetchLoop, offsetAt } from '../../broker/client/fetcher.ts'
+import { clusterAt } from '../../broker/client/reach.ts'
 import { listOffsetsTimestamps } from '../../broker/protocol/messages/02-list-offsets.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
@@ -24,8 +24,8 @@ export interface RunRebuildOptions {
 const waitMs = 20
 
 export async function runRebuild(config: AnalyticsConfig, options: RunRebuildOptions): Promise<TakenOver> {
-  const { bootstrap, topics, timeZone, visits, counting } = config
-  const cluster = new Cluster({ bootstrap, clientId: 'tailrace-rebuild' })
+  const { topics, timeZone, visits, counting } = config
+  const cluster = clusterAt(config, 'tailrace-rebuild')
   const { signal, log, onProgress } = options
   try {
     await cluster.refresh([...topics])

@@ -10,13 +10,16 @@ import { Writer } from '../../analytics/store/writer.ts'
 import { ZoneDays } from '../../analytics/windows/zone-days.ts'
 import { Cluster } from '../../broker/client/cluster.ts'
 import { FetchLoop } from '../../broker/client/fetcher.ts'
+import type { BrokerReach } from '../../broker/client/reach.ts'
 import { systemClock as clock } from '../../runtime/clock.ts'
 import { aborted, configFromArguments, runProcess } from '../../runtime/lifecycle.ts'
 
 const searchMs = 200
 
 await runProcess('greedy-ingest', async ({ signal, log, ready }) => {
-  const { path, bootstrap, topics, timeZone } = configFromArguments<IngestThreadConfig>()
+  const { path, bootstrap, topics, timeZone } = configFromArguments<
+    Pick<IngestThreadConfig, 'path' | 'topics' | 'timeZone'> & BrokerReach
+  >()
   const days = new ZoneDays(timeZone)
   const connection = openStore(path)
   const writer = new Writer(connection, days, { log, claimant: processClaimant(() => clock.wallMs()) })
