@@ -6,6 +6,7 @@ import type { Producer } from '../broker/client/producer.ts'
 import { BatchBuilder } from '../broker/protocol/batch-builder.ts'
 import { noHeaders } from '../broker/protocol/record-headers.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { FileStatus } from './file-statuses.ts'
 import type { Loss } from './tracker.ts'
 
 export const lossesTopic = '__tailrace_losses'
@@ -20,6 +21,13 @@ export interface StatusReport {
   readonly linesPerSecond: number
   readonly bytesBehind: number
   readonly errors: readonly string[]
+  readonly bytesPerSecond: number
+  /** Of the file that is longest behind. */
+  readonly behindMs: number
+  /** By filters and sampling, since the start. */
+  readonly linesLeftOut: number
+  /** The busiest, and those with errors. */
+  readonly fileStatuses: readonly FileStatus[]
 }
 
 /** The ledger's key: the same loss reported twice is one entry. */
