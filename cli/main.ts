@@ -13,6 +13,7 @@ import { addAlertCommands } from './alert-commands.ts'
 import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addConfigCommands } from './config-commands.ts'
+import { addConsumeCommand } from './consume-command.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { addGroupCommands } from './group-commands.ts'
 import { addInstallCommands } from './install.ts'
@@ -20,6 +21,7 @@ import { addLogCommands } from './log-commands.ts'
 import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
 import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
+import { addProduceCommand } from './produce-command.ts'
 import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
 import { addQueryCommand } from './query.ts'
 import { addReportCommand } from './report.ts'
@@ -177,6 +179,10 @@ addTopicCommands(program.command('topics').description('topics, their settings a
   settingsOf: flags => settingsOf(flags),
 })
 
+const byFlags = { withShared, settingsOf: (flags: Flags) => settingsOf(flags) }
+addProduceCommand(program.command('produce'), byFlags)
+addConsumeCommand(program.command('consume'), byFlags)
+
 addUserCommands(program.command('users').description('who may use the Kafka port from elsewhere'), {
   withShared,
   settingsOf: flags => settingsOf(flags),
@@ -210,6 +216,12 @@ withShared(program.command('login-link'))
     const settings = settingsOf(flags)
     process.stdout.write(`${await requestLoginLink(originOf(settings), join(settings.data, 'token'))}\n`)
   })
+
+// Whoever reads has enough: `| head` is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok)
+  throw error
+})
 
 try {
   await program.parseAsync()

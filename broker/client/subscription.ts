@@ -34,6 +34,8 @@ export interface Lost {
 export interface SubscribeOptions {
   /** Where to begin: a place, a time, or the offsets to go on at by `topic-partition` (others from the earliest). */
   readonly from?: 'earliest' | 'latest' | Date | Readonly<Record<string, number>>
+  /** Only these; all by default. */
+  readonly partitions?: readonly number[]
   /** End after the records that were there when the subscription began. */
   readonly untilEnd?: boolean
   /** Of values waiting for the reader. */
@@ -230,7 +232,7 @@ export class Subscription implements AsyncIterable<ReceivedRecord>, FetchHandler
       }
       for (const { index } of topic.partitions) {
         const key = `${name}-${index}`
-        if (this.#next.has(key)) continue
+        if (this.#next.has(key) || this.#options.partitions?.includes(index) === false) continue
         if (this.#options.untilEnd) {
           this.#ends.set(key, await offsetAt(this.#cluster, name, index, listOffsetsTimestamps.latest))
         }
