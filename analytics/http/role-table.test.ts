@@ -1,5 +1,5 @@
-// Every route that is registered has a rule, every rule a route; and each is walked as nobody, as a viewer, as an admin,
-// from a wrong origin and with a cookie alone.
+// Every route that is registered has a rule, every rule a route; and each is walked as nobody, as a viewer, as an
+// admin, from a wrong origin and with a cookie alone.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'

@@ -74,6 +74,18 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/funnels/:name': read,
   'POST /api/v1/funnels': read,
 
+  // Topics and groups: looked at by everybody, changed by admins.
+  'GET /api/v1/topics/:name/configs': read,
+  'GET /api/v1/groups/:name': read,
+  'POST /api/v1/topics': act,
+  'POST /api/v1/topics/:name/configs': act,
+  'POST /api/v1/topics/:name/partitions': act,
+  'POST /api/v1/topics/:name/delete-records': act,
+  'DELETE /api/v1/topics/:name': act,
+  'POST /api/v1/groups/:name/reset': act,
+  'DELETE /api/v1/groups/:name': act,
+  'POST /api/v1/cluster/elect': act,
+
   // Lines of the log.
   'GET /api/v1/search': read,
   'GET /api/v1/topics/:topic/records': read,
@@ -91,6 +103,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
 
   // Hosts that join. One that enrols shows a token of its own; script and packages hold no secret.
   'GET /api/v1/agents/enrolled': readAll,
+  'GET /api/v1/agents/:name': read,
   'POST /api/v1/agents/invitations': act,
   'DELETE /api/v1/agents/enrolled/:agent': act,
   'POST /api/v1/agents/enroll': { who: 'anyone', anywhere: true, acts: true },
