@@ -147,7 +147,8 @@ interface WatchOptions {
 function startWatching(options: AnswerOptions, known: WatchOptions) {
   const { config, clock, log } = options
   const { database, reading, access, build, monitor, clusters } = known
-  const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics })
+  const otherTopics = () => monitor.topicNames()
+  const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics, otherTopics })
   const alerts = alertsOf(options, database, reading, () => monitor.state.state === 'up')
   const groups = new GroupMonitor(clusters.monitor, clock)
   const live = new LiveServer({

@@ -1,6 +1,7 @@
 // What alerts keep in app.db: rules, how far each is judged and which alerts it has, episodes, and the outbox of
 // notifications. A change of alerts and what has to be told of it are one transaction.
 import type { AppDatabase } from '../app/app-database.ts'
+import type { EpisodeNotifications } from '../http/contract-alerts.ts'
 import { type Rule, ruleSchema } from './rule.ts'
 import type { Alert, Labels, RuleState } from './step.ts'
 
@@ -129,6 +130,11 @@ export class AlertStore {
     this.#statements.done.run(nowMs, error, id)
   }
 
+  /** Of the notifications about one episode. */
+  notified(episode: string): EpisodeNotifications {
+    return this.#statements.notified.get(episode)!
+  }
+
   deliveries(): DeliveryCounts {
     return this.#statements.deliveries.get()!
   }
@@ -208,6 +214,13 @@ function prepareOutbox(database: AppDatabase) {
       'UPDATE alert_outbox SET attempts = attempts + 1, next_at = ?, last_error = ? WHERE id = ?',
     ),
     done: database.prepare('UPDATE alert_outbox SET done_at = ?, last_error = ? WHERE id = ?'),
+    notified: database.prepare<[string], EpisodeNotifications>(
+      `SELECT count(*) FILTER (WHERE done_at IS NOT NULL AND last_error IS NULL) AS delivered,
+         count(*) FILTER (WHERE done_at IS NULL) AS waiting,
+         count(*) FILTER (WHERE done_at IS NOT NULL AND last_error IS NOT NULL) AS givenUp,
+         max(last_error) AS lastError
+       FROM alert_outbox WHERE episode = ?`,
+    ),
     deliveries: database.prepare<[], DeliveryCounts>(
       `SELECT count(*) AS waiting, count(*) FILTER (WHERE attempts > 0) AS failing,
          (SELECT last_error FROM alert_outbox WHERE done_at IS NULL AND last_error IS NOT NULL ORDER BY id DESC LIMIT 1)

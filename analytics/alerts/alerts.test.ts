@@ -251,6 +251,9 @@ test('a receiver on this machine is refused unless the settings allow it, and th
       assert.deepEqual(receiver.heard, [])
       assert.equal(made.alerts.answer(1).deliveries.waiting > 0, true)
       assert.match(made.alerts.answer(1).deliveries.lastError!, /127.0.0.1 is not on the public internet/)
+      const { notified } = made.alerts.answer(1).history[0]!
+      assert.deepEqual([notified!.delivered, notified!.waiting > 0], [0, true])
+      assert.match(notified!.lastError!, /not on the public internet/)
       made.allow.push('127.0.0.0/8')
       made.restart()
       await made.pass(10 * minute)

@@ -155,6 +155,7 @@ export class Alerts {
         ...row,
         ruleId: rule,
         reason: row.reason as EpisodeReason,
+        notified: this.#store.notified(row.id),
       })),
       cursor: last && `${last.firedAt}-${last.id}`,
       deliveries: this.#store.deliveries(),

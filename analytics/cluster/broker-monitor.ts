@@ -80,6 +80,17 @@ export class BrokerMonitor {
   /** The cluster as last told; offsets are asked for now if anybody answers. */
   async cluster(sources: readonly SourceState[]): Promise<ClusterAnswer> {
     const topics = this.#story.metadata?.topics ?? []
+  /** As last told; none before that. */
+  topicNames(): string[] {
+    return (this.#story.metadata?.topics ?? []).map(({ name }) => name ?? '')
+  }
+
+  /** Somebody has changed something: the next answer is to tell it. */
+  changed(): void {
+    this.#rules.forget()
+    void this.#poll()
+  }
+
     if (this.#state.state === 'up') await this.#offsets.read(topics)
     const next = new Map(sources.map(source => [`${source.topic}/${source.partition}`, source.next]))
     const described = topics.map(topic => ({

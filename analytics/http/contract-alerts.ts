@@ -71,6 +71,16 @@ export interface AlertEpisode {
   /** Null while it fires. */
   readonly resolvedAt: number | null
   readonly reason: 'value' | 'ruleChanged' | 'ruleDeleted' | 'ruleDisabled' | null
+  /** Notifications about it, as far as they are remembered: a week after they were done with. */
+  readonly notified?: EpisodeNotifications
+}
+
+export interface EpisodeNotifications {
+  readonly delivered: number
+  /** Still to be sent, or sent without success and to be tried again. */
+  readonly waiting: number
+  readonly givenUp: number
+  readonly lastError: string | null
 }
 
 /** GET /alerts?limit=&cursor= */

@@ -2,8 +2,9 @@
 import type { TailRow } from './contract.ts'
 
 /**
- * GET /search?topic=&from=&to=&q=&re=&field=name:value&level=&limit=&cursor= As NDJSON (Accept: application/x-ndjson):
- * a row a line, and last { "end": SearchEnd }.
+ * GET /search?topic=&from=&to=&q=&re=&field=name:value&level=&invert=yes&limit=&cursor=
+ * As NDJSON (Accept: application/x-ndjson): a row a line, and last { "end": SearchEnd }. With order=newest the last
+ * ones before `to`; with range=PARTITION:FROM-TO (repeated) only these offsets.
  */
 export interface SearchAnswer {
   /** In order of their time. */

@@ -133,17 +133,27 @@ export interface QueryRow {
   }
 }
 
-/** GET /losses */
+/** GET /losses?from=&to=&reason=&source=; `totalLines` is of the whole ledger. */
 export interface LossesAnswer {
   readonly totalLines: number
   readonly next?: string | null
   readonly entries: readonly LossEntry[]
 }
 
+  /** Of everything that is asked for, whatever page of entries is shown: by reason, most lines first. */
+  readonly reasons?: readonly LossReasonTotal[] | undefined
 export interface LossEntry {
   readonly at: number
   readonly reason: string
   readonly source: string
+export interface LossReasonTotal {
+  readonly reason: string
+  readonly entries: number
+  /** Of the entries that know how many. */
+  readonly lines: number
+  readonly lastAt: number
+}
+
   readonly from: string
   readonly to: string
   /** Lines lost, null when it cannot be known. */
@@ -351,7 +361,10 @@ export interface LiveSeries {
   readonly groups?: readonly Pick<SeriesAnswer['series'][number], 'labels' | 'values'>[]
 }
 
-/** `sub` topic 'tail', args { topic, filter? }. The line is bytes as text (invalid UTF-8 as U+FFFD), never markup. */
+/**
+ * `sub` topic 'tail', args { topic, filter?, re?, field? (one a line), level?, invert?: 'yes' }. The line is bytes as
+ * text (invalid UTF-8 as U+FFFD), never markup.
+ */
 export interface TailRow {
   readonly topic: string
   readonly partition: number

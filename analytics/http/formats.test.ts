@@ -93,6 +93,14 @@ test('tables come as CSV and NDJSON, by the Accept header or by name, with the n
   const first = await read<LossesAnswer>('/api/v1/losses?limit=1')
   const second = await read<LossesAnswer>(`/api/v1/losses?limit=1&cursor=${first.next}`)
   assert.deepEqual([...first.entries, ...second.entries], all.entries)
+  const cut = await read<LossesAnswer>(
+    '/api/v1/losses?reason=truncated&source=a.log&from=2026-11-24T00:00:00Z',
+  )
+  assert.deepEqual(
+    [cut.totalLines, cut.entries.length, cut.reasons?.map(({ reason, lines }) => [reason, lines])],
+    [4, 1, [['truncated', 3]]],
+  )
+  assert.deepEqual((await read<LossesAnswer>('/api/v1/losses?to=2026-11-01T00:00:00Z')).entries, [])
   const posted = await ask('/api/v1/query?format=csv', {
     method: 'POST',
     body: '{"metrics":["requests"],"date_range":"30m"}',

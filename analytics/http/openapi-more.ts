@@ -19,6 +19,12 @@ const searchParameters = z.object({
   field: text.meta({ description: 'name:value of a JSON line or an access line; repeat for several.' }),
   level: z.enum(['info', 'warn', 'error']).optional(),
   limit: z.number().int().optional(),
+  invert: z.enum(['yes']).optional().meta({ description: 'Lines without q, re and field.' }),
+  order: z
+    .enum(['oldest', 'newest'])
+    .optional()
+    .meta({ description: 'newest: the last ones before to, answered in order of time.' }),
+  range: text.meta({ description: 'PARTITION:FROM-TO, only these offsets; repeat for several partitions.' }),
   cursor: text.meta({ description: 'Of an answer before: goes on after it.' }),
   format: z.enum(['json', 'ndjson']).optional(),
 })

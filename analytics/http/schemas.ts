@@ -127,6 +127,9 @@ export const queryAnswerSchema = z
 export const lossesSchema = z
   .object({
     totalLines: z.number(),
+    reasons: z
+      .array(z.object({ reason: z.string(), entries: z.number(), lines: z.number(), lastAt: milliseconds }))
+      .optional(),
     next,
     entries: z.array(
       z.object({

@@ -9,6 +9,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { LiveData, TailRow } from '../http/contract.ts'
 import { ProblemError, unknownName } from '../queries/problem.ts'
+import { type LineFilter, lineFilter } from '../search/line-filter.ts'
 import type { LiveSource } from './group.ts'
 import type { Args } from './state-sources.ts'
 import { TailWindow } from './tail-rows.ts'
@@ -20,12 +21,16 @@ export const tailRowsPerSecond = rowsPerFlush * 4
 const rowsKept = 100
 /** Records of each partition's end that are read for that. */
 const recordsBack = 20
+/** A filter may take so much of the time between two flushes; what it does not get to is skipped, and said to be. */
+const filterBudgetMs = 60
 
 interface Listener {
   readonly topic: string
-  readonly filter: Buffer | null
+  readonly filter: LineFilter | null
   readonly window: TailWindow
   kept: TailRow[]
+  /** Time that the filter has taken since the last flush. */
+  filteredMs: number
 }
 
 export interface TailFeedOptions {
@@ -33,6 +38,8 @@ export interface TailFeedOptions {
   readonly clock: Clock
   readonly log: Log
   readonly topics: readonly string[]
+  /** Topics there are besides. */
+  otherTopics?(): readonly string[]
 }
 
 export class TailFeed implements FetchHandler {
@@ -55,24 +62,17 @@ export class TailFeed implements FetchHandler {
     })
   }
 
-  /** Args: topic, and optionally filter, a text that a shown line contains. */
+  /** Args: topic, and optionally what a shown line must be: see filterIn. */
   source(args: Args): LiveSource {
     const topic = args['topic'] ?? ''
-    if (!this.#options.topics.includes(topic)) throw unknownName('topic', topic, this.#options.topics)
-    const filter = args['filter'] ?? ''
-    if (filter.length > 200) {
-      throw new ProblemError(
-        400,
-        'bad-field',
-        'Cannot use this filter',
-        'A filter has at most 200 characters.',
-      )
-    }
+    const topics = [...new Set([...this.#options.topics, ...(this.#options.otherTopics?.() ?? [])])]
+    if (!topics.includes(topic)) throw unknownName('topic', topic, topics)
     const listener: Listener = {
       topic,
-      filter: filter === '' ? null : Buffer.from(filter),
+      filter: filterIn(args),
       window: new TailWindow(rowsPerFlush),
       kept: [],
+      filteredMs: 0,
     }
     this.#listeners.add(listener)
     void this.#open(topic)
@@ -124,17 +124,27 @@ export class TailFeed implements FetchHandler {
   #showBatch(topic: string, partition: number, batch: Buffer, listeners: readonly Listener[]): void {
     if (validateBatch(batch, 0, batch.length) !== 'none' || batchView.isControl(batch, 0)) return
     try {
-      walkRecords(batch, (offset, timestampMs, buffer, _keyStart, _keyEnd, start, end) => {
-        if (start < 0) return
-        for (const { filter, window } of listeners) {
-          if (filter && !buffer.subarray(start, end).includes(filter)) continue
-          window.push({ topic, partition, offset, timestampMs, buffer, start, end })
-        }
-      })
+      for (const listener of listeners) this.#showTo(listener, topic, partition, batch)
     } catch (error) {
       // The count puts it in the ledger; here there is simply nothing to show.
       this.#options.log.debug('a batch cannot be shown', { topic, partition, error })
     }
+  }
+
+  #showTo(listener: Listener, topic: string, partition: number, batch: Buffer): void {
+    const { filter, window } = listener
+    const { clock } = this.#options
+    if (filter && listener.filteredMs >= filterBudgetMs) {
+      const first = batchView.baseOffset(batch, 0)
+      window.skip(partition, first, first + batchView.lastOffsetDelta(batch, 0))
+      return
+    }
+    const startMs = filter ? clock.monotonicMs() : 0
+    walkRecords(batch, (offset, timestampMs, buffer, _keyStart, _keyEnd, start, end) => {
+      if (start < 0 || (filter && !filter(buffer, start, end))) return
+      window.push({ topic, partition, offset, timestampMs, buffer, start, end })
+    })
+    if (filter) listener.filteredMs += clock.monotonicMs() - startMs
   }
 
   /** Starts at each partition's end, as soon as the brokers can be asked. */
@@ -174,7 +184,25 @@ export class TailFeed implements FetchHandler {
   }
 }
 
+const levels = ['info', 'warn', 'error'] as const
+
+/** filter: a text a line contains; re: a pattern; field: name:value, one a line; level: at least; invert: yes. */
+function filterIn(args: Args): LineFilter | null {
+  const { filter: text, re: pattern, level, invert } = args
+  const fields = (args['field'] ?? '').split('\n').filter(field => field !== '')
+  const tooLong = [text, pattern, ...fields].some(one => (one?.length ?? 0) > 200) || fields.length > 10
+  if (tooLong) {
+    const detail = 'A filter has at most 200 characters, and at most 10 fields.'
+    throw new ProblemError(400, 'bad-field', 'Cannot use this filter', detail)
+  }
+  if (!text && !pattern && !level && fields.length === 0) return null
+  const known = levels.find(name => name === level)
+  if (level && !known) throw unknownName('level', level, levels)
+  return lineFilter({ text, pattern, fields, level: known, isInverted: invert === 'yes' })
+}
+
 function takeRows(listener: Listener): LiveData | null {
+  listener.filteredMs = 0
   const { rows, gap } = listener.window.take()
   if (rows.length === 0 && !gap) return null
   rows.sort((a, b) => a.at - b.at)

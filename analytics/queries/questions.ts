@@ -105,9 +105,18 @@ export const questions = {
     moves: ({ date_range: range }: GeneralQuery) => typeof range === 'string' || !range.every(isFixed),
   },
   losses: {
-    answer: ({ rows }: Reading, { limit, cursor }: { limit: number; cursor?: string }) =>
-      lossesAnswer(rows, limit, cursorOf(cursor, 2)),
-    moves: () => false,
+    answer: ({ rows, nowMs }: Reading, asked: LossesQuery) => {
+      const at = (name: 'from' | 'to', otherwise: number) =>
+        asked[name] === undefined ? otherwise : moment(name, asked[name], nowMs)
+      const choice = {
+        fromMs: at('from', 0),
+        toMs: at('to', Number.MAX_SAFE_INTEGER),
+        reasons: listOf(asked.reason),
+        source: asked.source ?? '',
+      }
+      return lossesAnswer(rows, asked.limit, cursorOf(asked.cursor, 2), choice)
+    },
+    moves: ({ from, to }: LossesQuery) => [from, to].some(one => one !== undefined && !isFixed(one)),
   },
   accessPanels: question<SpanQuery & { readonly limit: number }>((reading, asked) =>
     accessPanels(reading, spanOf(asked, reading.nowMs), asked.limit),
@@ -134,6 +143,13 @@ export const questions = {
   catalogue: { answer: (reading: Reading) => catalogueAnswer(reading), moves: () => false },
   ...visitQuestions((asked, nowMs) => spanOf(asked, nowMs)),
 } as const satisfies Readonly<Record<string, Question>>
+
+interface LossesQuery extends SpanQuery {
+  readonly limit: number
+  readonly cursor?: string
+  readonly reason?: Many
+  readonly source?: string
+}
 
 export type QuestionName = keyof typeof questions
 

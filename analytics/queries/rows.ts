@@ -1,5 +1,8 @@
 // Reads of committed rows, as prepared statements on a connection that cannot write. Knows tables and nothing of what
 // the numbers mean.
+
+import type { LossReasonTotal } from '../http/contract.ts'
+import type { AgentLoss } from '../http/contract-agents.ts'
 import type { Connection } from '../store/schema.ts'
 import { VisitReads } from '../visits/visit-reads.ts'
 import type { StepSeconds } from '../windows/steps.ts'
@@ -17,6 +20,31 @@ export interface SourceState {
   readonly highWatermark: number
   readonly watermarkMs: number | null
   readonly updatedAt: number | null
+}
+
+/** Which entries of the ledger. Both lists empty or text empty: all. */
+export interface LossChoice {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly reasons: readonly string[]
+  /** What the source contains. */
+  readonly source: string
+}
+
+export const allLosses: LossChoice = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, reasons: [], source: '' }
+
+interface LossParameters {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly reasons: string
+  readonly source: string
+}
+
+const chosenLosses = `at >= @fromMs AND at < @toMs AND (@source = '' OR instr(source, @source) > 0)
+  AND (@reasons = '[]' OR reason IN (SELECT value FROM json_each(@reasons)))`
+
+function lossParameters({ reasons, ...rest }: LossChoice): LossParameters {
+  return { ...rest, reasons: JSON.stringify(reasons) }
 }
 
 export interface LossRow {
@@ -118,9 +146,14 @@ export class Rows {
   }
 
   /** Newest first, after a place in that order. */
-  losses(limit: number, after: readonly [number, string] | null = null): LossRow[] {
+  losses(limit: number, after: readonly [number, string] | null = null, choice = allLosses): LossRow[] {
     const [at, key] = after ?? [Number.MAX_SAFE_INTEGER, '']
-    return this.#statements.losses.all({ at, key, limit })
+    return this.#statements.losses.all({ at, key, limit, ...lossParameters(choice) })
+  }
+
+  /** The ledger added up, most lines first. */
+  lossReasons(choice = allLosses): LossReasonTotal[] {
+    return this.#statements.lossReasons.all(lossParameters(choice))
   }
 
   lossTotal(): number {
@@ -189,7 +222,19 @@ function prepareStatements(connection: Connection) {
     ),
     losses: connection.prepare<{ at: number; key: string; limit: number }, LossRow>(
       `SELECT key, at, reason, source, from_position AS "from", to_position AS "to", lines, detail
-       FROM losses WHERE at <= @at AND (at < @at OR key > @key) ORDER BY at DESC, key LIMIT @limit`,
+       FROM losses WHERE at <= @at AND (at < @at OR key > @key) AND ${chosenLosses}
+       ORDER BY at DESC, key LIMIT @limit`,
+    ),
+    lossReasons: connection.prepare<LossParameters, LossReasonTotal>(
+      `SELECT reason, count(*) AS entries, coalesce(sum(lines), 0) AS lines, max(at) AS lastAt
+       FROM losses WHERE ${chosenLosses} GROUP BY reason ORDER BY lines DESC, entries DESC, reason`,
+    ),
+    lossesOf: connection.prepare<{ prefix: string; agentId: string; limit: number }, AgentLoss>(
+      `SELECT at, reason, lines, detail FROM losses
+       WHERE source = @agentId OR substr(source, 1, length(@prefix)) = @prefix ORDER BY at DESC LIMIT @limit`,
+    ),
+    agent: connection.prepare<[string], { lastSeen: number; status: string }>(
+      'SELECT last_seen AS lastSeen, status FROM agents WHERE agent_id = ?',
     ),
     lossTotal: connection.prepare<[], { lines: number }>(
       'SELECT coalesce(sum(lines), 0) AS lines FROM losses',

@@ -14,6 +14,8 @@ export interface FilterWish {
   /** `name:value`; names of JSON fields may have dots. Of access lines: status, method, path, client, referrer. */
   readonly fields: readonly string[]
   readonly level?: TailRow['level'] | undefined
+  /** The lines without text, pattern and fields, instead of those with them; the level stays what it is. */
+  readonly isInverted?: boolean | undefined
 }
 
 export type LineFilter = (buffer: Buffer, start: number, end: number) => boolean
@@ -23,7 +25,16 @@ const patternBytesMax = 65_536
 const levels = ['info', 'warn', 'error'] as const
 
 /** Throws a ProblemError for a pattern or field that cannot be. */
-export function lineFilter({ text, pattern, fields, level }: FilterWish): LineFilter {
+export function lineFilter(wish: FilterWish): LineFilter {
+  const { isInverted, level, ...rest } = wish
+  const { text, pattern, fields } = rest
+  if (!isInverted || !(text || pattern || fields.length > 0)) return plainFilter(wish)
+  const matches = plainFilter({ ...rest, level: undefined })
+  const isLoud = plainFilter({ fields: [], level })
+  return (buffer, start, end) => isLoud(buffer, start, end) && !matches(buffer, start, end)
+}
+
+function plainFilter({ text, pattern, fields, level }: FilterWish): LineFilter {
   const needle = text ? Buffer.from(text) : null
   const expression = pattern ? linearPattern(pattern) : null
   const wanted = fields.map(fieldOf)

@@ -9,7 +9,8 @@ import { queryProblem } from '../http/problems.ts'
 import { ProblemError } from '../queries/problem.ts'
 import { moment } from '../queries/question.ts'
 import { browse } from './browse.ts'
-import { type SearchEnd, type SearchWish, search } from './search.ts'
+import { type OffsetRange, type SearchEnd, type SearchWish, search } from './search.ts'
+import { searchNewest } from './search-back.ts'
 
 export interface SearchDoors {
   readonly cluster: Cluster
@@ -37,6 +38,9 @@ const searchQuery = z.strictObject({
   level: z.enum(['info', 'warn', 'error']).optional(),
   limit: z.coerce.number().int().min(1).max(rowsMax).default(100),
   cursor: z.string().max(10_000).optional(),
+  invert: z.enum(['yes']).optional(),
+  order: z.enum(['oldest', 'newest']).default('oldest'),
+  range: many,
   format: z.enum(['json', 'ndjson']).optional(),
 })
 const recordsQuery = z.strictObject({
@@ -65,7 +69,9 @@ export function addSearch(application: Application, { cluster, clock, signedIn }
       'json'
     running++
     try {
-      await answer(cluster, wishOf(query, clock.wallMs()), isStream, clock, response)
+      const wish = wishOf(query, clock.wallMs())
+      if (query.order === 'newest') await answerNewest(cluster, wish, clock, response)
+      else await answer(cluster, wish, isStream, clock, response)
     } finally {
       running--
     }
@@ -89,13 +95,31 @@ export function addSearch(application: Application, { cluster, clock, signedIn }
 }
 
 function wishOf(query: z.output<typeof searchQuery>, nowMs: number): SearchWish {
-  const { topic, from, to, q, re, field, level, limit, cursor } = query
-  const fromMs = cursor === undefined || from !== 'now-15m' ? moment('from', from, nowMs) : 0
-  const toMs = to === undefined ? Number.POSITIVE_INFINITY : moment('to', to, nowMs)
+  const { topic, from, to, q, re, field, level, limit, cursor, invert, order } = query
+  const ranges = query.range.length === 0 ? undefined : query.range.map(rangeOf)
+  const isAnyTime = (cursor !== undefined || ranges !== undefined || order === 'newest') && from === 'now-15m'
+  const fromMs = isAnyTime ? 0 : moment('from', from, nowMs)
+  const end = order === 'newest' ? nowMs : Number.POSITIVE_INFINITY
+  const toMs = to === undefined ? end : moment('to', to, nowMs)
   if (fromMs >= toMs) {
     throw new ProblemError(400, 'empty-range', 'Nothing lies between from and to', 'from must be before to.')
   }
-  return { topic, fromMs, toMs, text: q, pattern: re, fields: field, level, limit, cursor }
+  const filter = { text: q, pattern: re, fields: field, level, isInverted: invert === 'yes' }
+  return { topic, fromMs, toMs, ...filter, limit, cursor, ranges }
+}
+
+/** `3:100-250`: partition, and both ends of the offsets. */
+function rangeOf(text: string): OffsetRange {
+  const match = /^(\d{1,6}):(\d{1,15})-(\d{1,15})$/.exec(text)
+  if (match) return { partition: Number(match[1]), from: Number(match[2]), to: Number(match[3]) }
+  throw new ProblemError(400, 'bad-field', 'Cannot read range', 'Write PARTITION:FROM-TO, such as 3:100-250.')
+}
+
+async function answerNewest(cluster: Cluster, wish: SearchWish, clock: Clock, response: Response) {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const found = await searchNewest(cluster, wish, gone.signal, () => clock.monotonicMs())
+  response.set('Cache-Control', 'no-store').json(found)
 }
 
 async function answer(

@@ -14,6 +14,14 @@ export interface SearchWish extends FilterWish {
   readonly limit: number
   /** Of an earlier answer, instead of `fromMs`. */
   readonly cursor?: string | undefined
+  /** Only these offsets, whatever their time; both ends included. */
+  readonly ranges?: readonly OffsetRange[] | undefined
+}
+
+export interface OffsetRange {
+  readonly partition: number
+  readonly from: number
+  readonly to: number
 }
 
 export interface SearchEnd {
@@ -39,6 +47,8 @@ interface Lane {
   readonly found: TailRow[]
   /** Newest time read; its later records come after it, or nearly. */
   frontierMs: number
+  /** Last offset that is wanted. */
+  readonly last: number
   isDone: boolean
 }
 
@@ -87,13 +97,14 @@ async function readOn(
   const { reader, found } = lane
   const chunk = await reader.next((offset, timestampMs, buffer, _keyStart, _keyEnd, start, end) => {
     lane.frontierMs = Math.max(lane.frontierMs, timestampMs)
+    if (offset > lane.last) return false
     if (start < 0 || timestampMs < fromMs || timestampMs >= toMs || !matches(buffer, start, end)) return true
     found.push(tailRow({ topic, partition: reader.partition, offset, timestampMs, buffer, start, end }))
     return true
   })
   found.sort((a, b) => a.at - b.at)
   // Later records may still carry earlier times, but none that was asked for comes long after the end.
-  lane.isDone = reader.isAtEnd || lane.frontierMs >= toMs + outOfOrderMs
+  lane.isDone = reader.isAtEnd || reader.offset > lane.last || lane.frontierMs >= toMs + outOfOrderMs
   return chunk
 }
 
@@ -111,14 +122,19 @@ function earliest(lanes: readonly Lane[]): Lane | null {
   return first
 }
 
-async function lanesOf(cluster: Cluster, { topic, fromMs, cursor }: SearchWish): Promise<Lane[]> {
-  const partitions = await partitionsOf(cluster, topic)
+async function lanesOf(cluster: Cluster, { topic, fromMs, cursor, ranges }: SearchWish): Promise<Lane[]> {
+  const all = await partitionsOf(cluster, topic)
+  const wanted = ranges && new Map(ranges.map(range => [range.partition, range]))
+  const partitions = wanted ? all.filter(partition => wanted.has(partition)) : all
   const known = cursor === undefined ? null : positionsOf(cursor)
   return Promise.all(
     partitions.map(async partition => {
-      const offset = known?.get(partition) ?? (await offsetAtTime(cluster, topic, partition, fromMs))
+      const range = wanted?.get(partition)
+      const offset =
+        known?.get(partition) ?? range?.from ?? (await offsetAtTime(cluster, topic, partition, fromMs))
       const reader = new PartitionReader(cluster, topic, partition, offset)
-      return { reader, found: [], frontierMs: Number.NEGATIVE_INFINITY, isDone: false }
+      const last = range?.to ?? Number.POSITIVE_INFINITY
+      return { reader, found: [], frontierMs: Number.NEGATIVE_INFINITY, last, isDone: offset > last }
     }),
   )
 }

@@ -110,8 +110,57 @@ test('text, pattern, fields, level and time choose lines', async () => {
     ],
     [`to=${startMs + 2000}`, index => index < 20],
     ['q=nothing-like-this', () => false],
+    ['q=%22user%22&invert=yes', index => index % 2 === 1],
+    ['field=status:503&invert=yes&level=error', index => index % 10 === 0],
   ]
   for (const [query, fits] of rows) assert.deepEqual(indexes(await find(query)), isIndex(fits), query)
+})
+
+test('the newest before a moment come in order of time, and pages of them go back to the beginning', async () => {
+  const back = (to: number, query = '') =>
+    read<SearchAnswer>(`search?topic=logs&order=newest&limit=700&to=${to}${query}`)
+  const seen: number[] = []
+  let to = startMs + 2_500 * 100
+  for (let complete = false; !complete; ) {
+    const page = await back(to)
+    const found = indexes(page)
+    assert.deepEqual(
+      found,
+      found.toSorted((a, b) => a - b),
+    )
+    seen.unshift(...found)
+    to = page.rows[0]?.at ?? 0
+    complete = page.end.complete
+  }
+  assert.deepEqual(
+    seen,
+    isIndex(index => index < 2_500),
+  )
+  const few = await back(startMs + 1_000 * 100, '&q=%22n%22:4')
+  assert.deepEqual(
+    indexes(few),
+    isIndex(index => index < 1_000 && index % 2 === 0 && String(index).startsWith('4')),
+  )
+})
+
+test('what a gap left out is found by its offsets, with the filter of the tail', async () => {
+  const all = await find('')
+  const inside = all.rows.filter(({ partition, offset }) => partition === 1 && +offset >= 10 && +offset <= 40)
+  const answer = await read<SearchAnswer>('search?topic=logs&range=1:10-40&limit=1000')
+  assert.deepEqual(answer.rows, inside)
+  assert.equal(answer.end.complete, true)
+  const both = await read<SearchAnswer>('search?topic=logs&range=1:10-40&range=2:0-5&level=error&limit=1000')
+  assert.deepEqual(
+    both.rows.map(({ partition, offset }) => `${partition}/${offset}`).toSorted(),
+    all.rows
+      .filter(({ partition, offset, level }) => {
+        const isInside = partition === 1 ? +offset >= 10 && +offset <= 40 : partition === 2 && +offset <= 5
+        return isInside && level === 'error'
+      })
+      .map(({ partition, offset }) => `${partition}/${offset}`)
+      .toSorted(),
+  )
+  assert.equal((await ask('search?topic=logs&range=1:40')).status, 400)
 })
 
 test('pages by cursor miss nothing and repeat nothing, and the last goes on with what comes', async () => {
