@@ -2,7 +2,7 @@
 // host element, draws the columns it is given, and tells where the cursor is. Colours come from the theme's variables.
 import type uPlot from 'uplot'
 import { axisTop, type ChartWindow, type Columns, hasPoints } from '../chart-window.ts'
-import { formatTime, withoutTrailingZeros, type Zone } from '../format.ts'
+import { formatDateTime, formatTime, withoutTrailingZeros, type Zone } from '../format.ts'
 
 export interface PlotLine {
   readonly label: string
@@ -19,6 +19,8 @@ export interface PlotSpec {
   /** Areas between two lines, by their places, upper first. */
   readonly bands?: readonly { readonly upper: number; readonly lower: number; readonly opacity: number }[]
   readonly format: (value: number) => string
+  /** Plots of the same name move their cursors together; the overview's unless said otherwise. */
+  readonly cursors?: string
 }
 
 export interface PlotHooks {
@@ -35,6 +37,7 @@ const yAxisWidth = 56
 const xAxisHeight = 22
 const rightPadding = 14
 const digitWidth = 6.5
+const daySeconds = 86_400
 /** Labels carry seconds where the window is this short, and then need more room. */
 const shortSeconds = 240
 const longLabelSpace = 88
@@ -144,7 +147,7 @@ export class Plot {
         fill: () => withOpacity(this.#colour(this.#spec.lines[upper]!.colour), opacity),
       })),
       cursor: {
-        sync: { key: 'overview' },
+        sync: { key: this.#spec.cursors ?? 'overview' },
         drag: { x: true, y: false, setScale: false, dist: dragMinPixels },
         y: false,
         points: { size: 7, width: 0 },
@@ -163,7 +166,9 @@ export class Plot {
       space: (_plot, _axis, from, to) => (to - from < shortSeconds ? longLabelSpace : labelSpace),
       grid: { show: false },
       values: (plot, splits, _axis, _space, increment) =>
-        splits.map(split => this.#timeLabel(plot, split, increment < 60 ? 8 : 5)),
+        increment >= daySeconds || spanOf(plot) > 2 * daySeconds
+          ? splits.map(split => this.#dayLabel(plot, split, increment < daySeconds))
+          : splits.map(split => this.#timeLabel(plot, split, increment < 60 ? 8 : 5)),
     }
   }
 
@@ -173,6 +178,14 @@ export class Plot {
     return room < (characters * digitWidth) / 2
       ? ''
       : formatTime(seconds * 1000, this.#zone).slice(0, characters)
+  }
+
+  /** `11-24`, or with its hour where labels are closer than days. */
+  #dayLabel(plot: uPlot, seconds: number, withHour: boolean): string {
+    const text = formatDateTime(seconds * 1000, this.#zone)
+    const label = withHour && text.slice(11, 16) !== '00:00' ? text.slice(11, 16) : text.slice(5, 10)
+    const room = plot.width - yAxisWidth - plot.valToPos(seconds, 'x')
+    return room < (label.length * digitWidth) / 2 ? '' : label
   }
 
   #valueAxis(): uPlot.Axis {
@@ -218,6 +231,10 @@ export class Plot {
     const date = new Date(seconds * 1000)
     return this.#zone === 'utc' ? new Date(seconds * 1000 + date.getTimezoneOffset() * 60_000) : date
   }
+}
+
+function spanOf(plot: uPlot): number {
+  return (plot.scales['x']?.max ?? 0) - (plot.scales['x']?.min ?? 0)
 }
 
 function selected(plot: uPlot, hooks: PlotHooks): void {

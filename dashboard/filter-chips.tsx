@@ -1,0 +1,52 @@
+// Filters on screen: chips that can be taken away, and values that become filters when they are pressed. They live in
+// the URL as `f=`.
+import { type Filter, filtersIn, filterText, withFilter, withoutFilter } from './filters.ts'
+import { Icon } from './icons.tsx'
+import { HostileText } from './panels/hostile-text.tsx'
+import './filter-chips.css'
+import { changeParameters, useParameters } from './url-state.ts'
+
+export function useFilters(): readonly Filter[] {
+  return filtersIn(useParameters('f'))
+}
+
+/** `others` change in the same step of the history. */
+export function addFilter(
+  filters: readonly Filter[],
+  added: Filter,
+  others: Readonly<Record<string, string>> = {},
+): void {
+  changeParameters({ ...others, f: withFilter(filters, added) })
+}
+
+export function removeFilter(filters: readonly Filter[], removed: Filter): void {
+  changeParameters({ f: withoutFilter(filters, removed) })
+}
+
+export function FilterChips() {
+  const filters = useFilters()
+  if (filters.length === 0) return null
+  return (
+    <ul className="chips" aria-label="Filters">
+      {filters.map(filter => (
+        <li key={filterText(filter)} className="chip">
+          <span className="chip-dimension">{filter.dimension}</span>
+          <HostileText text={filter.value === '' ? '(none)' : filter.value} limit={80} />
+          <button type="button" title="Remove this filter" onClick={() => removeFilter(filters, filter)}>
+            <Icon name="close" />
+            <span className="sr-only">
+              Remove the filter {filter.dimension} {filter.value.slice(0, 80)}
+            </span>
+          </button>
+        </li>
+      ))}
+      {filters.length > 1 && (
+        <li>
+          <button type="button" className="chip-clear" onClick={() => changeParameters({ f: [] })}>
+            Clear all
+          </button>
+        </li>
+      )}
+    </ul>
+  )
+}
