@@ -1,5 +1,5 @@
-// What holds and why: each setting with the source it comes from, and what about the sources looks like a slip though it
-// can be used. Reads directories to see whether globs match; changes nothing.
+// What holds and why: each setting with the source it comes from, and what about the sources looks like a slip though
+// it can be used. Reads directories to see whether globs match; changes nothing.
 import { existsSync, globSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { nearest } from '../analytics/queries/nearest.ts'

@@ -1,5 +1,5 @@
-// `tailrace consume`: records of a topic on standard output, byte for byte, from where one says until one has enough. At
-// the pace of whoever reads. What could not be read is told on standard error, and the exit code says so.
+// `tailrace consume`: records of a topic on standard output, byte for byte, from where one says until one has enough.
+// At the pace of whoever reads. What could not be read is told on standard error, and the exit code says so.
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Cluster } from '../broker/client/cluster.ts'
 import { offsetAt } from '../broker/client/fetcher.ts'

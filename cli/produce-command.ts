@@ -1,5 +1,6 @@
-// `tailrace produce`: each line of standard input, or of a file, becomes a record, acknowledged by every replica in sync.
-// What arrives together is sent together; few calls are under way at a time, so that a large file needs no memory.
+// `tailrace produce`: each line of standard input, or of a file, becomes a record, acknowledged by every replica in
+// sync. What arrives together is sent together; few calls are under way at a time, so that a large file needs no
+// memory.
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Command } from 'commander'

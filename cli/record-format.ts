@@ -1,5 +1,5 @@
-// How `consume` writes a record: its value, a line of JSON, or a format of verbs as kcat has them. Pure; bytes of a record
-// pass as they are.
+// How `consume` writes a record: its value, a line of JSON, or a format of verbs as kcat has them. Pure; bytes of a
+// record pass as they are.
 import type { ReceivedRecord } from '../broker/client/subscription.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 

@@ -1,6 +1,7 @@
 // Reading a topic as an async iterable: every partition in order, from where one says. Records wait in a queue of
-// bounded bytes; when it is full no more is fetched, so a slow reader slows the network and nothing piles up. Partitions
-// that are added are noticed; what retention took before it was read is told, never passed over in silence.
+// bounded bytes; when it is full no more is fetched, so a slow reader slows the network and nothing piles up.
+// Partitions that are added are noticed; what retention took before it was read is told, never passed over in
+// silence.
 import { systemClock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import { listOffsetsTimestamps } from '../protocol/messages/02-list-offsets.ts'

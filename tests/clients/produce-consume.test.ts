@@ -1,5 +1,5 @@
-// `tailrace produce` and `consume` in pipes, against a real broker: what goes in comes out byte for byte, from where one
-// says, and the exit codes are what a script relies on.
+// `tailrace produce` and `consume` in pipes, against a real broker: what goes in comes out byte for byte, from where
+// one says, and the exit codes are what a script relies on.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
