@@ -26,6 +26,16 @@ test('openDataDirectory() takes a preset admin token', async () => {
   assert.equal(await readFile(opened.tokenPath, 'utf8'), 'preset\n')
 })
 
+test('openDataDirectory() takes white space around a preset token away, and refuses what no header can carry', async () => {
+  await using directory = await temporary()
+  const opened = openDataDirectory(directory.path, { TAILRACE_ADMIN_TOKEN: ' preset\n' })
+  assert.equal(await readFile(opened.tokenPath, 'utf8'), 'preset\n')
+  assert.throws(
+    () => openDataDirectory(directory.path, { TAILRACE_ADMIN_TOKEN: 'two words' }),
+    (error: unknown) => error instanceof ExitError && error.exitCode === exitCodes.config,
+  )
+})
+
 test('openDataDirectory() takes an empty preset for none, and an empty secret for a lost one', async () => {
   await using directory = await temporary()
   await writeFile(join(directory.path, 'token'), '')

@@ -75,6 +75,10 @@ function secret(directory: string, name: string, preset: string | undefined): st
   const path = join(directory, name)
   // Set and empty is how a shell script unsets a variable: an empty token would let everybody in.
   const given = preset?.trim() || undefined
+  if (given !== undefined && !/^[\x21-\x7e]+$/.test(given)) {
+    const why = 'it has a space, a line break or a letter that no header can carry in it'
+    throw new ExitError(exitCodes.config, `TAILRACE_ADMIN_TOKEN cannot be used: ${why}`)
+  }
   const kept = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
   if (kept !== '' && (given === undefined || given === kept)) {
     chmodSync(path, 0o600)

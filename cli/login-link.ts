@@ -67,9 +67,12 @@ export async function requestServer(
         `${origin} does not know the token in "${tokenPath}": it has another data directory. Name it with --data`,
       )
     }
-    const isRefused = response.status === 400 || response.status === 422
-    const refusal = isRefused ? refusalOf(text) : null
-    if (refusal !== null) throw new ExitError(exitCodes.usage, refusal)
+    const refusal = refusalOf(text)
+    if (refusal !== null && [400, 422].includes(response.status))
+      throw new ExitError(exitCodes.usage, refusal)
+    // What is there already, is gone, is not allowed: the server's own words say it.
+    if (refusal !== null && [403, 404, 409, 429].includes(response.status))
+      throw new ExitError(exitCodes.failed, refusal)
     throw new ExitError(exitCodes.failed, `${method} ${origin}${path} answered ${response.status}: ${text}`)
   }
   return response

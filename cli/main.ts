@@ -7,6 +7,7 @@ import type { AnalyticsConfig } from '../analytics/config.ts'
 import { nearest } from '../analytics/queries/nearest.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
+import { addAccountCommands } from './account-commands.ts'
 import { addAgentCommands } from './agent-commands.ts'
 import { addAgentsCommands } from './agents.ts'
 import { addAlertCommands } from './alert-commands.ts'
@@ -165,6 +166,12 @@ addAlertCommands(
   serverOf,
 )
 addTailCommands(program, withShared, serverOf)
+
+addAccountCommands(
+  program.command('accounts').description('who signs in to the page by name and password'),
+  withShared,
+  serverOf,
+)
 
 const cluster = program.command('cluster').description('change what the cluster is made of')
 addClusterCommands(cluster, { withShared, settingsOf: flags => settingsOf(flags) })
