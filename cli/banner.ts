@@ -16,6 +16,18 @@ export interface BannerFacts {
   readonly brokerPids: readonly number[]
   readonly inputs: readonly string[]
   readonly demo: boolean
+  readonly version: string
+  /** What a person types. */
+  readonly command: string
+  /** The demo that takes its data with it. */
+  readonly fleeting?: boolean
+}
+
+/** How this was called: a clone has no `tailrace` on its path. */
+export function commandName(script: string | undefined): string {
+  return script?.endsWith('cli/tailrace.js') && !script.includes('/opt/tailrace/')
+    ? 'node cli/tailrace.js'
+    : 'tailrace'
 }
 
 export function bannerText(facts: BannerFacts): string {
@@ -36,40 +48,52 @@ export function bannerText(facts: BannerFacts): string {
     ],
     ...brokerRows(facts),
     ['link', `good once, for 15 minutes; another: ${anotherLink(facts)}`],
-    ['stop', 'Ctrl-C; the data stays'],
+    ...nextCommands(facts).map((line, at) => [at === 0 ? 'next' : '', line]),
+    ['stop', facts.fleeting ? 'Ctrl-C; nothing stays' : 'Ctrl-C; the data stays'],
   ]
   const lines = rows.map(([name, value]) => `  ${name!.padEnd(8)} ${value}`)
-  const heading = facts.demo ? 'Tailrace is up, with demo traffic' : 'Tailrace is up'
+  const traffic = facts.demo ? ', with demo traffic' : ''
+  const heading = `Tailrace is up${traffic}   (version ${facts.version})`
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
 }
 
-function publicRows({ open, publicOrigin, data, brokerPids }: BannerFacts): string[][] {
+function publicRows({ open, publicOrigin, data, brokerPids, command }: BannerFacts): string[][] {
   if (!open) return []
   const last = brokerPids.length > 1 ? ` to ${open.port + brokerPids.length - 1}` : ''
   return [
     ['public', `${open.host}:${open.port}${last}, by TLS and login; clients trust ${open.authority}`],
     ['', `SHA-256 ${open.fingerprint}`],
     ...(publicOrigin ? [['https', `${publicOrigin}   (the page and the API, for others)`]] : []),
-    ['agents', `node cli/tailrace.js agents add --data ${data.path}`],
-    ['users', `node cli/tailrace.js users add NAME --role produce --data ${data.path}`],
+    ['agents', `${command} agents add --data ${data.path}`],
+    ['users', `${command} users add NAME --role produce --data ${data.path}`],
   ]
 }
 
-function brokerRows({ brokerPids, data }: BannerFacts): string[][] {
+function brokerRows({ brokerPids, data, command }: BannerFacts): string[][] {
   const [pid] = brokerPids
   if (pid === undefined) return []
   if (brokerPids.length > 1) {
     const what = `one of ${brokerPids.length} brokers: its partitions are led again within seconds`
     return [['try', `kill -9 ${pid}   (${what}, the counts stay exact)`]]
   }
-  const grow = `--brokers 3 --data ${data.path}; then node cli/tailrace.js cluster grow`
+  const grow = `--brokers 3 --data ${data.path}; then ${command} cluster grow`
   return [
     ['try', `kill -9 ${pid}   (the broker: the page says so, it comes back, the counts stay exact)`],
     ['grow', `one broker keeps one copy of every line; for three: stop, start again with ${grow}`],
   ]
 }
 
-function anotherLink({ data, origin }: BannerFacts): string {
+function anotherLink(facts: BannerFacts): string {
+  return `${facts.command} login-link ${placeOf(facts)}`
+}
+
+/** Three things worth doing first. */
+function nextCommands(facts: BannerFacts): string[] {
+  const [topic, place] = ['logs', placeOf(facts)]
+  return ['top', `tail ${topic}`, 'status'].map(words => `${facts.command} ${words} ${place}`)
+}
+
+function placeOf({ data, origin }: BannerFacts): string {
   const port = new URL(origin).port
-  return `node cli/tailrace.js login-link --data ${data.path}${port === '8080' ? '' : ` --http-port ${port}`}`
+  return `--data ${data.path}${port === '8080' ? '' : ` --http-port ${port}`}`
 }

@@ -14,6 +14,7 @@ interface ClusterFlags {
   readonly copies?: number
   readonly exitWhenHealthy?: boolean
   readonly timeout?: number
+  readonly watch?: boolean
 }
 
 export interface CommandSurroundings {
@@ -23,6 +24,7 @@ export interface CommandSurroundings {
 }
 
 const pollMs = 300
+const watchMs = 1_000
 /** Longer than a broker's session on one machine. */
 const steadyMs = 2_500
 
@@ -57,11 +59,12 @@ export function addClusterCommands(cluster: Command, surroundings: CommandSurrou
     'health',
     'exit code 0 when every partition has all its copies in sync, else 10',
     async (admin, flags) => {
-      const report = flags.exitWhenHealthy ? await untilHealthy(admin, flags.timeout) : await reportOf(admin)
+      const report = await watched(admin, flags)
       process.exitCode = report.healthy ? exitCodes.ok : exitCodes.unhealthy
       return [report, clusterText(report)]
     },
   )
+    .option('--watch', 'say so again at each change, until Ctrl-C')
     .option('--exit-when-healthy', 'wait until it is so')
     .addOption(new Option('--timeout <seconds>', 'wait no longer').argParser(wholeNumber))
   add('grow', 'give every topic a copy on each of up to three brokers', async admin => {
@@ -110,6 +113,29 @@ export function addClusterCommands(cluster: Command, surroundings: CommandSurrou
 async function reportOf(admin: ClusterAdmin): Promise<ClusterReport> {
   const view = await admin.view()
   return clusterReport(view, await admin.sizes(view.brokers))
+}
+
+async function watched(admin: ClusterAdmin, flags: ClusterFlags): Promise<ClusterReport> {
+  if (flags.exitWhenHealthy) return untilHealthy(admin, flags.timeout)
+  if (!flags.watch) return reportOf(admin)
+  const deadlineMs = performance.now() + (flags.timeout ?? Number.POSITIVE_INFINITY) * 1_000
+  let told = ''
+  for (;;) {
+    const report = await reportOf(admin).catch((error: unknown) => {
+      // Who watches wants to see it come back; who cannot reach it at first has the wrong address.
+      if (told === '' || !(error instanceof ExitError)) throw error
+      return null
+    })
+    // The bytes that are left change all the time, and a line for each would say nothing.
+    const line = report ? JSON.stringify({ ...report, bytesLeft: 0 }) : 'no broker answers'
+    if (report && performance.now() + watchMs > deadlineMs) return report
+    if (line !== told) {
+      if (report) process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : clusterText(report))
+      else tell(line)
+    }
+    told = line
+    await new Promise(resolve => setTimeout(resolve, watchMs))
+  }
 }
 
 /** For a while on end: of a broker that has just died the others learn a session later. */

@@ -12,10 +12,12 @@ import { addAgentCommands } from './agent-commands.ts'
 import { addAgentsCommands } from './agents.ts'
 import { addAlertCommands } from './alert-commands.ts'
 import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-commands.ts'
+import { addBackupCommands } from './backup-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addConfigCommands } from './config-commands.ts'
 import { addConsumeCommand } from './consume-command.ts'
 import { openDataDirectory } from './data-directory.ts'
+import { demo } from './demo.ts'
 import { addGroupCommands } from './group-commands.ts'
 import { addInstallCommands } from './install.ts'
 import { addLogCommands } from './log-commands.ts'
@@ -93,6 +95,20 @@ withPublic(withShared(program.command('up')))
   .option('--demo', 'with realistic traffic written to real files')
   .option('--tail <glob>', 'tail these files; repeat for more', collect, [])
   .action((flags: Flags) => runUp(flags))
+
+withShared(program.command('demo'))
+  .description('run everything with demo traffic, in a directory that is gone afterwards, on free ports')
+  .addOption(new Option('--brokers <count>', 'brokers to run (default: three)').argParser(Number))
+  .action(async (flags: Flags) => {
+    if (flags.data !== undefined)
+      throw new ExitError(
+        exitCodes.usage,
+        'A demo keeps nothing: for a directory of your own, tailrace up --demo',
+      )
+    const asked = { kafka: flags.kafkaPort !== undefined, http: flags.httpPort !== undefined }
+    await demo(data => settingsOf({ ...flags, data }), asked, interruptible())
+    process.exit(exitCodes.ok)
+  })
 
 withPublic(withShared(program.command('broker')))
   .description('run one broker, of a cluster on several machines perhaps')
@@ -187,6 +203,7 @@ addTopicCommands(program.command('topics').description('topics, their settings a
 })
 
 const byFlags = { withShared, settingsOf: (flags: Flags) => settingsOf(flags) }
+addBackupCommands(program.command('backup').description('copies of the whole appliance'), byFlags)
 addProduceCommand(program.command('produce'), byFlags)
 addConsumeCommand(program.command('consume'), byFlags)
 
@@ -238,13 +255,16 @@ try {
 
 async function runUp(flags: Flags): Promise<void> {
   const tail = flags.tail ?? []
-  const demo = flags.demo === true && tail.length === 0
-  const settings = settingsOf(flags, demo ? 'data/demo' : 'data')
+  const isDemo = flags.demo === true && tail.length === 0
+  const settings = settingsOf(flags, isDemo ? 'data/demo' : 'data')
+  await up(settings, { demo: isDemo, tail, agent: flags.agent !== false }, interruptible())
+  process.exit(exitCodes.ok)
+}
+
+function interruptible(): ProcessContext {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
-  const context: ProcessContext = { signal: controller.signal, log: terminalLog(), ready: () => {} }
-  await up(settings, { demo, tail, agent: flags.agent !== false }, context)
-  process.exit(exitCodes.ok)
+  return { signal: controller.signal, log: terminalLog(), ready: () => {} }
 }
 
 /** A single room in the foreground: its own process, so that a broker loads nothing it does not need. */

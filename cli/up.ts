@@ -4,9 +4,10 @@ import { mkdirSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import packageJson from '../package.json' with { type: 'json' }
 import { aborted, ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
-import { bannerText } from './banner.ts'
+import { bannerText, commandName } from './banner.ts'
 import { brokersToStart } from './broker-count.ts'
 import { type DataDirectory, openDataDirectory } from './data-directory.ts'
 import { ensureTopics } from './foreign-topics.ts'
@@ -30,6 +31,8 @@ export interface UpOptions {
   readonly tail: readonly string[]
   /** False: no files are read, as before a move to other brokers. */
   readonly agent: boolean
+  /** The data goes when this ends. */
+  readonly fleeting?: boolean
 }
 
 /** Runs until the signal aborts. Throws ExitError with what to do when something cannot start. */
@@ -121,6 +124,9 @@ async function startAll(
       brokerPids: brokers.map(({ pid }) => pid),
       inputs: settings.inputs.flatMap(input => input.paths),
       demo,
+      fleeting: options.fleeting === true,
+      version: packageJson.version,
+      command: commandName(process.argv[1]),
     }),
   )
 }
