@@ -1,9 +1,17 @@
 // The page without its markup: the shell around the live step machine. It alone touches the socket, timers, fetch,
 // history and storage; it folds what arrives into the model at once and publishes at most once a frame.
-import type { LiveTopic, LoginRequest, MeAnswer, Problem, ServerMessage } from '../analytics/http/contract.ts'
+import type {
+  LiveTopic,
+  LoginRequest,
+  MeAnswer,
+  Problem,
+  ServerMessage,
+  TailRow,
+} from '../analytics/http/contract.ts'
 import { liveStep } from './live.ts'
 import { initialLive, type LiveEffect, type LiveEvent, type LiveState, nextDeadline } from './live-state.ts'
 import { Model, seriesMetrics } from './model.ts'
+import { tailArgs } from './pages/tail/tail-query.ts'
 import {
   type Memory,
   nextTheme,
@@ -15,6 +23,7 @@ import {
   searchOf,
 } from './settings.ts'
 import { createStore, initialPage, type PageState, type Store, type Zoom } from './store.ts'
+import type { OffsetRange } from './tail-buffer.ts'
 
 const answerWithinMs = 10_000
 /** The subscriptions beside one per series. Keys name panels: `data-seq` hangs on them. */
@@ -124,6 +133,12 @@ export class Page {
     this.#requestFrame()
   }
 
+  /** What a gap of the tail left out has been asked for. */
+  fillTailGap(id: number, rows: readonly TailRow[], left: readonly OffsetRange[]): void {
+    this.model.tail.fill(id, rows, left, performance.now())
+    this.#requestFrame()
+  }
+
   zoom(zoom: Zoom | null): void {
     this.store.set({ zoom })
     this.#requestFrame()
@@ -179,8 +194,7 @@ export class Page {
 
   #subscribeTail({ topic, filter }: Settings): void {
     this.model.restartTail(filter !== '')
-    const args = filter === '' ? { topic } : { topic, filter }
-    this.#dispatch({ type: 'subscribe', key: tailKey, topic: 'tail', args })
+    this.#dispatch({ type: 'subscribe', key: tailKey, topic: 'tail', args: tailArgs(topic, filter) })
   }
 
   #dispatch(event: LiveEvent): void {

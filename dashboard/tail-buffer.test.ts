@@ -100,6 +100,27 @@ test('offsets beyond 2^53 are compared and subtracted exactly', () => {
   assert.equal(words(tail.entries), '9007199254740993 [1 away] 9007199254740995 10000000000000000000')
 })
 
+test('a gap knows where its lines lie, and is filled in its place', () => {
+  const tail = new TailBuffer()
+  tail.append([row(1), row(7, 1)], undefined, false, 0)
+  const partitions = [{ partition: 0, fromOffset: '2', toOffset: '5' }]
+  tail.append([row(6)], { dropped: 4, partitions }, false, 0)
+  tail.resume([row(9), row(8, 1)], false, 0)
+  const [first, second] = tail.entries.filter(entry => entry.kind === 'gap')
+  assert.deepEqual(first?.ranges, [{ partition: 0, from: '2', to: '5' }])
+  assert.deepEqual(second?.ranges, [{ partition: 0, from: '7', to: '8' }])
+  tail.fill(first!.id, rows(2, 2), [{ partition: 0, from: '4', to: '5' }], 0)
+  assert.equal(words(tail.entries), '1 7 2 3 [2 fast] 6 [2 away] 9 8')
+  const left = tail.entries.find(entry => entry.kind === 'gap')!
+  tail.fill(left.id, rows(4, 2), [], 0)
+  assert.equal(words(tail.entries), '1 7 2 3 4 5 6 [2 away] 9 8')
+  tail.hold('scroll')
+  for (let batch = 0; batch < 12; batch += 1) tail.append(rows(100 + batch * 500, 500), undefined, false, 0)
+  tail.release('scroll')
+  const held = tail.entries.find(entry => entry.kind === 'gap' && entry.cause === 'held')
+  assert.deepEqual(held?.kind === 'gap' && held.ranges, [{ partition: 0, from: '100', to: '1099' }])
+})
+
 test('clear() starts over: the next rows are not a resume', () => {
   const tail = new TailBuffer()
   tail.append(rows(1, 3), undefined, false, 0)

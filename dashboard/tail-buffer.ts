@@ -20,7 +20,23 @@ export type GapCause =
 export type TailEntry =
   | { readonly kind: 'row'; readonly id: number; readonly row: TailRow; readonly seenAt: number }
   /** `lines` is null where a filter makes the number unknowable. */
-  | { readonly kind: 'gap'; readonly id: number; readonly lines: number | null; readonly cause: GapCause }
+  | TailGapEntry
+
+export interface TailGapEntry {
+  readonly kind: 'gap'
+  readonly id: number
+  readonly lines: number | null
+  readonly cause: GapCause
+  /** Where the missing lie, as far as that is known. */
+  readonly ranges: readonly OffsetRange[]
+}
+
+/** Both ends included. */
+export interface OffsetRange {
+  readonly partition: number
+  readonly from: string
+  readonly to: string
+}
 
 /** The furthest that was seen of a partition. */
 interface Newest {
@@ -56,7 +72,7 @@ export class TailBuffer {
 
   /** New rows of a subscription that goes on. The gap, if any, lies before them. */
   append(rows: readonly TailRow[], gap: TailGap | undefined, filtered: boolean, now: number): void {
-    if (gap && gap.dropped > 0) this.#add(this.#gap(gap.dropped, 'fast'))
+    if (gap && gap.dropped > 0) this.#add(this.#gap(gap.dropped, 'fast', rangesOf(gap)))
     this.#addFresh(rows, filtered, now)
   }
 
@@ -88,6 +104,19 @@ export class TailBuffer {
     this.version += 1
   }
 
+  /** What a gap left out, in its place; `left` is what of it is still to be loaded. */
+  fill(id: number, rows: readonly TailRow[], left: readonly OffsetRange[], now: number): void {
+    const at = this.#shown.findIndex(entry => entry.id === id)
+    const gap = this.#shown[at]
+    if (gap?.kind !== 'gap') return
+    const filled = rows.map((row): TailEntry => ({ kind: 'row', id: this.#nextId++, row, seenAt: now }))
+    const lines = gap.lines === null ? null : Math.max(0, gap.lines - rows.length)
+    if (left.length > 0)
+      filled.push({ ...gap, id: this.#nextId++, lines: lines === 0 ? null : lines, ranges: left })
+    this.#shown.splice(at, 1, ...filled)
+    this.version += 1
+  }
+
   clear(): void {
     this.#shown = []
     this.#waiting = []
@@ -100,7 +129,10 @@ export class TailBuffer {
   #addFresh(rows: readonly TailRow[], filtered: boolean, now: number): void {
     const fresh = this.#resuming.size === 0 ? rows : rows.filter(row => !this.#isKnown(row))
     const missing = this.#missingBefore(fresh)
-    if (missing > 0n) this.#add(this.#gap(filtered ? null : Number(missing), 'away'))
+    if (missing.length > 0) {
+      const lines = missing.reduce((sum, { from, to }) => sum + BigInt(to) - BigInt(from) + 1n, 0n)
+      this.#add(this.#gap(filtered ? null : Number(lines), 'away', missing))
+    }
     for (const row of fresh) this.#addRow(row, now)
     this.#bound()
   }
@@ -135,8 +167,8 @@ export class TailBuffer {
     this.version += 1
   }
 
-  #gap(lines: number | null, cause: GapCause): TailEntry {
-    return { kind: 'gap', id: this.#nextId++, lines, cause }
+  #gap(lines: number | null, cause: GapCause, ranges: readonly OffsetRange[]): TailEntry {
+    return { kind: 'gap', id: this.#nextId++, lines, cause, ranges }
   }
 
   #bound(): void {
@@ -145,13 +177,13 @@ export class TailBuffer {
       const dropped = this.#waiting.splice(0, this.#waiting.length - waitingMax)
       let lines = 0
       for (const entry of dropped) lines += entry.kind === 'row' ? 1 : (entry.lines ?? 0)
-      this.#waiting.unshift(this.#gap(lines, 'held'))
+      this.#waiting.unshift(this.#gap(lines, 'held', rangesOfEntries(dropped)))
     }
   }
 
-  /** How many offsets lie between what was seen and the first fresh row, over the partitions that resume with it. */
-  #missingBefore(fresh: readonly TailRow[]): bigint {
-    let missing = 0n
+  /** The offsets between what was seen and the first fresh row, over the partitions that resume with it. */
+  #missingBefore(fresh: readonly TailRow[]): OffsetRange[] {
+    const missing: OffsetRange[] = []
     if (this.#resuming.size === 0) return missing
     const visited = new Set<string>()
     for (const row of fresh) {
@@ -160,11 +192,39 @@ export class TailBuffer {
       visited.add(partition)
       const newest = this.#newest.get(partition)
       if (newest === undefined) continue
-      const between = BigInt(row.offset) - BigInt(newest.offset) - 1n
-      if (between > 0n) missing += between
+      const [from, to] = [BigInt(newest.offset) + 1n, BigInt(row.offset) - 1n]
+      if (from <= to) missing.push({ partition: row.partition, from: String(from), to: String(to) })
     }
     return missing
   }
+}
+
+function rangesOf({ partitions = [] }: TailGap): OffsetRange[] {
+  return partitions.map(({ partition, fromOffset, toOffset }) => ({
+    partition,
+    from: fromOffset,
+    to: toOffset,
+  }))
+}
+
+/** From the first to the last of each partition: what lies between was not shown either. */
+function rangesOfEntries(entries: readonly TailEntry[]): OffsetRange[] {
+  const ranges = new Map<number, { from: string; to: string }>()
+  for (const entry of entries) {
+    const parts =
+      entry.kind === 'gap'
+        ? entry.ranges
+        : [{ partition: entry.row.partition, from: entry.row.offset, to: entry.row.offset }]
+    for (const { partition, from, to } of parts) {
+      const known = ranges.get(partition)
+      if (!known) ranges.set(partition, { from, to })
+      else {
+        if (compareOffsets(from, known.from) < 0) known.from = from
+        if (compareOffsets(to, known.to) > 0) known.to = to
+      }
+    }
+  }
+  return [...ranges].map(([partition, range]) => ({ partition, ...range }))
 }
 
 function partitionOf(row: TailRow): string {

@@ -1,7 +1,7 @@
 // Hostile lines, and what is left to see of them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cutAt, piecesOf } from './visible-text.ts'
+import { cutAt, markedPieces, piecesOf } from './visible-text.ts'
 
 function shown(line: string, filter = ''): string {
   return piecesOf(line, filter, 10_000)
@@ -48,4 +48,12 @@ test('cutAt() never leaves half a character', () => {
   assert.equal(cutAt('ab🛒cd', 3), 'ab')
   assert.equal(cutAt('ab🛒cd', 4), 'ab🛒')
   assert.equal(cutAt('abc', 3), 'abc')
+})
+
+test('several terms are marked apart, each by its place; the first wins where two meet', () => {
+  const marked = (line: string, ...terms: string[]) =>
+    markedPieces(line, terms, 100).map(({ text, term }) => (term === undefined ? text : `[${term} ${text}]`))
+  assert.deepEqual(marked('GET /a 500', 'get', '500'), ['[0 GET]', ' /a ', '[1 500]'])
+  assert.deepEqual(marked('abcabc', 'ab', 'bc'), ['[0 ab]', 'c', '[0 ab]', 'c'])
+  assert.deepEqual(marked('nothing', '', 'zzz'), ['nothing'])
 })

@@ -5,6 +5,8 @@ export interface Piece {
   /** `hidden` stands for a character that cannot be seen, `match` for what the filter found. */
   readonly kind: 'text' | 'hidden' | 'match'
   readonly text: string
+  /** Of a match: which of the terms. */
+  readonly term?: number
 }
 
 /**
@@ -30,6 +32,27 @@ export function piecesOf(line: string, filter: string, lengthMax: number): Piece
     pushText(pieces, cut.slice(from, match), 'text')
     pushText(pieces, cut.slice(match, match + filter.length), 'match')
     from = match + filter.length
+  }
+  pushText(pieces, cut.slice(from), 'text')
+  return pieces
+}
+
+/** As piecesOf, with every term marked by its place; where two meet the earlier one wins. */
+export function markedPieces(line: string, terms: readonly string[], lengthMax: number): Piece[] {
+  const cut = cutAt(line, lengthMax)
+  const found = terms
+    .flatMap((term, place) => matchesOf(cut, term).map(at => ({ at, end: at + term.length, place })))
+    .sort((a, b) => a.at - b.at || a.place - b.place)
+  const pieces: Piece[] = []
+  let from = 0
+  for (const { at, end, place } of found) {
+    if (at < from) continue
+    pushText(pieces, cut.slice(from, at), 'text')
+    const before = pieces.length
+    pushText(pieces, cut.slice(at, end), 'match')
+    for (let index = before; index < pieces.length; index += 1)
+      if (pieces[index]!.kind === 'match') pieces[index] = { ...pieces[index]!, term: place }
+    from = end
   }
   pushText(pieces, cut.slice(from), 'text')
   return pieces

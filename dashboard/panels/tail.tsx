@@ -1,20 +1,20 @@
 // The live tail: the newest lines as they are counted, following at the end until the reader scrolls away or selects
 // text, then holding still and saying how many are new. Only the rows on screen are elements.
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { formatCount, formatExact } from '../format.ts'
 import { Icon } from '../icons.tsx'
 import { useLive, usePage } from '../page-context.ts'
+import { parseFilter } from '../pages/tail/tail-query.ts'
 import type { Settings } from '../settings.ts'
 import { Empty, Panel, type PanelState } from './panel.tsx'
+import { useFollowing, useHoldWhileSelecting } from './tail-follow.ts'
 import { TailRowView } from './tail-row.tsx'
 import { TailTools } from './tail-tools.tsx'
 
 const rowHeight = 20
 /** Fills the tallest view with the shortest rows. */
 const rowsAtEnd = 48
-/** Closer to the end than this counts as the end. */
-const endSlack = 4
 const announceEveryMs = 5_000
 
 export function Tail() {
@@ -67,6 +67,7 @@ function TailScroll({ settings }: { readonly settings: Settings }) {
   const version = useLive(state => state.tailVersion)
   const scroll = useRef<HTMLElement>(null)
   const { entries } = page.model.tail
+  const marked = parseFilter(settings.filter).text
   const virtualizer = useVirtualizer({
     count: entries.length,
     getScrollElement: () => scroll.current,
@@ -101,7 +102,7 @@ function TailScroll({ settings }: { readonly settings: Settings }) {
               className="tail-item"
               style={{ transform: `translateY(${item.start}px)` }}
             >
-              <TailRowView entry={entry} zone={settings.zone} filter={settings.filter} wrap={settings.wrap} />
+              <TailRowView entry={entry} zone={settings.zone} filter={marked} wrap={settings.wrap} />
             </div>
           )
         })}
@@ -117,68 +118,6 @@ function TailScroll({ settings }: { readonly settings: Settings }) {
 function lastRows({ count }: Range): number[] {
   const first = Math.max(0, count - rowsAtEnd)
   return Array.from({ length: count - first }, (_, index) => first + index)
-}
-
-/** Keeps the end in sight while nothing holds the tail; a scroll upwards holds it, a scroll to the end lets go. */
-function useFollowing(
-  scroll: React.RefObject<HTMLElement | null>,
-  held: boolean,
-  version: number,
-  wrap: boolean,
-): void {
-  const page = usePage()
-  const lastTop = useRef(0)
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new version or another wrapping moves the end.
-  useLayoutEffect(() => {
-    const element = scroll.current
-    if (!element || held) return
-    element.scrollTop = element.scrollHeight
-    lastTop.current = element.scrollTop
-  }, [held, version, wrap])
-
-  useEffect(() => {
-    const element = scroll.current
-    if (!element) return
-    const onScroll = () => {
-      const fromEnd = element.scrollHeight - element.clientHeight - element.scrollTop
-      if (fromEnd <= endSlack) page.holdTail('scroll', false)
-      else if (element.scrollTop < lastTop.current - 1) page.holdTail('scroll', true)
-      lastTop.current = element.scrollTop
-    }
-    // Wrapped rows are measured after they are painted, and then the end is elsewhere.
-    const sizes = new ResizeObserver(() => {
-      if (page.model.tail.held) return
-      element.scrollTop = element.scrollHeight
-      lastTop.current = element.scrollTop
-    })
-    element.addEventListener('scroll', onScroll, { passive: true })
-    sizes.observe(element)
-    if (element.firstElementChild) sizes.observe(element.firstElementChild)
-    return () => {
-      element.removeEventListener('scroll', onScroll)
-      sizes.disconnect()
-      page.holdTail('scroll', false)
-    }
-  }, [page, scroll])
-}
-
-/** Text being selected must not scroll away from under the pointer. */
-function useHoldWhileSelecting(scroll: React.RefObject<HTMLElement | null>): void {
-  const page = usePage()
-  useEffect(() => {
-    const onSelection = () => {
-      const selection = document.getSelection()
-      const node = selection?.anchorNode ?? null
-      const inside = selection !== null && !selection.isCollapsed && node !== null
-      page.holdTail('selection', inside && (scroll.current?.contains(node) ?? false))
-    }
-    document.addEventListener('selectionchange', onSelection)
-    return () => {
-      document.removeEventListener('selectionchange', onSelection)
-      page.holdTail('selection', false)
-    }
-  }, [page, scroll])
 }
 
 /** What is new while held, as a button that goes there; and for those who cannot see the rows move, a count. */
@@ -208,12 +147,12 @@ function TailFoot() {
           </button>
         </div>
       )}
-      <Announcer />
+      <TailAnnouncer />
     </>
   )
 }
 
-function Announcer() {
+export function TailAnnouncer() {
   const page = usePage()
   const [words, setWords] = useState('')
   useEffect(() => {
