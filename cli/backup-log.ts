@@ -1,6 +1,7 @@
-// A copy of a broker's log while the broker goes on: what a power cut at that moment might have left, and so what recovery
-// knows how to open. Small files that say how far the log is come first, so that they never say more than the segments
-// hold; nothing is copied of which a segment went or changed meanwhile. Reads the broker's directory, writes the copy.
+// A copy of a broker's log while the broker goes on: what a power cut at that moment might have left, and so what
+// recovery knows how to open. Small files that say how far the log is come first, so that they never say more than
+// the segments hold; nothing is copied of which a segment went or changed meanwhile. Reads the broker's directory,
+// writes the copy.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { directoryFiles, partitionFiles } from '../broker/log/checkpoints.ts'

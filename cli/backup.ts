@@ -1,6 +1,7 @@
-// A backup of a whole appliance, made while it runs: statistics and accounts, what the brokers agree on, secrets, how far
-// the agent is, and the log where that is asked for, in one directory with the sum of every file. In this order, so that
-// whatever is younger knows more: lines the agent sends again are known to the count, and the count goes on in the log.
+// A backup of a whole appliance, made while it runs: statistics and accounts, what the brokers agree on, secrets,
+// how far the agent is, and the log where that is asked for, in one directory with the sum of every file. In this
+// order, so that whatever is younger knows more: lines the agent sends again are known to the count, and the count
+// goes on in the log.
 import { createHash } from 'node:crypto'
 import {
   chmodSync,

@@ -1,5 +1,5 @@
-// `tailrace demo`: the appliance with demo traffic, in a directory of its own that is gone afterwards, on ports that are
-// free. Touches nothing else, so that it can be tried beside whatever runs already.
+// `tailrace demo`: the appliance with demo traffic, in a directory of its own that is gone afterwards, on ports that
+// are free. Touches nothing else, so that it can be tried beside whatever runs already.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// A backup of a whole appliance, made while lines flow: restored elsewhere it counts exactly what it had counted, and goes
-// on with every line that came since, once each. With the log, and without.
+// A backup of a whole appliance, made while lines flow: restored elsewhere it counts exactly what it had counted,
+// and goes on with every line that came since, once each. With the log, and without.
 import assert from 'node:assert/strict'
 import { appendFile, mkdir, mkdtempDisposable, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,13 @@ import { Terminal } from './terminal.ts'
 
 const linesOf = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => {
-    const time = new Date().toISOString()
-    return `${JSON.stringify({ timestamp: time, type: 'track', event: 'Seen', messageId: `m${from + at}`, anonymousId: `a${at % 7}` })}\n`
+    const event = {
+      timestamp: new Date().toISOString(),
+      type: 'track',
+      event: 'Seen',
+      messageId: `m${from + at}`,
+    }
+    return `${JSON.stringify({ ...event, anonymousId: `a${at % 7}` })}\n`
   }).join('')
 
 test('a backup is restored, starts, counts what it had counted, and goes on', {
