@@ -25,6 +25,12 @@ import { defineMetrics } from './windows/definitions.ts'
 
 enableCompileCache()
 
+/**
+ * What the ingest thread's objects may take. What it keeps is bounded far below; without a limit the collector lets
+ * the garbage of a replay grow to several times of it before it looks.
+ */
+const ingestHeap = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 24 } as const
+
 export async function runAnalytics(config: AnalyticsConfig, process: ProcessContext): Promise<void> {
   const { signal, log } = process
   const { prepareStore } = await import('./store/prepare.ts')
@@ -91,7 +97,7 @@ function startIngest(config: IngestThreadConfig) {
     ...(visits && { visits }),
     ...(counting && { counting }),
   }
-  const worker = new Worker(new URL(file, import.meta.url), { workerData })
+  const worker = new Worker(new URL(file, import.meta.url), { workerData, resourceLimits: ingestHeap })
   let isStopping = false
   const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()))
   const failed = new Promise<never>((_resolve, reject) => {

@@ -154,3 +154,10 @@ test('a flush stores the visitors of each value in sparse sketches, from minutes
   )
   connection.close()
 })
+
+test('clients that are remembered hold nothing of a flush that is over', () => {
+  const { bucket } = foldAll({})
+  const clients = bucket.clients.map(({ client }) => client)
+  assert.equal(clients.length, 4)
+  for (const client of clients) assert.deepEqual([client.bucket, client.cell], [null, null])
+})

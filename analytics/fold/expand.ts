@@ -69,6 +69,9 @@ function expandClients(state: FoldState, bucket: PendingBucket): void {
   for (const own of bucket.clients) {
     const { client } = own
     const { agent } = client
+    // Clients outlive the flush by far: what they still point to would, with every cell of its ten seconds.
+    client.bucket = null
+    client.cell = null
     addClient(state.cell(bucket, setClient, client.network), own, null)
     if (agent.isBot) state.cell(bucket, setBot, agent.bot).botRequests += own.requests
     const visitor = agent.isBot ? null : client

@@ -22,6 +22,9 @@ export interface CommittedState {
   lastSample?(partitionId: number, series: string): LastSample | null
 }
 
+/** Days of which the values of a dimension are held; a backlog of years brings many. */
+const daysRemembered = 4
+
 /** Agents' own have at most 32 bytes; what is longer names nothing, for a cut name could be two. */
 export const srcBytesMax = 256
 
@@ -120,6 +123,17 @@ export class FoldState {
   /** Ids grow with every value seen, even those beyond the limits: past this a fresh state is due. */
   get isCrowded(): boolean {
     return this.values.size > 200_000 || this.srcs.size > 200_000
+  }
+
+  /** After a commit: what the store knows of days gone by needs not be kept in memory too. */
+  settle(pending: Pending): void {
+    this.pending = pending
+    for (const ofSet of this.#daysSeen.values()) {
+      for (const day of ofSet.keys()) {
+        if (ofSet.size <= daysRemembered) break
+        ofSet.delete(day)
+      }
+    }
   }
 
   isOwnHost(host: string): boolean {

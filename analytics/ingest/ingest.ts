@@ -247,7 +247,7 @@ export class Ingest implements FetchHandler {
     this.counters.commits++
     this.#committedAtMs = clock.monotonicMs()
     takeCounters(this.counters, this.#state.counters)
-    this.#state.pending = new Pending()
+    this.#state.settle(new Pending())
     this.#clearSide()
     if (this.#state.isCrowded) this.#startOver()
     return true

@@ -8,6 +8,9 @@ interface Known {
   lastDay: number
 }
 
+/** Past so many all are looked up anew; a row is found by its index. */
+const knownMax = 100_000
+
 /** Runs a statement; tests hook in here to fail between any two. */
 export type Run = (
   statement: { run(...values: unknown[]): { changes: number } },
@@ -44,6 +47,7 @@ export class SeriesDirectory {
         row = this.#find.get(metric, dims, labels)!
       }
       known = { id: row.id, lastDay: row.last_day }
+      if (this.#known.size >= knownMax) this.#known.clear()
       this.#known.set(key, known)
     }
     if (daySeconds > known.lastDay) {

@@ -28,12 +28,15 @@ interface Kept {
   isTouched: boolean
   /** The minute in which the visitor was last put among the distinct ones. */
   distinctMs: number
+  /** Steps as they were counted at the last save. */
+  stepsHeld: number
 }
 
-const untouched = { source: -1, isTouched: false, distinctMs: -1 }
+const untouched = { source: -1, isTouched: false, distinctMs: -1, stepsHeld: 0 }
 
-/** Visitors in memory between flushes. */
+/** Visitors in memory between flushes, and their steps, of about 80 bytes. */
 const cacheMax = 20_000
+const cacheStepsMax = 400_000
 /** Visitor fields of a topic that are watched for coming under several keys. */
 const sampleMax = 2000
 const minuteMs = 60_000
@@ -46,6 +49,7 @@ export class VisitBook {
   readonly #cache = new Map<string, Kept>()
   readonly #sources = new Map<number, SourceState>()
   readonly #samples = new Map<string, Map<number, string>>()
+  #stepsHeld = 0
   #touched: Kept[] = []
   /** Of one flush, so that a line costs no text: visitors by number of their key, names and origins of one day. */
   #keptByKey: Kept[] = []
@@ -110,12 +114,14 @@ export class VisitBook {
     for (const id of changed) this.#rows.saveSource(id, this.#sources.get(id)!)
     tally.into(rollup, this.#names)
     for (const [source, atMs, goal, key] of distinct) addDistinct(rollup, source, atMs, goal, key)
+    this.#keptByKey = []
     this.#evict()
   }
 
   /** Drops what a commit did not confirm. */
   forget(): void {
     this.#cache.clear()
+    this.#stepsHeld = 0
     this.#sources.clear()
     this.#samples.clear()
     this.#names.forget()
@@ -207,8 +213,7 @@ export class VisitBook {
       return kept
     }
     const stored = this.#rows.visitor(sourceId, key)
-    if (stored)
-      kept = { sourceId, key, visitor: visitorOf(stored), source: -1, isTouched: false, distinctMs: -1 }
+    if (stored) kept = { sourceId, key, visitor: visitorOf(stored), ...untouched }
     else {
       if (source.visitors >= visitorsMax) return null
       source.visitors++
@@ -267,7 +272,7 @@ export class VisitBook {
     if (gone > 0) {
       source.visitors -= gone
       this.#keptByKey = []
-      for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#cache.delete(key)
+      for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#drop(key, kept)
     }
     this.#names.prune(day)
     this.#idsDay = Number.NaN
@@ -277,6 +282,8 @@ export class VisitBook {
     const { visitor, sourceId, key } = kept
     settle(visitor, kept.source, this.#calendar, tally)
     kept.isTouched = false
+    this.#stepsHeld += visitor.steps.length - kept.stepsHeld
+    kept.stepsHeld = visitor.steps.length
     // Nothing was kept of one whose only event came too late.
     const lastDay = Number.isFinite(visitor.lastMs) ? this.#calendar.dayOf(visitor.lastMs) : null
     if (lastDay === null) return
@@ -295,11 +302,15 @@ export class VisitBook {
   }
 
   #evict(): void {
-    if (this.#cache.size <= cacheMax) return
-    for (const key of this.#cache.keys()) {
-      if (this.#cache.size <= cacheMax) return
-      this.#cache.delete(key)
+    for (const [key, kept] of this.#cache) {
+      if (this.#cache.size <= cacheMax && this.#stepsHeld <= cacheStepsMax) return
+      this.#drop(key, kept)
     }
+  }
+
+  #drop(key: string, kept: Kept): void {
+    this.#cache.delete(key)
+    this.#stepsHeld -= kept.stepsHeld
   }
 }
 
