@@ -34,7 +34,7 @@ async function unpacked() {
   return { place, tailrace, at: (name: string) => join(place.path, name) }
 }
 
-test('install --prefix copies the archive and writes a first configuration; uninstall leaves data and says so', async () => {
+test('install --prefix copies the archive and writes a configuration; uninstall leaves data and says so', async () => {
   const { place, tailrace, at } = await unpacked()
   await using _ = place
   const prefix = at('host')

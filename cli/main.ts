@@ -25,7 +25,7 @@ import { requestLoginLink } from './login-link.ts'
 import { moveBetween, movedText } from './move-metadata.ts'
 import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } from './processes.ts'
 import { addProduceCommand } from './produce-command.ts'
-import { authorityOf, openPublicPort, publicConfig } from './public-port.ts'
+import { authorityOf, openHttp, openPublicPort, publicConfig } from './public-port.ts'
 import { addQueryCommand } from './query.ts'
 import { addReportCommand } from './report.ts'
 import { loadSettings, readSources, type Settings } from './settings.ts'
@@ -137,14 +137,22 @@ addAgentsCommands(
   },
 )
 
-const analytics = withShared(program.command('analytics'))
+const analytics = withPublic(withShared(program.command('analytics')))
   .description('run the statistics, the API and the dashboard')
   .option('--bootstrap <host:port>', 'brokers to read from')
   .option('--ingest-only', 'count beside the process that runs them, on the same machine and data directory')
   .action((flags: Flags) =>
-    runOne(flags, (settings, data) =>
-      (flags.ingestOnly ? ingestProcess : analyticsProcess)(settings, data, bootstrapOf(settings)),
-    ),
+    runOne(flags, async (settings, data) => {
+      const bootstrap = bootstrapOf(settings)
+      if (flags.ingestOnly) return ingestProcess(settings, data, bootstrap)
+      const open = await openPublicPort(settings, terminalLog())
+      return analyticsProcess(
+        settings,
+        data,
+        bootstrap,
+        openHttp(open, settings, bootstrap, data.keySeedPath),
+      )
+    }),
   )
 addAnalyticsCommands(analytics, {
   withShared,

@@ -1,5 +1,5 @@
-// How brokers are reached, as a configuration says it: addresses, whom to trust, who one is. Secrets and certificates are
-// named by their files and read when a connection is made, so that renewed ones are taken up.
+// How brokers are reached, as a configuration says it: addresses, whom to trust, who one is. Secrets and certificates
+// are named by their files and read when a connection is made, so that renewed ones are taken up.
 import { readFileSync } from 'node:fs'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { passwordLogin, type ScramLogin } from './login.ts'
