@@ -49,7 +49,7 @@ const decisionsLoggedMax = 200
 /** Routings kept; a format may hold the columns of a file, of which there are many. */
 const routingsMax = 1_000
 /** Uncompressed bytes that were read and are not acknowledged. */
-const unacknowledgedBytesMax = 16_777_216
+const unacknowledgedBytesMax = 8_388_608
 /** How far our clock may be ahead of a broker's that refuses our timestamps; the last resort is a year. */
 const shiftsMs: readonly number[] = [7_200_000, 90_000_000, 31_536_000_000]
 

@@ -3,10 +3,16 @@
 // connecting again is the caller's business, because only the caller knows what may be sent twice.
 import type { Socket } from 'node:net'
 import { type AnyApi, apis, type Versions } from '../protocol/apis.ts'
-import { Reader, Writer } from '../protocol/bytes.ts'
+import { type ExternalBytes, Reader, Writer } from '../protocol/bytes.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import type { Body, Encodable } from '../protocol/fields.ts'
-import { decodeCorrelationId, decodeResponse, encodeRequest, FrameSplitter } from '../protocol/frame.ts'
+import {
+  decodeCorrelationId,
+  decodeResponse,
+  encodeRequest,
+  FrameSplitter,
+  framePieces,
+} from '../protocol/frame.ts'
 import { logIn, type ScramLogin } from './login.ts'
 import { type LentMemory, type OpenSocket, openSocket, type TlsOptions } from './open-socket.ts'
 
@@ -41,6 +47,11 @@ export type ResponseCallback<A extends AnyApi> = (
   error: Error | null,
   body: Body<A['response']> | null,
 ) => void
+
+/** Bytes of a request that are not copied: they stay as they are until its callback is called. */
+export interface HeldBytes extends ExternalBytes {
+  readonly bytes: Buffer
+}
 
 interface PendingRequest {
   readonly correlationId: number
@@ -191,8 +202,13 @@ export class Connection {
     encodeRequest(this.#writer, api, version, correlationId, this.#clientId, body)
     const deadline = performance.now() + timeoutMs
     this.#pending.push({ correlationId, api, version, deadline, callback })
-    // A copy, because the writer is used again before the socket has taken these bytes.
-    this.#socket.write(Buffer.from(this.#writer.view()))
+    const pieces = framePieces(this.#writer)
+    if (pieces.length > 1) this.#socket.cork()
+    for (const piece of pieces) {
+      // A copy, because the writer is used again before the socket has taken these bytes.
+      this.#socket.write(piece instanceof Buffer ? Buffer.from(piece) : (piece as HeldBytes).bytes)
+    }
+    if (pieces.length > 1) this.#socket.uncork()
   }
 
   async #negotiate(timeoutMs: number): Promise<void> {

@@ -10,7 +10,7 @@ import { type ErrorName, errorName } from '../protocol/errors.ts'
 import type { ProduceResponse } from '../protocol/messages/00-produce.ts'
 import { batchView } from '../protocol/record-batch.ts'
 import type { Cluster } from './cluster.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, HeldBytes } from './connection.ts'
 import {
   type Lane,
   lanesReadyFor,
@@ -67,6 +67,18 @@ const staleMetadata: ReadonlySet<ErrorName> = new Set([
   'fencedLeaderEpoch',
 ])
 
+/** Smaller batches are copied. Nothing touches a batch while it flies: what has not left goes with its connection. */
+const copiedBytesMax = 65_536
+
+function pendingOf(bytes: Buffer, callback: SentCallback): PendingBatch {
+  const count = batchView.recordCount(bytes, 0)
+  return { bytes, count, sequence: -1, flying: false, firstSentAtMs: null, callback }
+}
+
+function recordsOf({ bytes }: PendingBatch): Buffer | HeldBytes {
+  return bytes.length <= copiedBytesMax ? bytes : { sizeInBytes: bytes.length, bytes }
+}
+
 export class Producer {
   readonly #cluster: Cluster
   readonly #clock: Clock
@@ -114,15 +126,7 @@ export class Producer {
       lane = newLane(topic, partition)
       this.#lanes.set(key, lane)
     }
-    const count = batchView.recordCount(batch, 0)
-    const pending: PendingBatch = {
-      bytes: batch,
-      count,
-      sequence: -1,
-      flying: false,
-      firstSentAtMs: null,
-      callback,
-    }
+    const pending = pendingOf(batch, callback)
     if (!this.#startingOver) this.#stamp(lane, pending)
     lane.batches.push(pending)
     this.#pumpSoon()
@@ -203,7 +207,7 @@ export class Producer {
   }
 
   #fly(connection: Connection, ready: readonly { lane: Lane; batch: PendingBatch }[]): void {
-    const topics = new Map<string, { index: number; records: Buffer }[]>()
+    const topics = new Map<string, { index: number; records: Buffer | HeldBytes }[]>()
     const now = this.#clock.monotonicMs()
     for (const { lane, batch } of ready) {
       batch.flying = true
@@ -211,7 +215,7 @@ export class Producer {
       lane.flying++
       lane.connection = connection
       const partitions = topics.get(lane.topic)
-      const data = { index: lane.partition, records: batch.bytes }
+      const data = { index: lane.partition, records: recordsOf(batch) }
       if (partitions) partitions.push(data)
       else topics.set(lane.topic, [data])
     }
@@ -292,18 +296,7 @@ export class Producer {
   /** Puts batches where a refused one was, from its callback: the first to be sent of their partition. */
   replace(topic: string, partition: number, batches: readonly Replacement[]): void {
     const lane = this.#lanes.get(`${topic}/${partition}`)!
-    lane.batches.unshift(
-      ...batches.map(({ bytes, callback }): PendingBatch => {
-        return {
-          bytes,
-          count: batchView.recordCount(bytes, 0),
-          sequence: -1,
-          flying: false,
-          firstSentAtMs: null,
-          callback,
-        }
-      }),
-    )
+    lane.batches.unshift(...batches.map(({ bytes, callback }) => pendingOf(bytes, callback)))
     this.#startOver('a batch was replaced')
   }
 
