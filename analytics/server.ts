@@ -13,6 +13,7 @@ import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
 import { Metrics } from '../runtime/metrics.ts'
 import { AuditLog } from './accounts/audit-log.ts'
+import { addAdmin } from './admin/admin-routes.ts'
 import { addAlerts } from './alerts/alert-routes.ts'
 import { Alerts } from './alerts/alerts.ts'
 import { type AppDatabase, openAppDatabase } from './app/app-database.ts'
@@ -32,6 +33,7 @@ import { openDoor } from './open-door.ts'
 import type { Reading } from './queries/answers.ts'
 import { QueryThread } from './queries/query-thread.ts'
 import { Rows } from './queries/rows.ts'
+import { agentAnswer } from './queries/side-answers.ts'
 import { addSearch } from './search/search-routes.ts'
 import { openReader } from './store/schema.ts'
 import { observeStore } from './store/store-metrics.ts'
@@ -74,12 +76,12 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const access = { sessions, publicOrigins, audit: new AuditLog(database, clock, log) }
   const build = buildOf(config.pageDirectory)
 
-  const newCluster = (clientId: string) =>
-    clusterAt(config, clientId, { requestTimeoutMs: 5000 })
+  const newCluster = (clientId: string) => clusterAt(config, clientId, { requestTimeoutMs: 5000 })
   const clusters = {
     monitor: newCluster('tailrace-monitor'),
     tail: newCluster('tailrace-tail'),
     search: newCluster('tailrace-search'),
+    admin: newCluster('tailrace-admin'),
   }
   const monitor = monitorOf(config, clusters.monitor, clock, log)
   const watching = startWatching(options, { database, reading, access, build, monitor, clusters })
@@ -140,7 +142,7 @@ interface WatchOptions {
   readonly access: AccessRules
   readonly build: string
   readonly monitor: BrokerMonitor
-  readonly clusters: Readonly<Record<'monitor' | 'tail' | 'search', Cluster>>
+  readonly clusters: Readonly<Record<'monitor' | 'tail' | 'search' | 'admin', Cluster>>
 }
 
 /** Alerts, consumer groups, and the live socket that tells of them and of everything else. */
@@ -151,6 +153,7 @@ function startWatching(options: AnswerOptions, known: WatchOptions) {
   const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics, otherTopics })
   const alerts = alertsOf(options, database, reading, () => monitor.state.state === 'up')
   const groups = new GroupMonitor(clusters.monitor, clock)
+  groups.start()
   const live = new LiveServer({
     access,
     context: { reading, broker: () => monitor.state, cluster: () => monitor.clusterState() },
@@ -170,9 +173,18 @@ function startWatching(options: AnswerOptions, known: WatchOptions) {
     addRoutes(application: Application, doors: Doors): void {
       addAlerts(application, { alerts, nowMs: () => clock.wallMs(), ...doors })
       addGroups(application, { groups, ...doors })
+      addAdmin(application, {
+        cluster: clusters.admin,
+        groups,
+        ...doors,
+        agent: id => agentAnswer(reading().rows, id),
+        nowMs: () => clock.wallMs(),
+        onChanged: () => monitor.changed(),
+      })
       addSearch(application, { cluster: clusters.search, clock, ...doors })
     },
     close(): void {
+      groups.close()
       alerts.close()
       live.close()
       feed.close()

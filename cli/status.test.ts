@@ -33,7 +33,14 @@ function facts(change: Partial<ClusterAnswer> = {}, agentSeen = nowMs - 3_000): 
       agents: [
         {
           ...{ agentId: 'a1', host: 'web-1', version: '0', lastSeen: agentSeen, files: 2, linesPerSecond: 5 },
-          ...{ bytesBehind: 0, errors: [] },
+          ...{
+            bytesBehind: 0,
+            errors: [],
+            bytesPerSecond: null,
+            behindMs: null,
+            linesLeftOut: null,
+            worstFile: null,
+          },
         },
       ],
     },

@@ -23,7 +23,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   dashboard: [
     'dashboard',
     'analytics/http/contract.ts',
+    'analytics/http/contract-agents.ts',
     'analytics/http/contract-alerts.ts',
+    'analytics/http/contract-cluster.ts',
     'analytics/http/contract-boards.ts',
     'analytics/http/contract-visits.ts',
     'analytics/http/contract-catalogue.ts',

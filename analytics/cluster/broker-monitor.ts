@@ -7,9 +7,11 @@ import { apis } from '../../broker/protocol/apis.ts'
 import type { MetadataResponse } from '../../broker/protocol/messages/03-metadata.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { ClusterAnswer, ClusterState, Overview } from '../http/contract.ts'
+import type { TopicState } from '../http/contract-cluster.ts'
 import type { SourceState } from '../queries/rows.ts'
 import { ClusterStory, type StoryRecord } from './cluster-story.ts'
 import { PartitionOffsets } from './partition-offsets.ts'
+import { TopicRates } from './topic-rates.ts'
 import { TopicRules } from './topic-rules.ts'
 import { UsageReader } from './usage-reader.ts'
 
@@ -38,6 +40,7 @@ export class BrokerMonitor {
   readonly #offsets: PartitionOffsets
   readonly #rules = new TopicRules(answerTimeoutMs)
   readonly #usage: UsageReader
+  readonly #rates = new TopicRates()
   /** Brokers that could not be reached when last tried. */
   readonly #unreachable = new Set<number>()
   readonly #reaching = new Set<number>()
@@ -77,9 +80,6 @@ export class BrokerMonitor {
     )
   }
 
-  /** The cluster as last told; offsets are asked for now if anybody answers. */
-  async cluster(sources: readonly SourceState[]): Promise<ClusterAnswer> {
-    const topics = this.#story.metadata?.topics ?? []
   /** As last told; none before that. */
   topicNames(): string[] {
     return (this.#story.metadata?.topics ?? []).map(({ name }) => name ?? '')
@@ -91,24 +91,38 @@ export class BrokerMonitor {
     void this.#poll()
   }
 
+  /** The cluster as last told; offsets are asked for now if anybody answers. */
+  async cluster(sources: readonly SourceState[]): Promise<ClusterAnswer> {
+    const topics = this.#story.metadata?.topics ?? []
     if (this.#state.state === 'up') await this.#offsets.read(topics)
     const next = new Map(sources.map(source => [`${source.topic}/${source.partition}`, source.next]))
-    const described = topics.map(topic => ({
-      name: topic.name ?? '',
-      partitions: topic.partitions
-        .map(({ partitionIndex: partition, leaderId: leader, leaderEpoch, replicaNodes, isrNodes }) => {
-          const offsets = this.#offsets.of(topic.name, partition)
-          const folded = next.get(`${topic.name}/${partition}`)
-          return {
-            ...{ partition, leader, leaderEpoch, replicas: [...replicaNodes], isr: [...isrNodes] },
-            logStartOffset: String(offsets?.start ?? 0),
-            highWatermark: String(offsets?.end ?? folded ?? 0),
-            folded: folded === undefined ? null : String(folded),
-          }
-        })
-        .sort((a, b) => a.partition - b.partition),
-    }))
+    this.#rates.keepOnly(new Set(topics.map(({ name }) => name ?? '')))
+    const described = topics.map(topic => this.#topic(topic, next))
     return { ...this.clusterState(), topics: described.sort((a, b) => (a.name < b.name ? -1 : 1)) }
+  }
+
+  #topic(topic: MetadataResponse['topics'][number], next: ReadonlyMap<string, number>): TopicState {
+    const name = topic.name ?? ''
+    let end = 0
+    const partitions = topic.partitions.map(one => {
+      const { partitionIndex: partition, leaderId: leader, leaderEpoch, replicaNodes, isrNodes } = one
+      const offsets = this.#offsets.of(topic.name, partition)
+      const folded = next.get(`${name}/${partition}`)
+      end += offsets?.end ?? 0
+      return {
+        ...{ partition, leader, leaderEpoch, replicas: [...replicaNodes], isr: [...isrNodes] },
+        logStartOffset: String(offsets?.start ?? 0),
+        highWatermark: String(offsets?.end ?? folded ?? 0),
+        folded: folded === undefined ? null : String(folded),
+        sizeBytes: this.#usage.sizeOf(name, partition),
+      }
+    })
+    return {
+      ...{ name, internal: topic.isInternal || name.startsWith('__') },
+      recordsPerSecond: this.#rates.look(name, end, this.#options.clock.monotonicMs()),
+      ...this.#rules.keepingOf(name),
+      partitions: partitions.sort((a, b) => a.partition - b.partition),
+    }
   }
 
   async #poll(): Promise<void> {

@@ -1,16 +1,21 @@
 // Consumer groups and their lag, by Kafka's own admin calls: asked for while somebody looks, at most every two seconds,
-// and for a bounded number of groups, because each costs its coordinator an answer.
+// and else now and then, so that there is a past to look at; for a bounded number of groups, because each costs its
+// coordinator an answer.
 import type { Cluster } from '../../broker/client/cluster.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { errorName } from '../../broker/protocol/errors.ts'
 import type { MetadataResponse } from '../../broker/protocol/messages/03-metadata.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import type { GroupAnswer } from '../http/contract-cluster.ts'
 import type { ConsumerGroup, GroupsAnswer } from '../http/contract-groups.ts'
+import { assignedPartitions } from './assigned-partitions.ts'
+import { historyStepMs, LagHistory, type LagTime, trendOf } from './lag-history.ts'
 import { PartitionOffsets } from './partition-offsets.ts'
 
 const groupsMax = 200
 const freshMs = 2_000
 const timeoutMs = 5_000
+const membersMax = 200
 
 /** Offsets by topic and partition. */
 type Committed = Map<string, Map<number, number>>
@@ -19,7 +24,10 @@ export class GroupMonitor {
   readonly #cluster: Cluster
   readonly #clock: Clock
   readonly #ends: PartitionOffsets
-  #answer: GroupsAnswer = { groups: [], truncated: false, error: null }
+  readonly #history = new LagHistory()
+  #answer: GroupsAnswer = { groups: [], truncated: false, error: null, historyStepMs }
+  #members: ReadonlyMap<string, GroupAnswer> = new Map()
+  #timer: NodeJS.Timeout | null = null
   #askedAtMs = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | null = null
 
@@ -27,6 +35,24 @@ export class GroupMonitor {
     this.#cluster = cluster
     this.#clock = clock
     this.#ends = new PartitionOffsets(cluster, timeoutMs)
+  }
+
+  /** Looks now and then, also while nobody asks. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.latest(), historyStepMs / 2)
+    this.#timer.unref()
+    this.latest()
+  }
+
+  close(): void {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  /** Its members, as they are now; null where there is no such group. */
+  async group(name: string): Promise<GroupAnswer | null> {
+    await this.current()
+    return this.#members.get(name) ?? null
   }
 
   /** As last heard; asks again meanwhile when that was a while ago. */
@@ -80,8 +106,16 @@ export class GroupMonitor {
     )
     const described = read.flat()
     await this.#readEnds(metadata, described)
-    const groups = described.map(one => this.#withLag(one)).sort((a, b) => (a.group < b.group ? -1 : 1))
-    return { groups, truncated: all.length > shown.length, error: null }
+    const found = described.map(one => this.#withLag(one)).sort((a, b) => (a.group < b.group ? -1 : 1))
+    this.#history.noteLags(new Map(found.map(({ group, lag }) => [group, lag])), this.#clock.monotonicMs())
+    this.#members = new Map(
+      described.map(({ group, state, assignor, members }) => [group, { group, state, assignor, members }]),
+    )
+    const groups = found.map(group => {
+      const history = this.#history.historyOf(group.group)
+      return { ...group, trend: trendOf(history), history }
+    })
+    return { groups, truncated: all.length > shown.length, error: null, historyStepMs }
   }
 
   /** A broker that does not answer leaves its groups out. */
@@ -113,40 +147,69 @@ export class GroupMonitor {
       }
       committed.set(groupId, byTopic)
     }
-    return described.groups.map(({ groupId, groupState, members }) => {
+    return described.groups.map(({ groupId, groupState, protocolData, members }) => {
       return {
         group: groupId,
         state: groupState,
-        members: members.length,
+        assignor: protocolData,
+        memberCount: members.length,
+        members: members.slice(0, membersMax).map(one => ({
+          member: one.memberId,
+          instance: one.groupInstanceId,
+          client: one.clientId,
+          host: one.clientHost,
+          partitions: assignedPartitions(one.memberAssignment),
+        })),
         committed: committed.get(groupId) ?? new Map(),
       }
     })
   }
 
-  #readEnds({ topics }: MetadataResponse, groups: readonly Described[]): Promise<void> {
+  async #readEnds({ topics }: MetadataResponse, groups: readonly Described[]): Promise<void> {
     const wanted = new Set(groups.flatMap(({ committed }) => [...committed.keys()]))
-    return this.#ends.read(topics.filter(({ name }) => wanted.has(name ?? '')))
+    const read = topics.filter(({ name }) => wanted.has(name ?? ''))
+    await this.#ends.read(read)
+    const nowMs = this.#clock.monotonicMs()
+    for (const { name, partitions } of read) {
+      for (const { partitionIndex } of partitions) {
+        const end = this.#ends.of(name, partitionIndex)?.end
+        if (end !== undefined) this.#history.noteEnd(`${name}-${partitionIndex}`, end, nowMs)
+      }
+    }
   }
 
-  #withLag({ committed, ...group }: Described): ConsumerGroup {
+  #withLag({ committed, group, state, memberCount }: Described): Omit<ConsumerGroup, 'trend' | 'history'> {
+    const nowMs = this.#clock.monotonicMs()
+    let longest: LagTime | null = null
     const topics = [...committed].sort(byName).map(([topic, offsets]) => {
       const partitions = [...offsets]
         .sort(([a], [b]) => a - b)
         .map(([partition, offset]) => {
           const end = this.#ends.of(topic, partition)?.end ?? null
           const lag = end === null ? null : Math.max(0, end - offset)
-          return { partition, offset: String(offset), end: end === null ? null : String(end), lag }
+          const time = end === null ? null : this.#history.timeOf(`${topic}-${partition}`, offset, nowMs)
+          if (time && (!longest || time.ms > longest.ms)) longest = time
+          const lagMs = time && Math.round(time.ms)
+          return { partition, offset: String(offset), end: end === null ? null : String(end), lag, lagMs }
         })
       return { topic, lag: sumOf(partitions), partitions }
     })
-    return { ...group, lag: topics.length === 0 ? null : sumOf(topics), topics }
+    const { ms, from } = (longest as LagTime | null) ?? { ms: null, from: null }
+    return {
+      ...{ group, state, members: memberCount, topics },
+      lag: topics.length === 0 ? null : sumOf(topics),
+      lagMs: ms === null ? null : Math.round(ms),
+      lagMsFrom: from,
+    }
   }
 }
 
 interface Described {
   readonly group: string
   readonly state: string
-  readonly members: number
+  readonly assignor: string
+  readonly memberCount: number
+  readonly members: GroupAnswer['members']
   readonly committed: Committed
 }
 

@@ -7,6 +7,7 @@ export interface GroupsAnswer {
   readonly truncated: boolean
   /** Why they could not be asked for just now; null when they could. */
   readonly error: string | null
+  readonly historyStepMs: number
 }
 
 export interface ConsumerGroup {
@@ -16,6 +17,14 @@ export interface ConsumerGroup {
   readonly members: number
   /** Records behind, over all partitions; null where nothing is committed or nobody leads. */
   readonly lag: number | null
+  /** How long ago the log ended where the group is; the longest of its partitions, null where it cannot be told. */
+  readonly lagMs: number | null
+  /** Seen: the log was watched while it grew past there. Estimated: lag by the rate of arrival, for it is older. */
+  readonly lagMsFrom: 'seen' | 'estimated' | null
+  /** Where the lag goes, over the last minutes; null until it was looked at long enough. */
+  readonly trend: 'up' | 'down' | 'flat' | null
+  /** The lag every `historyStepMs` of the last minutes, the newest last. */
+  readonly history: readonly (number | null)[]
   readonly topics: readonly {
     readonly topic: string
     readonly lag: number | null
@@ -25,6 +34,7 @@ export interface ConsumerGroup {
       readonly offset: string
       readonly end: string | null
       readonly lag: number | null
+      readonly lagMs: number | null
     }[]
   }[]
 }

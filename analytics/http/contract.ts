@@ -1,8 +1,12 @@
 // The contract between the server and its page: types only, erased at run time. The one file of this room that
 // the dashboard may import. int64 values travel as strings where they can exceed 2^53.
 import type { PasswordLogin } from './contract-accounts.ts'
+import type { AgentsAnswer } from './contract-agents.ts'
 import type { AlertsAnswer } from './contract-alerts.ts'
+import type { TopicState } from './contract-cluster.ts'
 import type { GroupsAnswer } from './contract-groups.ts'
+
+export type { AgentStatus, AgentsAnswer } from './contract-agents.ts'
 
 // ── Shared ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,16 +140,12 @@ export interface QueryRow {
 /** GET /losses?from=&to=&reason=&source=; `totalLines` is of the whole ledger. */
 export interface LossesAnswer {
   readonly totalLines: number
+  /** Of everything that is asked for, whatever page of entries is shown: by reason, most lines first. */
+  readonly reasons?: readonly LossReasonTotal[] | undefined
   readonly next?: string | null
   readonly entries: readonly LossEntry[]
 }
 
-  /** Of everything that is asked for, whatever page of entries is shown: by reason, most lines first. */
-  readonly reasons?: readonly LossReasonTotal[] | undefined
-export interface LossEntry {
-  readonly at: number
-  readonly reason: string
-  readonly source: string
 export interface LossReasonTotal {
   readonly reason: string
   readonly entries: number
@@ -154,6 +154,10 @@ export interface LossReasonTotal {
   readonly lastAt: number
 }
 
+export interface LossEntry {
+  readonly at: number
+  readonly reason: string
+  readonly source: string
   readonly from: string
   readonly to: string
   /** Lines lost, null when it cannot be known. */
@@ -163,21 +167,7 @@ export interface LossReasonTotal {
 
 /** GET /cluster: what the live topic tells, and every partition with its offsets. */
 export interface ClusterAnswer extends ClusterState {
-  readonly topics: readonly {
-    readonly name: string
-    readonly partitions: readonly {
-      readonly partition: number
-      /** -1 while nobody leads. */
-      readonly leader: number
-      readonly leaderEpoch: number
-      readonly replicas: readonly number[]
-      readonly isr: readonly number[]
-      readonly logStartOffset: string
-      readonly highWatermark: string
-      /** Next offset the aggregator will fold, null when it does not read this topic. */
-      readonly folded: string | null
-    }[]
-  }[]
+  readonly topics: readonly TopicState[]
 }
 
 /** Who ought to be there, who is, and what is not as it should be. */
@@ -252,23 +242,6 @@ export interface Election {
  * leader, or holds no replica any more.
  */
 export type ElectionReason = 'leaderDown' | 'leaderStopped' | 'restarted' | 'preferred' | 'moved'
-
-/** GET /agents */
-export interface AgentsAnswer {
-  readonly agents: readonly AgentStatus[]
-}
-
-/** The value of a record of `__tailrace_agents`, as the agent writes it every 5 s, plus when it was last seen. */
-export interface AgentStatus {
-  readonly agentId: string
-  readonly host: string
-  readonly version: string
-  readonly lastSeen: number
-  readonly files: number
-  readonly linesPerSecond: number
-  readonly bytesBehind: number
-  readonly errors: readonly string[]
-}
 
 // ── WebSocket /api/v1/live, subprotocol tailrace.v1 ─────────────────────────────────────────────────────
 // Per subscription, seq is contiguous: a gap or an unknown epoch is answered by a fresh snap. Values are absolute,

@@ -197,6 +197,7 @@ const partitionSchema = z.object({
   logStartOffset: offset,
   highWatermark: offset,
   folded: offset.nullable(),
+  sizeBytes: z.number().nullable().meta({ description: 'Of its largest replica.' }),
 })
 
 export const clusterSchema = z
@@ -215,7 +216,18 @@ export const clusterSchema = z
     }),
     troubled: z.array(troubleSchema).meta({ description: 'The worst first; at most 50.' }),
     elections: z.array(electionSchema).meta({ description: 'Newest first, at most 100.' }),
-    topics: z.array(z.object({ name: z.string(), partitions: z.array(partitionSchema) })),
+    topics: z.array(
+      z.object({
+        name: z.string(),
+        internal: z.boolean(),
+        recordsPerSecond: z.number().nullable(),
+        retentionMs: z.number().nullable().meta({ description: '-1: for ever.' }),
+        retentionBytes: z.number().nullable(),
+        cleanupPolicy: z.string().nullable(),
+        durability: z.enum(['flushed', 'page cache']).nullable(),
+        partitions: z.array(partitionSchema),
+      }),
+    ),
   })
   .meta({ id: 'ClusterAnswer' })
 
@@ -231,6 +243,10 @@ export const agentsSchema = z
         linesPerSecond: z.number(),
         bytesBehind: z.number(),
         errors: z.array(z.string()),
+        bytesPerSecond: z.number().nullable(),
+        behindMs: z.number().nullable().meta({ description: 'Of the file that is longest behind.' }),
+        linesLeftOut: z.number().nullable().meta({ description: 'By filters and sampling.' }),
+        worstFile: z.string().nullable(),
       }),
     ),
   })

@@ -1,5 +1,6 @@
 // The values of `__tailrace_losses` and `__tailrace_agents`: what agents and brokers report, checked before it is kept.
 // Anything that is not what it should be is passed over; a report must not be able to stop the count. Pure.
+import type { AgentFile } from '../http/contract-agents.ts'
 import type { LedgerRow, StatusRow } from '../store/side-tables.ts'
 
 export const lossesTopic = '__tailrace_losses'
@@ -32,6 +33,7 @@ export function statusRow(value: Buffer | null, timestampMs: number): StatusRow 
   const agentId = report && text(report['agentId'])
   if (!report || !agentId || report['file'] !== undefined) return null
   const errors = Array.isArray(report['errors']) ? report['errors'].map(text).slice(0, 20) : []
+  const fileStatuses = filesOf(report['fileStatuses'])
   const status = {
     agentId,
     host: text(report['host']),
@@ -41,8 +43,44 @@ export function statusRow(value: Buffer | null, timestampMs: number): StatusRow 
     linesPerSecond: finite(report['linesPerSecond']) ?? 0,
     bytesBehind: finite(report['bytesBehind']) ?? 0,
     errors,
+    bytesPerSecond: finite(report['bytesPerSecond']),
+    behindMs: finite(report['behindMs']),
+    linesLeftOut: finite(report['linesLeftOut']),
+    worstFile: worstOf(fileStatuses),
+    fileStatuses,
   }
   return { agentId, lastSeen: timestampMs, status: JSON.stringify(status) }
+}
+
+const filesMax = 200
+
+function filesOf(reported: unknown): AgentFile[] {
+  if (!Array.isArray(reported)) return []
+  return reported.slice(0, filesMax).flatMap((one: unknown) => {
+    if (typeof one !== 'object' || one === null) return []
+    const file = one as Readonly<Record<string, unknown>>
+    return {
+      path: text(file['path']),
+      topic: text(file['topic']) || null,
+      format: text(file['format']) || null,
+      sizeBytes: finite(file['sizeBytes']) ?? 0,
+      bytesPerSecond: finite(file['bytesPerSecond']) ?? 0,
+      bytesBehind: finite(file['bytesBehind']) ?? 0,
+      behindMs: finite(file['behindMs']) ?? 0,
+      lastLineAt: finite(file['lastLineAt']),
+      gone: file['gone'] === true,
+      error: text(file['error']) || null,
+    }
+  })
+}
+
+function worstOf(files: readonly AgentFile[]): string | null {
+  const worst = files.reduce<AgentFile | null>((most, file) => {
+    if (!most) return file
+    const byBytes = file.bytesBehind - most.bytesBehind
+    return byBytes > 0 || (byBytes === 0 && file.bytesPerSecond > most.bytesPerSecond) ? file : most
+  }, null)
+  return worst?.path ?? null
 }
 
 /** A record of `__tailrace_agents` by which an agent says that nothing more will come under a src. */

@@ -160,6 +160,15 @@ export class Rows {
     return this.#statements.lossTotal.get()!.lines
   }
 
+  /** Of one agent: its own entries and those of its files, whose sources begin with its id. */
+  lossesOf(agentId: string, limit: number): AgentLoss[] {
+    return this.#statements.lossesOf.all({ prefix: `${agentId}.`, agentId, limit })
+  }
+
+  agent(agentId: string): { readonly lastSeen: number; readonly status: string } | null {
+    return this.#statements.agent.get(agentId) ?? null
+  }
+
   /** The status JSON of every agent heard of, and when. */
   agents(): { readonly lastSeen: number; readonly status: string }[] {
     return this.#statements.agents.all()
@@ -220,7 +229,7 @@ function prepareStatements(connection: Connection) {
     changed: connection.prepare<[number, number], { bucket: number }>(
       'SELECT DISTINCT bucket FROM changes WHERE version > ? AND step = ? ORDER BY bucket',
     ),
-    losses: connection.prepare<{ at: number; key: string; limit: number }, LossRow>(
+    losses: connection.prepare<LossParameters & { at: number; key: string; limit: number }, LossRow>(
       `SELECT key, at, reason, source, from_position AS "from", to_position AS "to", lines, detail
        FROM losses WHERE at <= @at AND (at < @at OR key > @key) AND ${chosenLosses}
        ORDER BY at DESC, key LIMIT @limit`,

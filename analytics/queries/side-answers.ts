@@ -1,5 +1,6 @@
 // The ledger and the agents, as the API answers them.
 import type { AgentStatus, AgentsAnswer, LossesAnswer } from '../http/contract.ts'
+import type { AgentAnswer, AgentFile } from '../http/contract-agents.ts'
 import { type Cursor, cursorText } from './cursor.ts'
 import { allLosses, type LossChoice, type Rows } from './rows.ts'
 
@@ -23,9 +24,26 @@ export function lossesAnswer(
   }
 }
 
+/** Without their files: those are asked for one agent at a time. */
 export function agentsAnswer(rows: Rows): AgentsAnswer {
-  const agents = rows
-    .agents()
-    .map(({ lastSeen, status }) => ({ ...(JSON.parse(status) as AgentStatus), lastSeen }))
-  return { agents }
+  return { agents: rows.agents().map(({ lastSeen, status }) => agentStatus(status, lastSeen)) }
+}
+
+function agentStatus(text: string, lastSeen: number): AgentStatus {
+  const { fileStatuses: _, ...status } = JSON.parse(text) as AgentStatus & { fileStatuses?: unknown }
+  return { ...notTold, ...status, lastSeen }
+}
+
+/** Of agents of an earlier version. */
+const notTold = { bytesPerSecond: null, behindMs: null, linesLeftOut: null, worstFile: null }
+
+const lossesOfAgent = 20
+
+/** Null where there is no such agent. */
+export function agentAnswer(rows: Rows, agentId: string): AgentAnswer | null {
+  const found = rows.agent(agentId)
+  if (!found) return null
+  const { fileStatuses = [] } = JSON.parse(found.status) as { fileStatuses?: AgentFile[] }
+  const losses = rows.lossesOf(agentId, lossesOfAgent)
+  return { ...agentStatus(found.status, found.lastSeen), fileStatuses, losses }
 }
