@@ -5,8 +5,6 @@ import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { AnalyticsConfig } from '../analytics/config.ts'
 import { type RebuildProgress, readProgress } from '../analytics/rebuild/live-state.ts'
-import { RebuildError } from '../analytics/rebuild/rebuild.ts'
-import { runRebuild } from '../analytics/rebuild/run-rebuild.ts'
 import {
   type Backup,
   BackupError,
@@ -132,6 +130,8 @@ function addRebuild(analytics: Command, { withShared, settingsOf, configOf }: Sh
       }
       const controller = new AbortController()
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
+      // Only here: what counts is not loaded for any other command, and an agent's package has none of it.
+      const { runRebuild } = await import('../analytics/rebuild/run-rebuild.ts')
       const done = await runRebuild(configOf(settingsOf(flags)), {
         ...{ fromMs, signal: controller.signal, log: terminalLog() },
         onProgress: ({ state, read, of }) => {
@@ -144,7 +144,9 @@ function addRebuild(analytics: Command, { withShared, settingsOf, configOf }: Sh
             'Stopped; nothing was changed. The next rebuild goes on from here',
           )
         }
-        throw error instanceof RebuildError ? new ExitError(exitCodes.failed, error.message) : error
+        throw error instanceof Error && error.name === 'RebuildError'
+          ? new ExitError(exitCodes.failed, error.message)
+          : error
       })
       const visits = done.visits
         ? 'visits too'
