@@ -16,7 +16,7 @@ export function noteFields(
   end: number,
 ): void {
   const fields = fieldsOf(state, kind, parsed, buffer, start, end)
-  if (fields !== null) state.statistics!.note(state.pending.custom, topic, timeMs, fields)
+  state.statistics!.note(state.pending.custom, topic, timeMs, fields)
 }
 
 function fieldsOf(
@@ -26,18 +26,19 @@ function fieldsOf(
   buffer: Buffer,
   start: number,
   end: number,
-): Fields | null {
+): Fields {
   if (kind === 'combined') return accessFields(state, buffer)
   const isObject = buffer[start] === 0x7b
   if (isObject) return jsonFields(buffer, start, end)
   return parsed === null ? {} : { ...parsed }
 }
 
-function jsonFields(buffer: Buffer, start: number, end: number): Fields | null {
+/** A line that is counted is one here too, if its fields cannot be read: it has none. */
+function jsonFields(buffer: Buffer, start: number, end: number): Fields {
   try {
     return JSON.parse(buffer.toString('utf8', start, end)) as Fields
   } catch {
-    return null
+    return {}
   }
 }
 

@@ -1,9 +1,13 @@
 // What tests of this room share: a rebuild on a log in memory, and the statistics of a store in a form to compare.
 import { setImmediate } from 'node:timers/promises'
 import { createLog } from '../../runtime/log.ts'
-import { startIngest, TestClock, topics } from '../ingest/ingest-story.ts'
+import type { FoldOptions } from '../fold/fold-state.ts'
+import { Ingest } from '../ingest/ingest.ts'
+import { partitions, silent, startIngest, TestClock, topics } from '../ingest/ingest-story.ts'
 import { type MemoryLog, MemoryLoop } from '../ingest/memory-log.ts'
 import { type Connection, openStore } from '../store/schema.ts'
+import { Writer } from '../store/writer.ts'
+import { ZoneDays } from '../windows/zone-days.ts'
 import { type RebuildOptions, rebuild } from './rebuild.ts'
 import type { TakenOver } from './take-over.ts'
 
@@ -49,6 +53,25 @@ export function countLive(path: string, log: MemoryLog) {
   const connection = openStore(path)
   connection.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES ('store', 'test')").run()
   const live = startIngest(connection, log, new TestClock())
+  return countAll(connection, live)
+}
+
+/** The same with other settings of the fold, from the first record on. */
+export function countLiveWith(path: string, log: MemoryLog, fold: FoldOptions) {
+  const connection = openStore(path)
+  const days = new ZoneDays('UTC')
+  const writer = new Writer(connection, days)
+  const options = { clock: new TestClock(), log: silent, flushIntervalMs: 60_000, flushRecordsMax: 40 }
+  const ingest = new Ingest({ writer, days, fold, ...options })
+  const loop = new MemoryLoop(log, ingest)
+  ingest.attach(loop)
+  for (const topic of Object.keys(topics)) {
+    for (let partition = 0; partition < partitions; partition++) ingest.assign(topic, partition, 'id', 0)
+  }
+  return countAll(connection, { ingest, loop, writer })
+}
+
+function countAll(connection: Connection, live: ReturnType<typeof startIngest>) {
   while (live.loop.turn());
   live.ingest.flush()
   return { ...live, connection }
