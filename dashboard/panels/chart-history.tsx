@@ -82,7 +82,7 @@ export function HistoryChart(props: HistoryChartProps) {
     >
       <Legend {...props} columns={columns} cursor={cursor} zone={zone} />
       <div className="plot-box">
-        {children ??
+        {children ||
           (asTable ? (
             <ValueTable {...props} columns={columns} zone={zone} />
           ) : (

@@ -150,9 +150,9 @@ export function drawnValues(
   return drawn.map((value, at) => value ?? (at >= first ? 0 : null))
 }
 
-/** How many buckets are over by then; of days the open one is shown too. */
+/** How many buckets are over by then; of wide ones, from a quarter of an hour, the open one is shown too. */
 export function bucketsOver({ times, stepSeconds, freshness }: SeriesAnswer): number {
-  if (stepSeconds >= 86_400) return times.length
+  if (stepSeconds >= 900) return times.length
   const until = freshness.watermark ?? 0
   let count = times.length
   while (count > 1 && times[count - 1]! + stepSeconds * 1000 > until) count -= 1

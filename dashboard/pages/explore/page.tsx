@@ -14,6 +14,7 @@ import { RangePicker, useRange } from '../../range-picker.tsx'
 import { Refusal } from '../../refusal.tsx'
 import { changeParameters, useParameter } from '../../url-state.ts'
 import { ExploreChart } from './chart.tsx'
+import '../../history.css'
 import './explore.css'
 import {
   dimensionsWith,
