@@ -69,16 +69,21 @@ function publicRows({ open, publicOrigin, data, brokerPids, command }: BannerFac
   ]
 }
 
-function brokerRows({ brokerPids, data, command }: BannerFacts): string[][] {
+function brokerRows({ brokerPids, data, command, fleeting }: BannerFacts): string[][] {
   const [pid] = brokerPids
   if (pid === undefined) return []
   if (brokerPids.length > 1) {
     const what = `one of ${brokerPids.length} brokers: its partitions are led again within seconds`
     return [['try', `kill -9 ${pid}   (${what}, the counts stay exact)`]]
   }
+  const kill: string[] = [
+    'try',
+    `kill -9 ${pid}   (the broker: the page says so, it comes back, the counts stay exact)`,
+  ]
+  if (fleeting) return [kill]
   const grow = `--brokers 3 --data ${data.path}; then ${command} cluster grow`
   return [
-    ['try', `kill -9 ${pid}   (the broker: the page says so, it comes back, the counts stay exact)`],
+    kill,
     ['grow', `one broker keeps one copy of every line; for three: stop, start again with ${grow}`],
   ]
 }

@@ -18,7 +18,6 @@ interface ConsumeFlags {
   readonly untilEnd?: boolean
   readonly format?: string
   readonly json?: boolean
-  readonly quiet?: boolean
 }
 
 export function addConsumeCommand(command: Command, { withShared, settingsOf }: CommandSurroundings): void {
@@ -36,7 +35,6 @@ export function addConsumeCommand(command: Command, { withShared, settingsOf }: 
     .option('-e, --until-end', 'end after what is there now')
     .option('-f, --format <format>', `how a record is written; ${formatHelp}`)
     .option('--json', 'one JSON object a line')
-    .option('-q, --quiet', 'say nothing on standard error')
     .action((topic: string, flags: ConsumeFlags) => consume(topic, flags, settingsOf(flags)))
 }
 
@@ -58,8 +56,7 @@ async function consume(
     onLost({ partition, fromOffset, toOffset, reason }) {
       if (place.kind === 'offset') return
       lost++
-      if (!flags.quiet)
-        process.stderr.write(`tailrace: ${topic}-${partition}, ${fromOffset} to ${toOffset}: ${reason}\n`)
+      process.stderr.write(`tailrace: ${topic}-${partition}, ${fromOffset} to ${toOffset}: ${reason}\n`)
     },
   })
   let isInterrupted = false

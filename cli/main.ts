@@ -14,10 +14,13 @@ import { addAlertCommands } from './alert-commands.ts'
 import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-commands.ts'
 import { addBackupCommands } from './backup-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
+import { commandAt, commandTree } from './command-tree.ts'
+import { completionScript, shells } from './completion.ts'
 import { addConfigCommands } from './config-commands.ts'
 import { addConsumeCommand } from './consume-command.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { demo } from './demo.ts'
+import { addGuidance } from './examples.ts'
 import { addGroupCommands } from './group-commands.ts'
 import { addInstallCommands } from './install.ts'
 import { addLogCommands } from './log-commands.ts'
@@ -27,6 +30,7 @@ import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } 
 import { addProduceCommand } from './produce-command.ts'
 import { authorityOf, openHttp, openPublicPort, publicConfig } from './public-port.ts'
 import { addQueryCommand } from './query.ts'
+import { oneOf } from './record-client.ts'
 import { addReportCommand } from './report.ts'
 import { loadSettings, readSources, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
@@ -51,6 +55,9 @@ const withShared = (command: Command) =>
     .option('--data <directory>', 'directory that holds everything Tailrace keeps')
     .addOption(new Option('--kafka-port <port>', 'port for Kafka clients').argParser(portNumber))
     .addOption(new Option('--http-port <port>', 'port of dashboard and API').argParser(portNumber))
+    .option('-q, --quiet', 'nothing on standard error but what went wrong')
+    .option('-v, --verbose', 'where something went wrong, all that is known of it')
+    .option('--no-input', 'ask nothing; no command does')
 
 const metadataHelp = 'where the brokers agree: sqlite, or zookeeper://host:2181,host:2181,host:2181/path'
 const withPublic = (command: Command) =>
@@ -249,6 +256,24 @@ withShared(program.command('login-link'))
     process.stdout.write(`${await requestLoginLink(originOf(settings), join(settings.data, 'token'))}\n`)
   })
 
+program
+  .command('completion')
+  .argument('<shell>', shells.join(', '))
+  .description('a script that completes commands and flags')
+  .action((shell: string) => {
+    process.stdout.write(completionScript(oneOf('The shell', shell, shells), commandTree(program)))
+  })
+
+addGuidance(program)
+
+const sayAnyway = process.stderr.write
+let isVerbose = false
+program.hook('preAction', (_program, command) => {
+  const { quiet, verbose } = command.opts<{ readonly quiet?: boolean; readonly verbose?: boolean }>()
+  isVerbose = verbose === true
+  if (quiet) process.stderr.write = () => true
+})
+
 // Whoever reads has enough: `| head` is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCodes.ok)
@@ -333,23 +358,29 @@ function portNumber(text: string): number {
 
 /** One sentence on standard error, and the exit code that goes with it. */
 function explain(error: unknown): number {
+  process.stderr.write = sayAnyway
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok
-    const typed = /unknown (?:command|option) '([^']+)'/.exec(error.message)?.[1]
-    const known = program.commands.flatMap(command => [
-      command.name(),
-      ...command.options.map(option => option.long ?? ''),
-    ])
-    const guess = typed === undefined ? undefined : nearest(typed, known)
-    const hint = guess ? ` Did you mean ${guess}?` : ' See `tailrace --help`.'
-    if (error.code !== 'commander.help')
-      process.stderr.write(`tailrace: ${error.message.replace(/^error: |\.$/g, '')}.${hint}\n`)
+    if (error.code !== 'commander.help') {
+      const message = error.message.replace(/^error: |\.$/g, '')
+      process.stderr.write(`tailrace: ${message}.${hintFor(error.message)}\n`)
+    }
     return exitCodes.usage
   }
   if (error instanceof ExitError) {
-    process.stderr.write(`tailrace: ${error.message}\n`)
+    process.stderr.write(`tailrace: ${isVerbose ? error.stack : error.message}\n`)
+    if (isVerbose && error.cause) process.stderr.write(`${String((error.cause as Error).stack)}\n`)
     return error.exitCode
   }
   process.stderr.write(`tailrace: ${(error as Error).stack}\n`)
   return exitCodes.failed
+}
+
+/** The nearest command or flag of the command that was being typed. */
+function hintFor(message: string): string {
+  const typed = /unknown (?:command|option) '([^']+)'/.exec(message)?.[1]
+  const at = commandAt(commandTree(program), process.argv.slice(2))
+  const known = [...at.commands.map(({ name }) => name), ...at.flags.map(({ long }) => long)]
+  const guess = typed === undefined ? undefined : nearest(typed, known)
+  return guess ? ` Did you mean ${guess}?` : ` See \`${['tailrace', at.path].join(' ').trim()} --help\`.`
 }

@@ -18,7 +18,6 @@ interface ProduceFlags {
   readonly emptyIsNull?: boolean
   readonly timeout: number
   readonly json?: boolean
-  readonly quiet?: boolean
 }
 
 export interface ProducedReport {
@@ -49,7 +48,6 @@ export function addProduceCommand(command: Command, { withShared, settingsOf }: 
     .option('-Z, --empty-is-null', 'an empty value deletes its key, in a compacted topic')
     .option('--timeout <seconds>', 'wait no longer for an acknowledgement', wholeNumber, 30)
     .option('--json', 'one JSON object on standard output: what was acknowledged')
-    .option('-q, --quiet', 'say nothing when all went well')
     .action(async (topic: string, flags: ProduceFlags) => {
       const codec = oneOf('--codec', flags.codec, codecs)
       const headers = headersOf(flags.header)
@@ -63,7 +61,7 @@ export function addProduceCommand(command: Command, { withShared, settingsOf }: 
         const kept = `${report.acknowledged} of ${report.read} lines that were read are acknowledged`
         throw new ExitError(exitCodes.failed, `${failure.message}; ${kept}`)
       }
-      if (!flags.quiet) process.stderr.write(reportText(report))
+      process.stderr.write(reportText(report))
     })
 }
 
