@@ -237,6 +237,10 @@ function accessLine(bytes: Buffer): ParsedLine {
   line.client = text(access.clientStart, access.clientEnd)
   line.method = text(access.methodStart, access.methodEnd)
   line.path = text(access.pathStart, access.pathEnd)
+  if (bytes[access.pathEnd] === 0x3f) {
+    const space = bytes.indexOf(0x20, access.pathEnd)
+    if (space > 0) line.query = text(access.pathEnd + 1, space)
+  }
   line.status = access.status
   line.bytes = access.bytes
   line.referrer = text(access.referrerStart, access.referrerEnd)

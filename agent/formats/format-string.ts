@@ -9,8 +9,8 @@ import {
   newLine,
   numberOf,
   type ParsedLine,
-  pathOf,
   takeRequest,
+  takeTarget,
   textOf,
   timeOfText,
   unlessDash,
@@ -38,7 +38,7 @@ const method: Meaning = (line, text) => {
   line.method = unlessDash(text)
 }
 const path: Meaning = (line, text) => {
-  line.path = pathOf(unlessDash(text))
+  takeTarget(line, unlessDash(text))
 }
 const status: Meaning = (line, text) => {
   const value = numberOf(text)

@@ -11,6 +11,8 @@ import {
   newLine,
   type ParsedLine,
   pathOf,
+  takeQuery,
+  takeTarget,
   textOf,
   timeOfText,
 } from './parsed-line.ts'
@@ -81,7 +83,7 @@ export const parseCaddy: LineParser = (bytes, start, end, context) => {
   )
   line.method = ownText(request, 'method')
   line.virtualHost = addressOf(ownText(request, 'host'))
-  line.path = pathOf(ownText(request, 'uri'))
+  takeTarget(line, ownText(request, 'uri'))
   line.status = Math.floor(status)
   line.bytes = sizeOf(ownNumber(value, 'size'))
   line.referrer = firstText(own(request, 'headers', 'Referer'))
@@ -100,7 +102,7 @@ export const parseTraefik: LineParser = (bytes, start, end, context) => {
   line.client = addressOf(ownText(value, 'ClientHost') || ownText(value, 'ClientAddr'))
   line.method = ownText(value, 'RequestMethod')
   line.virtualHost = addressOf(ownText(value, 'RequestHost'))
-  line.path = pathOf(ownText(value, 'RequestPath'))
+  takeTarget(line, ownText(value, 'RequestPath'))
   line.status = Math.floor(status)
   line.bytes = sizeOf(ownNumber(value, 'DownstreamContentSize'))
   line.referrer = ownText(value, 'request_Referer')
@@ -133,6 +135,9 @@ export const parseSegment: LineParser = (bytes, start, end, context) => {
       ownText(value, 'context', 'page', 'path') ||
       ownText(value, 'context', 'page', 'url'),
   )
+  const search = ownText(value, 'properties', 'search') || ownText(value, 'context', 'page', 'search')
+  takeQuery(line, search || ownText(value, 'context', 'page', 'url') || ownText(value, 'properties', 'url'))
+  line.agent = ownText(value, 'context', 'userAgent')
   line.referrer =
     ownText(value, 'referrer') ||
     ownText(value, 'properties', 'referrer') ||
@@ -162,6 +167,8 @@ export const parsePosthog: LineParser = (bytes, start, end, context) => {
   line.path = pathOf(
     ownText(value, 'properties', '$pathname') || ownText(value, 'properties', '$current_url'),
   )
+  takeQuery(line, ownText(value, 'properties', '$current_url'))
+  line.agent = ownText(value, 'properties', '$raw_user_agent')
   const referrer = ownText(value, 'properties', '$referrer')
   line.referrer = referrer === '$direct' ? '' : referrer
   return line

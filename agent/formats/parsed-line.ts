@@ -29,6 +29,8 @@ export interface ParsedLine {
   method: string
   /** Without its query string. */
   path: string
+  /** What stands behind the question mark, without it. */
+  query: string
   status: number
   bytes: number
   referrer: string
@@ -67,6 +69,7 @@ export function newLine(kind: LineKind): ParsedLine {
     client: '',
     method: '',
     path: '',
+    query: '',
     status: 0,
     bytes: 0,
     referrer: '',
@@ -147,7 +150,22 @@ export function takeRequest(line: ParsedLine, request: string): void {
   }
   const rest = request.indexOf(' ', space + 1)
   line.method = request.slice(0, space)
-  line.path = pathOf(request.slice(space + 1, rest < 0 ? undefined : rest))
+  takeTarget(line, request.slice(space + 1, rest < 0 ? undefined : rest))
+}
+
+/** Path and query of a request target or an address. */
+export function takeTarget(line: ParsedLine, target: string): void {
+  line.path = pathOf(target)
+  takeQuery(line, target)
+}
+
+/** The query alone, where the path is said elsewhere. */
+export function takeQuery(line: ParsedLine, target: string): void {
+  const question = target.indexOf('?')
+  if (question < 0) return
+  const hash = target.indexOf('#')
+  if (hash < 0) line.query = target.slice(question + 1)
+  else if (hash > question) line.query = target.slice(question + 1, hash)
 }
 
 /** The path of a request target or an address, without query and fragment. */

@@ -10,7 +10,7 @@ import {
   newLine,
   numberOf,
   type ParsedLine,
-  pathOf,
+  takeTarget,
   textOf,
   timeOfText,
   unlessDash,
@@ -47,6 +47,7 @@ export function compileW3c(columns: string): LineParser {
   const client = column('c-ip')
   const method = column('cs-method')
   const path = column('cs-uri-stem', 'cs-uri')
+  const query = column('cs-uri-query')
   const status = column('sc-status')
   const bytes = column('sc-bytes')
   const referrer = column('cs(referer)')
@@ -65,7 +66,8 @@ export function compileW3c(columns: string): LineParser {
     line.timeMs = timeOfText(`${date(values)}T${time(values)}Z`, { recordMs: 0, zonelessOffsetMs: 0 })
     line.client = unlessDash(addressOf(client(values)))
     line.method = unlessDash(method(values))
-    line.path = pathOf(unlessDash(path(values)))
+    takeTarget(line, unlessDash(path(values)))
+    line.query ||= unlessDash(query(values))
     line.status = Math.floor(code)
     line.bytes = countOf(bytes(values))
     line.referrer = unlessDash(referrer(values))
@@ -175,7 +177,7 @@ function readRow(
     line.timeMs = timeMs
     line.client = addressOf(row.client(values))
     line.method = row.method(values)
-    line.path = pathOf(row.path(values))
+    takeTarget(line, row.path(values))
     line.status = Math.floor(status)
     line.bytes = countOf(row.bytes(values))
     line.agent = row.agent(values)

@@ -90,6 +90,8 @@ export class FoldState {
   readonly otherId: number
   /** The service its record names, -1 for none. */
   serviceNow = -1
+  /** The user agent of an event that says one; a request says its own. */
+  agentNow = ''
   /** The partition whose record is being folded. */
   partitionNow: PartitionFold | null = null
   readonly clients: ClientCache

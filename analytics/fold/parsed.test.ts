@@ -3,10 +3,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeHeaders } from '../../broker/protocol/record-headers.ts'
+import { VisitNoter } from '../visits/noter.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { fold } from './fold.ts'
 import { FoldState } from './fold-state.ts'
-import { setEvent, setHostName, setLevel, setPath, setVirtualHost } from './pending.ts'
+import {
+  setEvent,
+  setHostName,
+  setLevel,
+  setPath,
+  setReferrer,
+  setUtmCampaign,
+  setVirtualHost,
+} from './pending.ts'
 
 const readMs = Date.parse('2026-11-24T08:00:30Z')
 
@@ -16,11 +25,16 @@ function foldOne(format: string, line: string, more: readonly (readonly [string,
   const value = Buffer.from(line)
   const pairs = [['format', format] as const, ...more]
   const buffer = Buffer.concat([value, encodeHeaders(pairs).subarray(1)])
+  const noter = new VisitNoter(state, [])
+  state.noter = noter
+  // Any bytes are a key.
+  noter.begin(partition, buffer, 0, 1, 0, value.length)
   fold(state, partition, 0, readMs, buffer, 0, value.length, value.length, pairs.length)
   const [bucket] = [...state.pending.buckets.values()]
   const second = bucket!.seconds.find(cell => cell !== undefined)!
   const values = (set: number) => [...bucket!.values[set]!.keys()].map(id => state.values.text(id))
-  return { state, bucket: bucket!, second, values }
+  const origins = state.pending.visits.touches.map(id => noter.touch(id))
+  return { state, bucket: bucket!, second, values, origins }
 }
 
 test('an access line of any format is a request, at its own time and with its own path', () => {
@@ -41,6 +55,57 @@ test('a format that has the host that was asked counts by it', () => {
   const line =
     'Shop.example:443 203.0.113.7 - - [24/Nov/2026:08:00:07 +0000] "GET /a HTTP/1.1" 503 12 "-" "curl/8"'
   assert.deepEqual(foldOne('vhost_combined', line).values(setVirtualHost), ['shop.example'])
+})
+
+test('a campaign is found in the address of every access format, and its referrer stays whole', () => {
+  const target = '/a?x=1&utm_campaign=autumn&utm_source=letter'
+  const referrer = 'https://r.example/?utm_campaign=not'
+  const nginx = 'nginx:$remote_addr [$time_iso8601] "$request" $status $body_bytes_sent "$http_referer"'
+  const answered = `"GET ${target} HTTP/1.1" 200 1 "${referrer}"`
+  const common = `203.0.113.7 - - [24/Nov/2026:08:00:07 +0000] ${answered} "a"`
+  const lines = {
+    vhost_combined: `s.example:443 ${common}`,
+    [nginx]: `203.0.113.7 [2026-11-24T08:00:07Z] ${answered}`,
+    caddy: JSON.stringify({
+      ts: readMs / 1000,
+      request: { method: 'GET', uri: target, headers: { Referer: [referrer] } },
+      status: 200,
+    }),
+    docker: JSON.stringify({
+      log: `${common}\n`,
+      stream: 'stdout',
+      time: '2026-11-24T08:00:07Z',
+    }),
+  }
+  for (const [format, line] of Object.entries(lines)) {
+    const { values } = foldOne(format, line)
+    assert.deepEqual(values(setUtmCampaign), ['autumn'], format)
+    assert.deepEqual([values(setPath), values(setReferrer)], [['/a'], ['r.example']], format)
+  }
+})
+
+test('an event says its campaign by the page’s address, and its browser by the user agent it carries', () => {
+  const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0'
+  const url = 'https://s.example/p?utm_source=letter&utm_medium=email'
+  const posthog = { $current_url: url, $raw_user_agent: agent }
+  const events = {
+    posthog: { event: '$pageview', distinct_id: 'd', properties: posthog },
+    segment: {
+      type: 'page',
+      anonymousId: 'd',
+      context: { userAgent: agent, page: { path: '/p', search: '?utm_source=letter&utm_medium=email' } },
+    },
+  }
+  for (const [format, event] of Object.entries(events)) {
+    const { origins, values } = foldOne(format, JSON.stringify(event))
+    assert.equal(origins.length, 1, format)
+    const { browser, os, device, channel, utm_source } = origins[0]!
+    assert.deepEqual(
+      [browser, os, device, channel, utm_source],
+      ['Firefox', 'Linux', 'desktop', 'Email', 'letter'],
+    )
+    assert.deepEqual(values(setPath), ['/p'], format)
+  }
 })
 
 test('an event in the shape of its maker is an event, and a page a pageview', () => {

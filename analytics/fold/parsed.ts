@@ -34,9 +34,12 @@ export function countParsed(
     countAccess(state, bucket, timeMs, layOutAccess(line, state.combined))
     if (line.virtualHost) countVirtualHost(state, bucket, line.virtualHost)
   } else if (line.kind === 'event') {
-    const { type, event, visitor, path, referrer } = line
+    const { type, event, visitor, query, referrer, agent } = line
+    const path = query === '' ? line.path : `${line.path}?${query}`
     const bytes = Buffer.from(JSON.stringify({ type, event, anonymousId: visitor, path, referrer }))
+    state.agentNow = agent
     if (parseJsonEvent(bytes, 0, bytes.length, state.event)) countEvent(state, bucket, timeMs, bytes)
+    state.agentNow = ''
   } else for (const sample of line.samples) countSample(state, bucket, timeMs, sample, host)
 }
 
@@ -62,16 +65,19 @@ function countSample(
 /** The fields one behind the other in a buffer, and their places in `into`. */
 function layOutAccess(line: ParsedLine, into: CombinedLine): Buffer {
   const { client, method, path, referrer, agent } = line
-  const parts = [client, method, path, referrer, agent].map(text => Buffer.from(text))
+  // The query ends where the protocol would follow.
+  const query = line.query === '' ? ' ' : `?${line.query.replaceAll(/[\s"]/g, '+')} `
+  const parts = [client, method, path, query, referrer, agent].map(text => Buffer.from(text))
   const ends: number[] = []
   let length = 0
   for (const part of parts) ends.push((length += part.length))
   into.clientStart = 0
   into.clientEnd = into.methodStart = ends[0]!
   into.methodEnd = into.pathStart = ends[1]!
-  into.pathEnd = into.referrerStart = ends[2]!
-  into.referrerEnd = into.agentStart = ends[3]!
-  into.agentEnd = ends[4]!
+  into.pathEnd = ends[2]!
+  into.referrerStart = ends[3]!
+  into.referrerEnd = into.agentStart = ends[4]!
+  into.agentEnd = ends[5]!
   into.status = line.status
   into.bytes = line.bytes
   into.timeMs = line.timeMs

@@ -1,5 +1,7 @@
 // The same statistics computed again for tests, slowly and another way: objects, JSON.parse and regular expressions,
-// everything in one map, no state between lines but the rule that a position counts once. Shares no code with the fold.
+// everything in one map, no state between lines but the rule that a position counts once and the last value of each
+// counter. Shares no code with the fold; what user agents and referrers stand for is written down with the lines.
+import { agentTruth, pathTruth, queryTruth, referrerTruth } from './story-lines.ts'
 
 export interface NaiveRecord {
   readonly line: string
@@ -9,6 +11,7 @@ export interface NaiveRecord {
   readonly src: string | undefined
   readonly pos: number | undefined
   readonly format: string
+  readonly service?: string | undefined
 }
 
 export interface NaiveResult {
@@ -32,6 +35,7 @@ export function naiveCount(records: readonly NaiveRecord[]): NaiveResult {
     counted: 0,
   }
   const highest = new Map<string, number>()
+  const last: LastSamples = new Map()
   let unparsed = 0
   let counted = 0
   for (const record of records) {
@@ -40,21 +44,21 @@ export function naiveCount(records: readonly NaiveRecord[]): NaiveResult {
       if (record.pos <= (highest.get(key) ?? -1)) continue
       highest.set(key, record.pos)
     }
-    if (countOne(result, record)) counted++
+    if (countOne(result, record, last)) counted++
     else unparsed++
   }
   return { ...result, unparsed, counted }
 }
 
-function countOne(result: NaiveResult, record: NaiveRecord): boolean {
+function countOne(result: NaiveResult, record: NaiveRecord, last: LastSamples): boolean {
   const parsed = parse(record)
   const time = Math.min(parsed?.time ?? record.timestampMs, record.timestampMs + 300_000)
-  const add = (metric: string, amount: number, labels: Record<string, string> = {}) => {
+  const add = (metric: string, amount: number, labels: Labels = {}) => {
     if (amount === 0) return
     for (const key of keysOf(metric, labels, time))
       result.counts.set(key, (result.counts.get(key) ?? 0) + amount)
   }
-  const { topic } = record
+  const { topic, service } = record
   if (!parsed) {
     add('unparsed', 1)
     add('unparsed', 1, { topic })
@@ -62,12 +66,21 @@ function countOne(result: NaiveResult, record: NaiveRecord): boolean {
   }
   add('lines', 1)
   add('lines', 1, { topic })
+  if (service !== undefined) add('lines', 1, { service })
+  if (parsed.level !== undefined) {
+    add('lines', 1, { level: parsed.level })
+    if (service !== undefined) add('lines', 1, { level: parsed.level, service })
+  }
   for (const [metric, amount, labels] of parsed.counts) add(metric, amount, labels)
   for (const [metric, value, labels] of parsed.samples) {
     for (const key of keysOf(metric, labels, time)) push(result.samples, key, value)
+    if (labels['name']?.endsWith('_total')) {
+      const series = `${topic}-${record.partition} ${JSON.stringify(labels)}`
+      add('metric_increase', increase(last, series, time, value), labels)
+    }
   }
-  for (const [source, visitor] of parsed.visitors) {
-    for (const key of keysOf('active_users', { source }, time)) {
+  for (const [metric, visitor, labels] of parsed.visitors) {
+    for (const key of keysOf(metric, labels, time)) {
       const seen = result.visitors.get(key) ?? new Set()
       result.visitors.set(key, seen.add(visitor))
     }
@@ -75,22 +88,42 @@ function countOne(result: NaiveResult, record: NaiveRecord): boolean {
   return true
 }
 
+type Labels = Readonly<Record<string, string>>
+type LastSamples = Map<string, { readonly time: number; readonly value: number }>
+
+/** Of each partition in its own order: older samples say nothing, a fall is a beginning at zero. */
+function increase(last: LastSamples, series: string, time: number, value: number): number {
+  const before = last.get(series)
+  if (before && time < before.time) return 0
+  last.set(series, { time, value })
+  if (!before) return 0
+  return value >= before.value ? value - before.value : value
+}
+
 interface Parsed {
   readonly time: number
-  readonly counts: [metric: string, amount: number, labels?: Record<string, string>][]
-  readonly samples: [metric: string, value: number, labels: Record<string, string>][]
-  readonly visitors: [source: string, visitor: string][]
+  readonly level?: string
+  readonly counts: [metric: string, amount: number, labels?: Labels][]
+  readonly samples: [metric: string, value: number, labels: Labels][]
+  readonly visitors: [metric: string, visitor: string, labels: Labels][]
 }
 
 const accessLine = new RegExp(
-  String.raw`^(\S+) \S+ \S+ \[(\d\d)/(\w{3})/(\d{4}):(\d\d:\d\d:\d\d) \+0000\] "(\S+) ([^ ?]+)\S* HTTP/1.1" ` +
-    String.raw`(\d{3}) (\d+) "([^"]*)" "([^"]*)"(?: (\d+\.\d+))?$`,
+  String.raw`^(?:(\S+):\d+ )?(\S+) \S+ \S+ \[(\d\d)/(\w{3})/(\d{4}):(\d\d:\d\d:\d\d) \+0000\] ` +
+    String.raw`"(\S+) ([^ ?]+)(\S*) HTTP/1.1" (\d{3}) (\d+) "([^"]*)" "([^"]*)"(?: (\d+\.\d+))?$`,
 )
+const appLine = /^time=(\S+) level=(\w+) msg="[^"]*"$/
 const monthNames = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 
 function parse({ line, format, timestampMs }: NaiveRecord): Parsed | null {
   if (format === 'raw') return { time: timestampMs, counts: [], samples: [], visitors: [] }
-  if (format === 'combined') return parseAccess(line)
+  if (format === 'combined' || format === 'vhost_combined') return parseAccess(line, timestampMs)
+  if (format === 'logfmt') {
+    const match = appLine.exec(line)
+    return match
+      ? { time: Date.parse(match[1]!), level: match[2]!, counts: [], samples: [], visitors: [] }
+      : null
+  }
   let value: Record<string, unknown>
   try {
     value = JSON.parse(line) as Record<string, unknown>
@@ -103,53 +136,100 @@ function parse({ line, format, timestampMs }: NaiveRecord): Parsed | null {
     return { time, counts: [], samples: [['metric', Number(value['value']), labels]], visitors: [] }
   }
   const path = String(value['path'])
+  const hour = hourOf(time, timestampMs)
   const referrer = value['referrer'] ? new URL(String(value['referrer'])).hostname : '(direct)'
-  const counts: Parsed['counts'] = [
-    ['events', 1],
-    ['events', 1, { event: String(value['event']) }],
-    ['events', 1, { path }],
-  ]
-  if (value['type'] === 'page')
-    counts.push(['pageviews', 1], ['pageviews', 1, { path }], ['pageviews', 1, { referrer }])
-  return { time, counts, samples: [], visitors: [['events', String(value['anonymousId'])]] }
+  const counts: Parsed['counts'] = [{}, { event: String(value['event']) }, { path }, { hour }].map(labels => [
+    'events',
+    1,
+    labels as Labels,
+  ])
+  if (value['type'] === 'page') {
+    for (const labels of [{}, { path }, { referrer }, { hour }] as Labels[])
+      counts.push(['pageviews', 1, labels])
+  }
+  const visitor = String(value['anonymousId'])
+  return { time, counts, samples: [], visitors: [['active_users', visitor, { source: 'events' }]] }
 }
 
-function parseAccess(line: string): Parsed | null {
+function hourOf(time: number, timestampMs: number): string {
+  return new Date(Math.min(time, timestampMs + 300_000)).toISOString().slice(11, 13)
+}
+
+function parseAccess(line: string, timestampMs: number): Parsed | null {
   const match = accessLine.exec(line)
   if (!match) return null
-  const [, client, day, month, year, clock, method, path, status, bytes, referrer, agent, seconds] =
-    match as string[]
+  const [, host, client, day, month, year, clock, ...others] = match as string[]
+  const [method, path, query, status, bytesText, referrerText, agentText, seconds] = others as string[]
   const monthNumber = String(monthNames.indexOf(month!) / 3 + 1).padStart(2, '0')
   const time = Date.parse(`${year}-${monthNumber}-${day}T${clock}Z`)
+  const agent = agentTruth.get(agentText!)!
+  const referrer = referrerTruth.get(referrerText!)!
+  const campaign = queryTruth.get(query!)
+  const { content, isStatic } = pathTruth.get(path!)!
   const code = Number(status)
-  const isError = code >= 500 ? 1 : 0
-  const isClientError = code >= 400 && code < 500 ? 1 : 0
+  const ms = seconds === undefined ? null : Math.round(Number(seconds) * 1000)
+  const outcome = code >= 500 ? 'error' : code >= 400 ? 'client_error' : 'success'
+  const { site, channel } = campaign?.source ?? referrer
+  const { bot, ...byAgent } = agent
+  const byWhat: Labels = { path: path!, status: status!, status_class: `${status![0]}xx`, content }
+  const byWho: Labels = { ...byAgent, client: `${client!.split('.').slice(0, 3).join('.')}.0/24` }
+  const byWhere: Labels = { site, channel, ...campaign?.parameters }
+  const hour = { hour: hourOf(time, timestampMs) }
+  const byHost: Labels = host === undefined ? {} : { virtual_host: host }
+  const usual = { ...byWhat, method: method!, referrer: referrer.host, ...byWhere, ...byHost, ...hour }
   const counts: Parsed['counts'] = [
-    ['requests', 1, { method: method! }],
-    ['requests', 1, { referrer: referrer === '-' ? '(direct)' : new URL(referrer!).hostname }],
-    ['bytes', Number(bytes)],
-    ['bytes', Number(bytes), { path: path! }],
+    ...each('requests', 1, { ...usual, ...byWho, outcome }),
+    ...each('errors', code >= 500 ? 1 : 0, { ...usual, ...byWho }),
+    ...each('client_errors', code >= 400 && code < 500 ? 1 : 0, usual),
+    ...each('bytes', Number(bytesText), { ...usual, ...byWho }),
+    ...each('not_found', code === 404 ? 1 : 0, { path: path! }),
+    ...each('static_requests', isStatic ? 1 : 0, { path: path! }),
+    ...each('bot_requests', bot === '' ? 0 : 1, { bot }),
   ]
-  for (const labels of [{}, { path: path! }, { status: status! }]) {
+  const samples: Parsed['samples'] = []
+  if (ms !== null) {
+    const points = code >= 500 || ms > 2000 ? 0 : ms > 500 ? 1 : 2
     counts.push(
-      ['requests', 1, labels],
-      ['errors', isError, labels],
-      ['client_errors', isClientError, labels],
+      ...each('time_served', ms, { ...byWhat, ...byWho, ...hour }),
+      ...each('apdex_points', points, { path: path! }),
+      ...each('apdex_points_max', 2, { path: path! }),
     )
+    for (const [, , labels] of each('', 0, { path: path!, outcome, ...byHost }))
+      samples.push(['latency', ms, labels!])
   }
-  const latency = Math.round(Number(seconds) * 1000)
-  const samples: Parsed['samples'] = seconds
-    ? [
-        ['latency', latency, {}],
-        ['latency', latency, { path: path! }],
-      ]
-    : []
-  return { time, counts, samples, visitors: [['requests', `${client} ${agent}`]] }
+  return { time, counts, samples, visitors: bot === '' ? visitorsOf() : [] }
+
+  function visitorsOf(): Parsed['visitors'] {
+    const visitor = `${client} ${agentText}`
+    const { utm_content: _content, utm_term: _term, ...kept } = byWhere
+    const { client: _client, ...described } = byWho
+    const by: Labels = { path: path!, status_class: byWhat['status_class']!, ...described, ...kept, ...hour }
+    return [
+      ['active_users', visitor, { source: 'requests' }],
+      ...Object.entries(by).map(([name, value]): Parsed['visitors'][number] => [
+        'request_visitors',
+        visitor,
+        { [name]: value },
+      ]),
+    ]
+  }
 }
 
-function keysOf(metric: string, labels: Record<string, string>, time: number): string[] {
+/** As a whole and by each of the labels alone. */
+function each(metric: string, amount: number, labels: Labels): Parsed['counts'] {
+  return [
+    [metric, amount, {}],
+    ...Object.entries(labels).map(([name, value]): Parsed['counts'][number] => [
+      metric,
+      amount,
+      { [name]: value },
+    ]),
+  ]
+}
+
+function keysOf(metric: string, labels: Labels, time: number): string[] {
   const dims = Object.keys(labels).sort().join(',')
-  const finest = dims === '' ? 1 : 10
+  const finest = metric === 'request_visitors' ? 60 : dims === '' ? 1 : 10
   return stepsSeconds
     .filter(step => step >= finest)
     .map(

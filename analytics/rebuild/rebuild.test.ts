@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { CustomStatistics } from '../fold/custom.ts'
-import { assertSame, baseMs, drain, randomLog } from '../ingest/ingest-story.ts'
+import { assertSame, baseMs, drain, randomLog, recordOf } from '../ingest/ingest-story.ts'
 import { MemoryLog, type TestRecord } from '../ingest/memory-log.ts'
 import { naiveCount } from '../ingest/naive-count.ts'
 import type { Connection } from '../store/schema.ts'
@@ -60,8 +60,7 @@ test('the live count goes on meanwhile and after: no record is lost or doubled w
   let produced = 0
   const produceOne = () => {
     const record = later.records[produced++]
-    if (record)
-      log.produce(record.topic, record.partition, [{ ...record, src: undefined } as unknown as TestRecord])
+    if (record) log.produce(record.topic, record.partition, [recordOf({ ...record, src: undefined })])
   }
   await runRebuild(path, log, {
     onWait: () => {

@@ -12,6 +12,8 @@ import type { Touch } from './tally.ts'
 /** What is remembered of a line to tell its origin by. */
 const scratch = Buffer.allocUnsafe(2048)
 const fieldBytesMax = 600
+/** In characters, of up to three bytes each. */
+const agentLengthMax = 250
 
 /** Notes a request by a browser for a page that was answered with it. `path` is the page's number. */
 export function noteRequest(
@@ -69,13 +71,25 @@ function eventOrigin(state: FoldState, noter: VisitNoter, buffer: Buffer): numbe
     at = putSpan(referrer, 0, referrer.length, 0)
   }
   const referrerEnd = at
+  if (state.agentNow !== '') {
+    at += scratch.write(state.agentNow.slice(0, agentLengthMax), at)
+    // Apart from a referrer without an agent.
+    scratch[at++] = 0
+  }
+  const agentEnd = at
   if (spans.kinds[eventFields.path] === fieldKinds.text) {
     let query = spans.starts[eventFields.path]!
     const end = spans.ends[eventFields.path]!
     while (query < end && buffer[query] !== 0x3f) query++
     at = putQuery(buffer, query, end, at)
   }
-  return noter.origin(scratch, 0, at, () => touchOf(text(0, referrerEnd), null, text(referrerEnd, at)))
+  return noter.origin(scratch, 0, at, () =>
+    touchOf(
+      text(0, referrerEnd),
+      agentEnd === referrerEnd ? null : text(referrerEnd, agentEnd - 1),
+      text(agentEnd, at),
+    ),
+  )
 }
 
 function touchOf(referrer: string, agent: string | null, query: string): Touch {
