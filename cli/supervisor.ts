@@ -3,11 +3,11 @@
 // process alone, and ends when its stdin closes, so that none outlives a supervisor that was killed.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
+import { compileCacheDirectory } from './compile-cache.ts'
 import { LogFile } from './log-file.ts'
 
 export interface ProcessSpec {
@@ -231,8 +231,14 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return {
     ...process.env,
     UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? '16',
-    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'tailrace-compile-cache'),
+    ...compileCacheOf(),
   }
+}
+
+/** Without a directory to be trusted nothing is kept: Node would else choose one that anybody could make first. */
+function compileCacheOf(): NodeJS.ProcessEnv {
+  const directory = compileCacheDirectory()
+  return directory === null ? { NODE_DISABLE_COMPILE_CACHE: '1' } : { NODE_COMPILE_CACHE: directory }
 }
 
 function parseReady(line: string): ReadyFacts | undefined {

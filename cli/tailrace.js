@@ -24,10 +24,17 @@ if (major >= nodeMajorMin) {
   process.exit(78)
 }
 
-function start() {
+async function start() {
   // Sixteen, not four: a flush in flight per partition must not starve the others.
   process.env.UV_THREADPOOL_SIZE ??= '16'
-  module.enableCompileCache?.()
+  const { compileCacheDirectory } = await import('./compile-cache.ts')
+  const cache = compileCacheDirectory()
+  if (cache === null) process.env.NODE_DISABLE_COMPILE_CACHE ??= '1'
+  else {
+    // Also for every process that is started from here.
+    process.env.NODE_COMPILE_CACHE = cache
+    module.enableCompileCache?.(cache)
+  }
   import('./main.ts').catch(error => {
     process.stderr.write(`tailrace: ${error.stack}\n`)
     process.exit(1)
