@@ -74,7 +74,7 @@ function writeHashed(output: Buffer): void {
 const noContext: LineContext = { recordMs: 0, zonelessOffsetMs: 0 }
 /** Access logs that are not in the order of combined, and what containers write, among it access logs. */
 const visitorFormats: ReadonlySet<string> = new Set([
-  ...['vhost_combined', 'nginx', 'apache', 'caddy', 'traefik', 'w3c', 'csv', 'docker', 'cri'],
+  ...['vhost_combined', 'nginx', 'apache', 'caddy', 'traefik', 'w3c', 'csv', 'docker', 'cri', 'otel'],
 ])
 
 function hasVisitor(format: LineFormat): boolean {

@@ -37,6 +37,8 @@ export interface LineOptions {
   /** The share of lines to keep, 0 to 1. */
   readonly sample?: number | undefined
   readonly redact?: RedactRule | undefined
+  /** What a record is: the line itself, or a flat object in OpenTelemetry's log data model. */
+  readonly emit?: 'line' | 'json' | undefined
   /** Record headers, such as service and environment; `{host}` stands for this machine's name. */
   readonly fields?: Readonly<Record<string, string>> | undefined
 }
@@ -52,6 +54,7 @@ const names = [
   'excludeLines',
   'sample',
   'redact',
+  'emit',
   'fields',
 ] as const
 

@@ -1,7 +1,7 @@
 // Records as they leave the agent: the headers that its input asks for, the format that was decided, and a key that is
 // the same for one visitor whatever server wrote the line, made of what redaction left.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { agentScene } from './agent-scene.ts'
 import { shippedRecords } from './shipped-records.ts'
@@ -47,4 +47,37 @@ test('format, fields and keys of records, by what their files hold', async () =>
   assert.deepEqual(byFormat['caddy']!.filter(record => record.key === key).length, 1)
   assert.equal(byFormat['syslog']![0]!.line, '<11>Nov 24 08:00:00 web-1 app[1]: from 10.1.2.0')
   assert.deepEqual([byFormat['posthog']![0]!.topic, byFormat['statsd']![0]!.topic], ['behavior', 'metrics'])
+})
+
+test('emit: json makes records flat JSON, keyed as the lines they were made of', async () => {
+  await using s = await agentScene()
+  const [input] = s.config.inputs
+  const redact = { addresses: true }
+  writeFileSync(s.at('a.log'), `203.0.113.7 - - ${at} "GET /a?x=1 HTTP/1.1" 200 5 "-" "UA"\nno access line\n`)
+  mkdirSync(s.at('plain'))
+  writeFileSync(s.at('plain/b.log'), `203.0.113.9 - - ${at} "GET /b HTTP/1.1" 200 5 "-" "UA"\n`)
+  const plain = { ...input!, paths: [s.at('plain/*.log')], redact, format: 'combined' }
+  Object.assign(s.config, { inputs: [{ ...input!, redact, format: 'combined', emit: 'json' }, plain] })
+  await s.start()
+  await s.until(() => shippedRecords(s.broker, 'logs').length === 3)
+  const records = shippedRecords(s.broker, 'logs')
+  const [made, line] = [
+    records.find(one => one.line.startsWith('{'))!,
+    records.find(one => one.line.endsWith('"UA"'))!,
+  ]
+  assert.deepEqual(JSON.parse(made.line), {
+    timestamp: '2026-11-24T08:00:00.000Z',
+    'http.response.status_code': 200,
+    'client.address': '203.0.113.0',
+    'http.request.method': 'GET',
+    'url.path': '/a',
+    'url.query': 'x=1',
+    'user_agent.original': 'UA',
+    'http.response.body.size': 5,
+    body: `203.0.113.0 - - ${at} "GET /a?x=1 HTTP/1.1" 200 5 "-" "UA"`,
+  })
+  assert.deepEqual([made.headers['format'], line.headers['format']], ['otel', 'combined'])
+  assert.equal(made.key, line.key)
+  // What is not of its format is as it was: the count will say that it is none.
+  assert.equal(records.find(one => one.headers['format'] === 'otel' && one !== made)!.line, 'no access line')
 })

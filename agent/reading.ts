@@ -1,5 +1,6 @@
 // One turn of reading one file: the guard is asked in the same read that brings the lines, lines are cut and handed
 // to the sink, the tracker moves on. Reads the file; everything else goes through the sink.
+import { emitterOf } from './emit.ts'
 import { breakBytes, findBreak, type LineBreak, lineBreakOf, sniffEncoding } from './encodings.ts'
 import { csvHeader, detectFormat, type LineFormat, tableFormat } from './formats/detect.ts'
 import { familyOf } from './formats/registry.ts'
@@ -343,7 +344,9 @@ function ruledOf(range: Range): RuledLines | null {
   if (range.ruled === undefined) {
     const { rules, encoding, hashKey } = range.routing
     const isPlain = rules === undefined && encoding === undefined
-    range.ruled = isPlain ? null : new RuledLines(rules ?? {}, encoding ?? null, range.src, hashKey)
+    range.ruled = isPlain
+      ? null
+      : new RuledLines(rules ?? {}, encoding ?? null, range.src, hashKey, emitterOf(range.routing))
   }
   return range.ruled as RuledLines | null
 }

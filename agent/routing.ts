@@ -1,6 +1,7 @@
 // How a line finds its partition: topic, partition count, key rule. A src has one routing for life; what is sent
 // again goes where it went the first time, whatever the configuration says by then. Pure.
 import { partitionForKey } from '../broker/protocol/murmur2.ts'
+import { recordFormatOf } from './emit.ts'
 import { type LineFormat, topicOfFormat, visitorFieldOf } from './formats/registry.ts'
 import { type KeyRule, keyLength, keyRule, writeBlockKey, writeVisitorKey } from './key.ts'
 import { type LineRules, sameRules } from './line-rules.ts'
@@ -53,7 +54,7 @@ export class Router {
     const words = Buffer.from(routing.hashKey, 'hex')
     const hashKey = { low: words.readInt32LE(0), high: words.readInt32LE(4) }
     this.routing = routing
-    this.#rule = keyRule(routing.format, hashKey, routing.keyField)
+    this.#rule = keyRule(recordFormatOf(routing), hashKey, routing.keyField)
     this.#fileId = fileId
   }
 

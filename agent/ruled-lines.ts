@@ -2,6 +2,8 @@
 // limit of their own, filters, sampling and redaction. The raw path does not come here. Pure: bytes in, records and
 // losses out. Where records end follows from the bytes and the rules alone, but for one case: at the end of what
 // may be read, `isFinal` says that what waits there ends now. Whoever says so keeps the place with the mark (rule 9).
+
+import type { Emitter } from './emit.ts'
 import { breakBytes, findBreak, type LineBreak, lineBreakOf, toUtf8 } from './encodings.ts'
 import type { LineRules } from './line-rules.ts'
 import { characterEdge, type LineVisitor, lineBytesMax } from './lines.ts'
@@ -20,9 +22,16 @@ export class RuledLines {
   readonly #drops: boolean
   readonly #processing: Processing
   readonly #src: string
+  readonly #emit: Emitter | null
   #leftOut = 0
 
-  constructor(rules: LineRules, encoding: string | null, src: string, secret: string) {
+  constructor(
+    rules: LineRules,
+    encoding: string | null,
+    src: string,
+    secret: string,
+    emit: Emitter | null = null,
+  ) {
     this.#encoding = encoding
     this.lineBreak = lineBreakOf(encoding)
     this.multiline = rules.multiline ? new Multiline(rules.multiline) : null
@@ -30,6 +39,7 @@ export class RuledLines {
     this.#drops = rules.onLongLine === 'drop'
     this.#processing = new Processing(rules, src, secret)
     this.#src = src
+    this.#emit = emit
   }
 
   /** Records that filters or sampling left out since this was asked last. */
@@ -136,11 +146,11 @@ export class RuledLines {
       return
     }
     const redacted = this.#processing.redact(bytes, start, end)
-    if (redacted === null) visit(bytes, start, end, position)
-    else if (redacted.length <= lineBytesMax) visit(redacted, 0, redacted.length, position)
+    if (redacted === null) this.#hand(bytes, start, end, position, visit)
+    else if (redacted.length <= lineBytesMax) this.#hand(redacted, 0, redacted.length, position, visit)
     else {
       // What stands for its secrets is longer than they were.
-      visit(redacted, 0, characterEdge(redacted, 0, lineBytesMax), position)
+      this.#hand(redacted, 0, characterEdge(redacted, 0, lineBytesMax), position, visit)
       lose(this.#lossOf(position, length, 0))
     }
   }
@@ -150,9 +160,17 @@ export class RuledLines {
     let stop = characterEdge(bytes, start, Math.min(start + this.#limit, end))
     if (this.#processing.redacts) stop = wordEdge(bytes, start, stop)
     const redacted = this.#processing.redact(bytes, start, stop)
-    if (redacted !== null) visit(redacted, 0, Math.min(redacted.length, lineBytesMax), position)
-    else if (stop > start) visit(bytes, start, stop, position)
+    const length = Math.min(redacted?.length ?? 0, lineBytesMax)
+    if (redacted !== null) this.#hand(redacted, 0, length, position, visit)
+    else if (stop > start) this.#hand(bytes, start, stop, position, visit)
     return stop - start
+  }
+
+  /** As a line, or as what its input makes of one. */
+  #hand(bytes: Buffer, start: number, end: number, position: number, visit: LineVisitor): void {
+    const record = this.#emit?.(bytes, start, end) ?? null
+    if (record === null) visit(bytes, start, end, position)
+    else visit(record, 0, record.length, position)
   }
 
   /** Of a decoded line nobody can say behind which byte of its file the rest is missing. */

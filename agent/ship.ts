@@ -8,6 +8,7 @@ import { type HeaderPair, PositionHeaders } from '../broker/protocol/record-head
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { AgentConfig } from './config.ts'
+import { recordFormatOf } from './emit.ts'
 import { type LineFormat, topicOfFormat } from './formats/registry.ts'
 import { fileIdOfSrc } from './identity.ts'
 import { hashKeyOf } from './key.ts'
@@ -229,7 +230,7 @@ export class Shipper implements TailSink {
   #openOutlet(range: Range): Outlet {
     const { src, routing } = range
     const fields = Object.entries(routing.rules?.fields ?? {})
-    const constants: HeaderPair[] = [['format', routing.format], ...fields]
+    const constants: HeaderPair[] = [['format', recordFormatOf(routing)], ...fields]
     const isHostless =
       topicOfFormat(routing.format) === 'metrics' && routing.rules?.fields?.['host'] === undefined
     if (isHostless) constants.push(['host', this.#options.config.host])

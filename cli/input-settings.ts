@@ -100,6 +100,7 @@ export const inputSchema = z.strictObject({
   excludeLines: patterns.optional().describe('No lines that match one of these'),
   sample: z.number().gt(0).max(1).optional().describe('The share of lines to keep'),
   redact: redact.optional().describe('Secrets to take out before a line leaves'),
+  emit: z.enum(['line', 'json']).optional().describe('What a record is: the line, or a flat JSON object'),
   fields: fields.optional().describe('Headers of every record, such as service and environment'),
 })
 

@@ -12,6 +12,7 @@ import {
   parseTraefik,
 } from './json-shapes.ts'
 import { parseInflux, parsePrometheus, parseStatsd } from './metric-texts.ts'
+import { parseOtel } from './otel.ts'
 import type { LineParser } from './parsed-line.ts'
 import { compileCsv, compileW3c } from './tables.ts'
 
@@ -30,6 +31,7 @@ const parsers = {
   cri: parseCri,
   syslog: parseSyslog,
   logfmt: parseLogfmt,
+  otel: parseOtel,
   prometheus: parsePrometheus,
   statsd: parseStatsd,
   influx: parseInflux,
