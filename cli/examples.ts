@@ -87,6 +87,8 @@ const guidance: Readonly<Record<string, Guidance>> = {
     next: ['tailrace up --data fresh'],
   },
   'login-link': { examples: ['tailrace login-link'] },
+  doctor: { examples: ['tailrace doctor', 'tailrace doctor --json'], next: ['tailrace debug bundle'] },
+  debug: { examples: ['tailrace debug bundle'] },
   completion: { examples: ['tailrace completion bash'] },
 }
 

@@ -20,6 +20,7 @@ import { addConfigCommands } from './config-commands.ts'
 import { addConsumeCommand } from './consume-command.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { demo } from './demo.ts'
+import { addDoctorCommands } from './doctor-commands.ts'
 import { addGuidance } from './examples.ts'
 import { addGroupCommands } from './group-commands.ts'
 import { addInstallCommands } from './install.ts'
@@ -227,11 +228,16 @@ addUserCommands(program.command('users').description('who may use the Kafka port
   settingsOf: flags => settingsOf(flags),
 })
 
-addConfigCommands(program.command('config').description('what is set, by whom, and whether it can be used'), {
-  withShared: command => withPublic(withShared(command)),
-  sourcesOf: (flags: Flags, environment) =>
+const bySource = {
+  withShared: (command: Command) => withPublic(withShared(command)),
+  sourcesOf: (flags: Flags, environment: NodeJS.ProcessEnv) =>
     readSources(settingFlagsOf(flags), environment, flags.config, { data: 'data' }),
-})
+}
+addConfigCommands(
+  program.command('config').description('what is set, by whom, and whether it can be used'),
+  bySource,
+)
+addDoctorCommands(program, { ...bySource, settingsOf: flags => settingsOf(flags), originOf })
 
 addInstallCommands(program)
 
