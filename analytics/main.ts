@@ -29,7 +29,7 @@ enableCompileCache()
  * What the ingest thread's objects may take. What it keeps is bounded far below; without a limit the collector lets
  * the garbage of a replay grow to several times of it before it looks.
  */
-const ingestHeap = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 24 } as const
+const ingestHeap = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 24 } as const
 
 export async function runAnalytics(config: AnalyticsConfig, process: ProcessContext): Promise<void> {
   const { signal, log } = process

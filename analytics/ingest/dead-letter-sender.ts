@@ -14,6 +14,8 @@ const lettersPerTurn = 200
 const bytesPerTurn = 900_000
 export const turnMs = 1000
 const retryMs = 30_000
+/** A tenth of a second each, until a new topic has a leader. */
+const leaderTries = 100
 
 export class DeadLetterSender {
   readonly #cluster: Cluster
@@ -24,6 +26,8 @@ export class DeadLetterSender {
   readonly #builder = new BatchBuilder()
   #isSending = false
   #turnsToWait = 0
+  #failures = 0
+  #lastError = ''
   sent = 0
 
   constructor(cluster: Cluster, letters: DeadLetters, sources: () => readonly number[], log: Log) {
@@ -42,11 +46,19 @@ export class DeadLetterSender {
       return await this.#sendSome()
     } catch (error) {
       this.#turnsToWait = retryMs / turnMs
-      this.#log.warn('what could not be counted waits for its topic', { error: (error as Error).message })
+      this.#told((error as Error).message)
       return false
     } finally {
       this.#isSending = false
     }
+  }
+
+  /** A broker that restarts is no news: what fails a second time is, once for each reason. */
+  #told(error: string): void {
+    this.#failures++
+    if (this.#failures === 1 || error === this.#lastError) return
+    this.#lastError = error
+    this.#log.warn('what could not be counted waits for its topic', { error })
   }
 
   async #sendSome(): Promise<boolean> {
@@ -60,6 +72,8 @@ export class DeadLetterSender {
       letters.push(letter)
     }
     await this.#produce(`${first.topic}.dlq`, letters)
+    this.#failures = 0
+    this.#lastError = ''
     for (const letter of letters) this.#letters.drop(letter)
     this.sent += letters.length
     return true
@@ -88,18 +102,28 @@ export class DeadLetterSender {
   async #find(name: string): Promise<void> {
     await this.#cluster.refresh([name])
     if (this.#cluster.leaderOf(name, 0) >= 0) return
-    const connection = await this.#cluster.anyConnection()
-    const controller = await this.#cluster.connectionTo(this.#cluster.controllerId).catch(() => connection)
-    const topics = [{ name, numPartitions: 1, replicationFactor: -1 }]
-    const { topics: made } = await controller.request(apis.createTopics, { topics, timeoutMs: 10_000 })
-    const error = errorName(made[0]?.errorCode ?? 0)
-    if (error !== 'none' && error !== 'topicAlreadyExists')
-      throw new Error(`Cannot make the topic ${name}: ${error}`)
-    for (let attempt = 0; attempt < 20 && this.#cluster.leaderOf(name, 0) < 0; attempt++) {
+    await this.#make(name)
+    for (let attempt = 0; attempt < leaderTries && this.#cluster.leaderOf(name, 0) < 0; attempt++) {
       await new Promise(resolve => setTimeout(resolve, 100))
       await this.#cluster.refresh([name])
     }
     if (this.#cluster.leaderOf(name, 0) < 0) throw new Error(`Cannot write to ${name}: nobody leads it`)
+  }
+
+  /** By the controller, which may have changed since we last heard. */
+  async #make(name: string): Promise<void> {
+    const topics = [{ name, numPartitions: 1, replicationFactor: -1 }]
+    for (let attempt = 0; ; attempt++) {
+      const connection = await this.#cluster
+        .connectionTo(this.#cluster.controllerId)
+        .catch(() => this.#cluster.anyConnection())
+      const { topics: made } = await connection.request(apis.createTopics, { topics, timeoutMs: 10_000 })
+      const error = errorName(made[0]?.errorCode ?? 0)
+      if (error === 'none' || error === 'topicAlreadyExists') return
+      if (error !== 'notController' || attempt === 2)
+        throw new Error(`Cannot make the topic ${name}: ${error}`)
+      await this.#cluster.refresh([name])
+    }
   }
 
   #batch(letters: readonly WaitingLetter[]): Buffer {

@@ -90,7 +90,7 @@ export function openStore(path: string, list: readonly Migration[] = migrations)
   // agents status and ledger entries must not.
   connection.pragma('synchronous = FULL')
   connection.pragma('busy_timeout = 5000')
-  connection.pragma('cache_size = -65536')
+  connection.pragma('cache_size = -32768')
   try {
     bringUp(connection, path, list)
   } catch (error) {
