@@ -16,7 +16,14 @@ function scene() {
   let settled = 0
   const producer = { send } as unknown as Producer
   const reports = new Reports(producer, systemClock, () => settled++)
-  const entries: { reason: string; source: string; lines: number | null; from: string; to: string }[] = []
+  const entries: {
+    detail: string
+    reason: string
+    source: string
+    lines: number | null
+    from: string
+    to: string
+  }[] = []
   const acknowledgeAll = () => {
     for (let one = waiting.shift(); one; one = waiting.shift()) {
       walkRecords(one.batch, (_offset, _time, buffer, _ks, _ke, start, end) => {
@@ -47,10 +54,27 @@ test('with no broker for 100,000 losses a bounded number waits, and every line i
 
 test('a sum of one source spans its losses; an unknown number of lines stays unknown', () => {
   const { reports, entries, acknowledgeAll } = scene()
-  for (let index = 0; index < 500; index++) reports.lose(loss('first', index))
+  for (let index = 0; index < 500; index++) reports.lose(loss(`first-${index}`, index))
   reports.lose(loss('second', 70))
   reports.lose(loss('second', 20, null))
   acknowledgeAll()
   const { lines, from, to } = entries.at(-1)!
   assert.deepEqual([entries.length, lines, from, to], [501, null, '20', '71'])
+})
+
+test('a file full of lines that are too long is a few entries, each with how many it stands for', () => {
+  const { waiting, reports, entries, acknowledgeAll, settled } = scene()
+  for (let round = 0; round < 10; round++) {
+    for (let index = 0; index < 1_000; index++) reports.lose(loss('one', round * 1_000 + index))
+    assert.equal(waiting.length, 1)
+    acknowledgeAll()
+  }
+  assert.equal(entries.length, 20)
+  assert.equal(
+    entries.reduce((sum, { lines }) => sum + lines!, 0),
+    10_000,
+  )
+  assert.deepEqual([entries[1]!.from, entries[1]!.to, entries[1]!.lines], ['1', '1000', 999])
+  assert.equal(entries[1]!.detail, '999 entries in one; the first: too long')
+  assert.deepEqual([reports.owed, settled()], [0, 10])
 })

@@ -35,6 +35,10 @@ function lossKey(loss: Loss): string {
   return `${loss.source}:${loss.from}:${loss.to ?? ''}:${loss.reason}`
 }
 
+function ownKey(loss: Loss): string {
+  return `${loss.source} ${loss.reason}`
+}
+
 /** Entries on their way, and sums that wait until there is room for them. */
 const losses = { flyingMax: 500, sumsMax: 500 } as const
 
@@ -42,8 +46,9 @@ const losses = { flyingMax: 500, sumsMax: 500 } as const
 function added(sum: Loss, loss: Loss, isOneSource: boolean): Loss {
   const { reason } = loss
   const lines = sum.lines === null || loss.lines === null ? null : sum.lines + loss.lines
-  const detail = `several entries in one, reported while no broker answered; the first: ${sum.detail}`
-  const said = sum.detail.startsWith('several entries') ? sum.detail : detail
+  const [, before = '1', first = sum.detail] =
+    /^(\d+) entries in one; the first: (.*)$/s.exec(sum.detail) ?? []
+  const said = `${Number(before) + 1} entries in one; the first: ${first}`
   if (!isOneSource) return { source: sum.source, from: sum.from, to: null, reason, lines, detail: said }
   const to = sum.to === null || loss.to === null ? null : Math.max(sum.to, loss.to)
   return { source: sum.source, from: Math.min(sum.from, loss.from), to, reason, lines, detail: said }
@@ -54,6 +59,8 @@ export class Reports {
   readonly #clock: Clock
   readonly #builder = new BatchBuilder(1_024)
   #flying = 0
+  /** Sources and reasons of which an entry is on its way: what comes in the meantime is one entry more. */
+  readonly #flyingOf = new Set<string>()
   readonly #sums = new Map<string, Loss>()
   #statusUnderWay = false
   readonly #onSettled: () => void
@@ -71,12 +78,13 @@ export class Reports {
   }
 
   lose(loss: Loss): void {
-    if (this.#flying < losses.flyingMax) this.#report(loss)
+    const isFree = this.#flying < losses.flyingMax && !this.#flyingOf.has(ownKey(loss))
+    if (isFree) this.#report(loss)
     else this.#addUp(loss)
   }
 
   #addUp(loss: Loss): void {
-    const own = `${loss.source} ${loss.reason}`
+    const own = ownKey(loss)
     const key = this.#sums.has(own) || this.#sums.size < losses.sumsMax ? own : loss.reason
     const sum = this.#sums.get(key)
     this.#sums.set(key, sum ? added(sum, loss, key === own) : loss)
@@ -86,15 +94,24 @@ export class Reports {
     const at = this.#clock.wallMs()
     const { source, from, to, reason, lines, detail } = loss
     const entry = { at, reason, source, from: `${from}`, to: to === null ? '' : `${to}`, lines, detail }
+    const own = ownKey(loss)
     this.#flying++
+    this.#flyingOf.add(own)
     this.#send(lossesTopic, lossKey(loss), entry, () => {
       this.#flying--
-      const [next] = this.#sums
+      this.#flyingOf.delete(own)
+      const next = this.#nextSum()
       if (next) {
         this.#sums.delete(next[0])
         this.#report(next[1])
       } else if (this.#flying === 0) this.#onSettled()
     })
+  }
+
+  /** The oldest of which nothing is on its way. */
+  #nextSum(): [string, Loss] | undefined {
+    for (const sum of this.#sums) if (!this.#flyingOf.has(ownKey(sum[1]))) return sum
+    return undefined
   }
 
   /** Skipped while the last one is still on its way: an old status helps nobody. */
