@@ -103,7 +103,7 @@ function watchWrites(
     if (table === undefined) return statement
     const run = statement.run.bind(statement)
     statement.run = (...values: unknown[]) => {
-      if (table === 'counts') written.countRows++
+      if (table === 'counts') written.countRows += values.flat().length / 4
       else written.sketchRows++
       if (table === 'sketches') written.sketchBytes += (values.at(-1) as Buffer).length
       return run(...values)

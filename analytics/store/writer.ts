@@ -11,6 +11,7 @@ import { noVisitSettings, type VisitSettings } from '../visits/conditions.ts'
 import { VisitBook } from '../visits/visit-book.ts'
 import { type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
+import { CountRows } from './count-rows.ts'
 import { CounterRows } from './counter-rows.ts'
 import { Coverage, quarterSeconds } from './coverage.ts'
 import { type DeadLetter, DeadLetters } from './dead-letters.ts'
@@ -60,6 +61,7 @@ export class Writer implements CommittedState {
   readonly #connection: Connection
   readonly #days: ZoneDays
   readonly #run: Run
+  readonly #counts: CountRows
   readonly #counters: CounterRows
   readonly #series: SeriesDirectory
   readonly #sketches: SketchCache
@@ -83,6 +85,7 @@ export class Writer implements CommittedState {
     this.dedup = new DedupRows(connection, this.#run)
     this.deadLetters = new DeadLetters(connection, this.#run)
     this.visits = new VisitBook(connection, this.#run, days, options.visits ?? noVisitSettings)
+    this.#counts = new CountRows(connection, this.#run)
     this.#counters = new CounterRows(connection, this.#run)
     this.#series = new SeriesDirectory(connection, this.#run)
     this.#sketches = new SketchCache(connection, this.#run)
@@ -230,7 +233,7 @@ export class Writer implements CommittedState {
     rollup.addLag(pending.readAt, nowMs)
     if (state.noter) this.visits.apply(pending.visits, state.noter, state.values, rollup)
     state.statistics?.apply(pending.custom, rollup)
-    this.#addCounts(rollup)
+    this.#counts.add(rollup.deltas)
     this.#sketches.save()
     for (const { id, movedSrcs, positions, movedSamples, samples } of partitions) {
       for (const src of movedSrcs) this.dedup.save(id, state.srcs.text(src), positions.get(src)!, nowMs)
@@ -256,15 +259,6 @@ export class Writer implements CommittedState {
     return this.#readVersion()
   }
 
-  #addCounts(rollup: Rollup): void {
-    const { addCount } = this.#statements
-    for (const [step, byBucket] of rollup.deltas) {
-      for (const [bucket, bySeries] of byBucket) {
-        for (const [series, n] of bySeries) this.#run(addCount, step, series, bucket, n)
-      }
-    }
-  }
-
   #noteChanges(touched: ReadonlyMap<StepSeconds, ReadonlySet<number>>, version: number): void {
     for (const [step, buckets] of touched) {
       for (const bucket of buckets) this.#run(this.#statements.noteChange, version, step, bucket)
@@ -285,10 +279,6 @@ function prepareStatements(connection: Connection) {
        WHERE s.dims = @dims AND s.last_day >= @day AND (@metric IS NULL OR s.metric = @metric) AND (
          EXISTS (SELECT 1 FROM counts c WHERE c.step = 86400 AND c.series = s.id AND c.bucket = @day)
          OR EXISTS (SELECT 1 FROM sketches k WHERE k.step = 86400 AND k.series = s.id AND k.bucket = @day))`,
-    ),
-    addCount: connection.prepare(
-      `INSERT INTO counts(step, series, bucket, n) VALUES (?, ?, ?, ?)
-       ON CONFLICT(step, series, bucket) DO UPDATE SET n = n + excluded.n`,
     ),
     noteChange: connection.prepare('INSERT OR IGNORE INTO changes(version, step, bucket) VALUES (?, ?, ?)'),
   }
