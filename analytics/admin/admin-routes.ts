@@ -1,5 +1,5 @@
-// What admins do to topics and groups over HTTP, each a Kafka admin call or a few; who may is in the table of roles. And
-// what the page asks of one topic, one group, one agent.
+// What admins do to topics and groups over HTTP, each a Kafka admin call or a few; who may is in the table of roles.
+// And what the page asks of one topic, one group, one agent.
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express'
 import { z } from 'zod'
 import type { Cluster } from '../../broker/client/cluster.ts'
