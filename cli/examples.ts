@@ -87,6 +87,7 @@ const guidance: Readonly<Record<string, Guidance>> = {
     next: ['tailrace up --data fresh'],
   },
   'login-link': { examples: ['tailrace login-link'] },
+  top: { examples: ['tailrace top', 'tailrace top --once'] },
   doctor: { examples: ['tailrace doctor', 'tailrace doctor --json'], next: ['tailrace debug bundle'] },
   debug: { examples: ['tailrace debug bundle'] },
   completion: { examples: ['tailrace completion bash'] },

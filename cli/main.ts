@@ -38,6 +38,7 @@ import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { addTailCommands } from './tail-commands.ts'
 import { terminalLog } from './terminal-log.ts'
+import { addTopCommand } from './top.ts'
 import { addTopicCommands } from './topic-commands.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
 import { addUserCommands } from './user-commands.ts'
@@ -198,6 +199,7 @@ addAlertCommands(
   serverOf,
 )
 addTailCommands(program, withShared, serverOf)
+addTopCommand(program.command('top'), withShared, serverOf)
 
 addAccountCommands(
   program.command('accounts').description('who signs in to the page by name and password'),
