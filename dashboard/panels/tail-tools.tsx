@@ -29,7 +29,7 @@ export function TailTools() {
           </label>
         ))}
       </fieldset>
-      <Filter />
+      <TailFilter placeholder="Filter lines" />
       <button
         type="button"
         className="tool"
@@ -44,12 +44,14 @@ export function TailTools() {
   )
 }
 
-function Filter() {
+export function TailFilter({ placeholder }: { readonly placeholder: string }) {
   const page = usePage()
   const filter = useLive(state => state.settings.filter)
   const [text, setText] = useState(filter)
   const timer = useRef<number | undefined>(undefined)
   useEffect(() => () => window.clearTimeout(timer.current), [])
+  // Clicks change it too.
+  useEffect(() => setText(filter), [filter])
   const apply = (value: string, waitMs: number) => {
     setText(value)
     window.clearTimeout(timer.current)
@@ -59,12 +61,12 @@ function Filter() {
     <search className="filter">
       <Icon name="search" />
       <label className="sr-only" htmlFor={filterInputId}>
-        Show only lines that contain
+        Show only lines with a text, a /pattern/ or a field:value
       </label>
       <input
         id={filterInputId}
         type="text"
-        placeholder="Filter lines"
+        placeholder={placeholder}
         autoComplete="off"
         spellCheck={false}
         maxLength={200}
