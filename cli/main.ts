@@ -15,7 +15,7 @@ import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-comm
 import { addBackupCommands } from './backup-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { commandAt, commandTree } from './command-tree.ts'
-import { completionScript, shells } from './completion.ts'
+import { addCompletionCommand } from './completion-command.ts'
 import { addConfigCommands } from './config-commands.ts'
 import { addConsumeCommand } from './consume-command.ts'
 import { openDataDirectory } from './data-directory.ts'
@@ -31,7 +31,6 @@ import { analyticsProcess, ingestProcess, metadataKeysOf, singleBrokerProcess } 
 import { addProduceCommand } from './produce-command.ts'
 import { authorityOf, openHttp, openPublicPort, publicConfig } from './public-port.ts'
 import { addQueryCommand } from './query.ts'
-import { oneOf } from './record-client.ts'
 import { addReportCommand } from './report.ts'
 import { loadSettings, readSources, type Settings } from './settings.ts'
 import { readStatus, statusExitCode, statusText } from './status.ts'
@@ -258,20 +257,15 @@ withShared(cluster.command('move-metadata'))
   })
 
 withShared(program.command('login-link'))
-  .description('print a link that signs in to the dashboard once')
+  .description('print a link that signs in to the dashboard once, within 15 minutes')
+  .option('--json', 'one JSON object on standard output')
   .action(async (flags: Flags) => {
     const settings = settingsOf(flags)
-    process.stdout.write(`${await requestLoginLink(originOf(settings), join(settings.data, 'token'))}\n`)
+    const link = await requestLoginLink(originOf(settings), join(settings.data, 'token'))
+    process.stdout.write(flags.json ? `${JSON.stringify({ link })}\n` : `${link}\n`)
   })
 
-program
-  .command('completion')
-  .argument('<shell>', shells.join(', '))
-  .description('a script that completes commands and flags')
-  .action((shell: string) => {
-    process.stdout.write(completionScript(oneOf('The shell', shell, shells), commandTree(program)))
-  })
-
+addCompletionCommand(program)
 addGuidance(program)
 
 const sayAnyway = process.stderr.write
