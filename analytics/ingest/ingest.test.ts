@@ -172,6 +172,27 @@ test('retention that overtakes the count leaves an entry; a log that ends too ea
   connection.close()
 })
 
+test('a log that was cut and grew past what was counted stops its partition, until the operator says', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'ingest-'))
+  const connection = openStore(join(directory.path, 'windows.db'))
+  const log = new MemoryLog()
+  const line = { line: 'x', timestampMs: baseMs, format: 'raw' }
+  for (let batch = 0; batch < 5; batch++) log.produce('logs', 0, [line, line])
+  const { ingest, loop } = startIngest(connection, log, new TestClock())
+  loop.turn(9)
+  ingest.onDiverged('logs', 0, 10, 6)
+  assert.equal(loop.isReading('logs', 0), false)
+  const losses = connection.prepare('SELECT reason, from_position, to_position FROM losses')
+  assert.deepEqual(losses.all(), [{ reason: 'log-truncated', from_position: '6', to_position: '10' }])
+  assert.equal(totalLines(connection), 10)
+  const [resumed] = resumeSources(connection, 'logs', 0, baseMs)
+  assert.deepEqual([resumed!.from, resumed!.to], [10, 6])
+  ingest.resumeStopped()
+  drain({ ingest, loop })
+  assert.equal(totalLines(connection), 14)
+  connection.close()
+})
+
 test('a topic made anew begins again, with an entry, and what it held before stays counted', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'ingest-'))
   const connection = openStore(join(directory.path, 'windows.db'))

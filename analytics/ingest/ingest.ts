@@ -13,18 +13,11 @@ import { FencedError } from '../store/slots.ts'
 import type { Writer } from '../store/writer.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { readBatches } from './batches.ts'
+import type { FetchControl } from './fetch-control.ts'
 import { newCounters, takeCounters } from './ingest-counters.ts'
 import { LetterBox } from './letter-box.ts'
-import { poison, recreatedEntry, retentionGap, truncatedEntry } from './partition-entries.ts'
+import { poison, recreatedEntry, retentionGap, truncatedEntry, valueBytes } from './partition-entries.ts'
 import { agentsTopic, finishedSrc, ledgerRow, lossesTopic, statusRow } from './side-records.ts'
-
-/** What ingest needs of a fetch loop; tests bring their own. */
-export interface FetchControl {
-  seek(topic: string, partition: number, offset: number): void
-  remove(topic: string, partition: number): void
-  pause(): void
-  resume(): void
-}
 
 export interface IngestOptions {
   readonly writer: Writer
@@ -191,9 +184,9 @@ export class Ingest implements FetchHandler {
     const state = this.#partitions.get(`${topic}/${partition}`)
     if (!state || this.#closed) return
     this.flush()
-    const { log, writer, clock } = this.#options
-    const facts = { topic, partition, offset, earliest, latest }
+    const { log, clock } = this.#options
     if (state.next < earliest) {
+      const facts = { topic, partition, offset, earliest, latest }
       log.error('retention has overtaken the count: lines are lost', facts)
       this.#state.pending.lose(retentionGap(state, earliest, this.#options.days.startOf(clock.wallMs())))
       state.next = earliest
@@ -206,10 +199,19 @@ export class Ingest implements FetchHandler {
       this.#loop!.seek(topic, partition, state.next)
       return
     }
-    log.error('the log ends before what was counted: this partition is not read on', facts)
+    this.onDiverged(topic, partition, offset, latest)
+  }
+
+  /** Where it was cut it goes on, once the operator says so. */
+  onDiverged(topic: string, partition: number, offset: number, end: number): void {
+    if (!this.isAssigned(topic, partition) || this.#closed) return
+    this.flush()
+    const { log, writer, clock } = this.#options
+    log.error('the broker has lost what was counted: not read on', { topic, partition, offset, end })
     const source = writer.findSource(topic, partition)!
-    const at = clock.wallMs()
-    this.#guarded(() => writer.stop(source, 'log-truncated', latest, truncatedEntry(source, latest, at)))
+    const entry = truncatedEntry(source, end, clock.wallMs())
+    if (!this.#guarded(() => writer.stop(source, 'log-truncated', end, entry))) return
+    this.#stopped.add(`${topic}/${partition}`)
     this.#loop!.remove(topic, partition)
   }
 
@@ -393,8 +395,4 @@ export class Ingest implements FetchHandler {
     state.noter = writer.visits.noter(state)
     return state
   }
-}
-
-function valueBytes(buffer: Buffer, start: number, end: number): Buffer | null {
-  return start < 0 ? null : buffer.subarray(start, end)
 }

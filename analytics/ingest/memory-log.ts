@@ -4,7 +4,7 @@ import type { FetchHandler } from '../../broker/client/fetcher.ts'
 import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
 import { type CodecName, setBaseOffset } from '../../broker/protocol/record-batch.ts'
 import { encodeHeaders } from '../../broker/protocol/record-headers.ts'
-import type { FetchControl } from './ingest.ts'
+import type { FetchControl } from './fetch-control.ts'
 
 export interface TestRecord {
   readonly line: string | Buffer

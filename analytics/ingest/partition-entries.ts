@@ -29,7 +29,7 @@ export function truncatedEntry(source: SourceRow, latest: number, at: number): L
     to: String(source.next),
     lines: null,
     detail:
-      'the log ends before what was counted: the broker has lost its end, and this partition is not read on',
+      'what was counted is not in the log any more: the broker has lost its end, and this partition is not read on',
   }
 }
 
@@ -69,4 +69,8 @@ export function poison(
     lines: 1,
     detail: `counting this record failed: ${cause instanceof Error ? cause.message : String(cause)}`,
   })
+}
+
+export function valueBytes(buffer: Buffer, start: number, end: number): Buffer | null {
+  return start < 0 ? null : buffer.subarray(start, end)
 }

@@ -3,7 +3,8 @@
 import type { FetchedFrom, FetchHandler } from '../../broker/client/fetcher.ts'
 import { batchEnd, batchView } from '../../broker/protocol/record-batch.ts'
 import type { PartitionFold } from '../fold/fold-state.ts'
-import { type FetchControl, Ingest, type IngestOptions } from '../ingest/ingest.ts'
+import type { FetchControl } from '../ingest/fetch-control.ts'
+import { Ingest, type IngestOptions } from '../ingest/ingest.ts'
 import type { LiveSource } from './live-state.ts'
 
 export type RebuildJobOptions = Omit<IngestOptions, 'skips'>

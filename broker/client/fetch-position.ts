@@ -10,6 +10,8 @@ export interface Position {
   parked: boolean
   paused: boolean
   notBeforeMs: number
+  /** Leader epoch of the last batch before `offset`, -1 where unknown: tells a log that was cut and grew again. */
+  lastEpoch: number
   /** The last watermark handed on: an answer without batches is passed on only when it has news. */
   highWatermark: number
 }
@@ -22,6 +24,7 @@ export interface AskedPosition {
 export interface FetchPartition {
   readonly partition: number
   readonly fetchOffset: number
+  readonly lastFetchedEpoch: number
   readonly partitionMaxBytes: number
 }
 

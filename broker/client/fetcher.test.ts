@@ -55,6 +55,10 @@ async function scene(broker: ScriptedBroker) {
       events.push(`${partition} out of range ${offset} ${earliest}-${latest}`)
       wake()
     },
+    onDiverged: (_topic: string, partition: number, offset: number, end: number) => {
+      events.push(`${partition} diverged ${offset} ${end}`)
+      wake()
+    },
     onTopicReplaced: (_topic: string, partition: number) => {
       events.push(`${partition} replaced`)
       wake()
@@ -168,4 +172,26 @@ test('offsetAt() finds the ends of a log', async () => {
   assert.equal(await offsetAt(s.cluster, 't', 0, -1), 2)
   assert.equal(await offsetAt(s.cluster, 't', 0, -2), 0)
   await assert.rejects(offsetAt(s.cluster, 'none', 0, -1), /Cannot find an offset of none\/0/)
+})
+
+test('a log that lost its end and grew past where we stand is reported, and seek() reads what is there', async () => {
+  await using broker = new ScriptedBroker()
+  broker.createTopic('t', 1)
+  using s = await scene(broker)
+  s.loop.seek('t', 0, 0)
+  for (const value of ['a', 'b', 'c']) await produce(s.producer, 0, value)
+  await s.until(() => s.seen.length === 3)
+  s.loop.pause()
+  const partition = broker.topics.get('t')!.partitions[0]!
+  partition.batches.length = 1
+  partition.end = 1
+  broker.leaderEpoch = 1
+  for (const value of ['x', 'y', 'z']) await produce(s.producer, 0, value)
+  s.loop.resume()
+  await s.until(() => s.events.length === 1)
+  assert.deepEqual(s.events, ['0 diverged 3 1'])
+  assert.equal(s.seen.length, 3)
+  s.loop.seek('t', 0, 1)
+  await s.until(() => s.seen.length === 6)
+  assert.deepEqual(s.seen.slice(3), ['0:1 x', '0:2 y', '0:3 z'])
 })

@@ -31,6 +31,11 @@ export interface FetchHandler {
   onOffsetOutOfRange(topic: string, partition: number, offset: number, earliest: number, latest: number): void
   /** The topic was deleted and made again: its old offsets mean nothing. Fetching waits for `seek`. */
   onTopicReplaced(topic: string, partition: number, topicId: string): void
+  /**
+   * What lay before `offset` is not what lies there now: the log was cut to `endOffset` and has grown again (KIP-320).
+   * Nothing of this partition is fetched until `seek`. Whoever leaves this out reads on.
+   */
+  onDiverged?(topic: string, partition: number, offset: number, endOffset: number): void
 }
 
 export interface FetchOptions {
@@ -76,6 +81,7 @@ export class FetchLoop {
     const key = `${topic}/${partition}`
     const known = this.#positions.get(key)
     if (known) {
+      if (known.offset !== offset || known.parked) known.lastEpoch = -1
       known.offset = offset
       known.parked = false
       // Whoever moves it knows nothing any more: the next answer is news to him.
@@ -90,6 +96,7 @@ export class FetchLoop {
         parked: false,
         paused: false,
         notBeforeMs: 0,
+        lastEpoch: -1,
         highWatermark: -1,
       })
     }
@@ -200,6 +207,7 @@ export class FetchLoop {
       row.partitions.push({
         partition: position.partition,
         fetchOffset: position.offset,
+        lastFetchedEpoch: this.#options.handler.onDiverged ? position.lastEpoch : -1,
         partitionMaxBytes: this.#options.partitionBytesMax ?? 2_097_152,
       })
     }
@@ -224,7 +232,9 @@ export class FetchLoop {
         const position = this.#positionAsked(asked, row, partition.partitionIndex)
         if (!position) continue
         const name = errorName(partition.errorCode)
-        if (name === 'none') this.#handOn(position, partition)
+        if (name === 'none' && partition.divergingEpoch.endOffset >= 0)
+          this.#reportDiverged(position, partition.divergingEpoch.endOffset)
+        else if (name === 'none') this.#handOn(position, partition)
         else if (name === 'offsetOutOfRange') this.#reportOutOfRange(position)
         else {
           this.#lastError = `${position.topic}/${position.partition}: ${name}`
@@ -276,6 +286,7 @@ export class FetchLoop {
     let nextOffset = position.offset
     for (let next = batchEnd(records, 0, records.length); next > 0; ) {
       nextOffset = Math.max(nextOffset, batchView.lastOffset(records, end) + 1)
+      position.lastEpoch = batchView.leaderEpoch(records, end)
       end = next
       next = batchEnd(records, end, records.length)
     }
@@ -312,6 +323,12 @@ export class FetchLoop {
         this.#wake(backoffMaxMs)
       },
     )
+  }
+
+  #reportDiverged(position: Position, endOffset: number): void {
+    position.parked = true
+    const { topic, partition, offset } = position
+    this.#guarded(() => this.#options.handler.onDiverged?.(topic, partition, offset, endOffset))
   }
 
   #reportReplaced(position: Position): void {

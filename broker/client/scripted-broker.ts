@@ -7,7 +7,7 @@ import { type ErrorName, errorCodes } from '../protocol/errors.ts'
 import { decodeRequest, decodeRequestHeader, encodeResponse, FrameSplitter } from '../protocol/frame.ts'
 import type { FetchRequest } from '../protocol/messages/01-fetch.ts'
 import type { ListOffsetsRequest } from '../protocol/messages/02-list-offsets.ts'
-import { batchView, setBaseOffset, validateProducerBatch } from '../protocol/record-batch.ts'
+import { batchView, setBaseOffset, setLeaderEpoch, validateProducerBatch } from '../protocol/record-batch.ts'
 import { walkRecords } from '../protocol/record-walk.ts'
 
 /** What happens to one produced batch: an error instead of an append, or after one (`appended`). */
@@ -43,6 +43,8 @@ export class ScriptedBroker {
   isSilent = false
   /** As metadata answers for topics with these names. */
   topicErrors: Readonly<Record<string, ErrorName>> = {}
+  /** Of what is appended from now on. */
+  leaderEpoch = 0
   clientIds = new Set<string>()
   /** A batch that holds such a value is refused as too large. */
   refuses: (value: string) => boolean = () => false
@@ -214,6 +216,7 @@ export class ScriptedBroker {
       return { index, errorCode: errorCodes.outOfOrderSequenceNumber, baseOffset: -1 }
     const stored = Buffer.from(records)
     setBaseOffset(stored, 0, partition.end)
+    setLeaderEpoch(stored, 0, this.leaderEpoch)
     partition.batches.push(stored)
     state.last.push({ sequence, count, offset: partition.end })
     if (state.last.length > 5) state.last.shift()
@@ -249,7 +252,7 @@ export class ScriptedBroker {
     const responses = request.topics.map(({ topic, topicId, partitions }) => ({
       topic,
       topicId,
-      partitions: partitions.map(({ partition: partitionIndex, fetchOffset }) => {
+      partitions: partitions.map(({ partition: partitionIndex, fetchOffset, lastFetchedEpoch }) => {
         const partition = this.topics.get(topic || this.#nameOf(topicId))?.partitions[partitionIndex]
         if (!partition) {
           bytes++
@@ -259,6 +262,12 @@ export class ScriptedBroker {
         if (fetchOffset < partition.start || fetchOffset > partition.end) {
           bytes++
           return { partitionIndex, errorCode: errorCodes.offsetOutOfRange, highWatermark: -1 }
+        }
+        const later = partition.batches.find(batch => batchView.leaderEpoch(batch, 0) > lastFetchedEpoch)
+        const endOffset = later ? batchView.baseOffset(later, 0) : partition.end
+        if (lastFetchedEpoch >= 0 && endOffset < fetchOffset) {
+          bytes++
+          return { partitionIndex, divergingEpoch: { epoch: lastFetchedEpoch, endOffset } }
         }
         const batches = partition.batches.filter(batch => batchView.lastOffset(batch, 0) >= fetchOffset)
         const records = Buffer.concat(batches).subarray(0, request.maxBytes)
