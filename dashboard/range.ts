@@ -56,7 +56,10 @@ export function spanMs(name: string): number | null {
   return ms <= longestMs ? ms : null
 }
 
-/** The stretch of the same length before (-1) or after (+1); what would end after now is the relative range again. */
+/**
+ * The stretch of the same length before (-1) or after (+1). What would end about now is the relative range again: now
+ * has moved on since one stepped away from it.
+ */
 export function stepped(
   range: HistoryRange,
   direction: -1 | 1,
@@ -65,7 +68,7 @@ export function stepped(
 ): HistoryRange {
   const length = lengthMs(range)
   const toMs = (range.kind === 'last' ? nowMs : range.toMs) + direction * length
-  if (toMs >= nowMs) {
+  if (toMs > nowMs - length / 10) {
     const preset = presets.find(({ name }) => spanMs(name) === length)
     return {
       kind: 'last',

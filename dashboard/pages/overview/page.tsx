@@ -1,4 +1,6 @@
-// The overview: is data flowing, what do users do, is the machine well; answered in that order.
+// The overview: is data flowing, what do users do, is the machine well; answered in that order, in numbers first, then
+// in pictures.
+import { Link } from 'wouter'
 import { useFeeds } from '../../page-context.ts'
 import { Chart } from '../../panels/chart.tsx'
 import { behaviourChart, latencyChart, trafficChart } from '../../panels/charts.ts'
@@ -7,6 +9,8 @@ import { Losses } from '../../panels/losses.tsx'
 import { Tail } from '../../panels/tail.tsx'
 import { Tiles } from '../../panels/tiles.tsx'
 import { TopPaths } from '../../panels/top-paths.tsx'
+import './overview.css'
+import { FirstFunnel, Referrers } from './users-part.tsx'
 
 export function PageView() {
   useFeeds('series', 'top', 'tail', 'cluster', 'losses')
@@ -18,10 +22,21 @@ export function PageView() {
         <Chart spec={latencyChart} />
         <Chart spec={behaviourChart} />
       </div>
-      <Tail />
+      <div className="overview-users">
+        <TopPaths />
+        <Referrers />
+        <FirstFunnel />
+      </div>
+      <div className="overview-tail">
+        <Tail />
+        <Link className="panel-link" href="/tail">
+          More of the tail: search, fields, context
+        </Link>
+      </div>
       <Cluster />
-      <TopPaths />
-      <Losses />
+      <div className="overview-losses">
+        <Losses />
+      </div>
     </>
   )
 }

@@ -1,4 +1,4 @@
-// The funnel: steps one edits, and how many visitors came how far. What is asked lives in the URL; while a step is still
+// The funnel: steps one edits, and how many visitors came how far. What is asked lives in the URL; while a step is
 // incomplete the last answer stays.
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { type DragEvent, type FormEvent, useEffect, useState } from 'react'

@@ -1,5 +1,5 @@
-// Users: who came, from where, what they did, and whether they come back. Everything is asked of the API; what cannot be
-// told without guessing is refused there, and said here.
+// Users: who came, from where, what they did, and whether they come back. Everything is asked of the API; what cannot
+// be told without guessing is refused there, and said here.
 import type { CatalogueAnswer } from '../../../analytics/http/contract-catalogue.ts'
 import type { VisitsAnswer } from '../../../analytics/http/contract-visits.ts'
 import { apiPath, useApi } from '../../api.ts'
