@@ -7,6 +7,7 @@ import { bootstrapOf, type CommandSurroundings, wholeNumber } from './cluster-co
 import {
   alterTopic,
   createTopic,
+  deleteRecords,
   deleteTopic,
   describeTopic,
   listTopics,
@@ -21,6 +22,8 @@ interface TopicFlags {
   readonly replicas?: number
   readonly set?: readonly string[]
   readonly unset?: readonly string[]
+  readonly partition?: number
+  readonly before?: string
 }
 
 const collect = (value: string, previous: string[]) => [...previous, value]
@@ -72,6 +75,15 @@ export function addTopicCommands(topics: Command, surroundings: CommandSurroundi
     .addOption(count('partitions', 'how many there are to be'))
     .option('--set <name=value>', 'a setting; repeat for more', collect, [])
     .option('--unset <name>', 'back to the default; repeat for more', collect, [])
+  add('delete-records <topic>', 'delete the oldest records of a partition', async (admin, flags, topic) => {
+    const { partition = 0, before = '' } = flags
+    if (before !== 'end' && !/^\d{1,15}$/.test(before))
+      throw new ExitError(exitCodes.usage, 'Say up to where: --before OFFSET, or --before end')
+    const start = await deleteRecords(admin, topic, partition, before === 'end' ? -1 : Number(before))
+    return [{ topic, partition, logStartOffset: String(start) }, `The log begins at offset ${start} now\n`]
+  })
+    .addOption(count('partition', 'which (default: 0)'))
+    .option('--before <offset>', 'everything before this offset, or end')
   add('delete <topic>', 'delete a topic and all it holds', async (admin, _, topic) => {
     await deleteTopic(admin, topic)
     return [{ deleted: topic }, `Topic "${topic}" is gone\n`]

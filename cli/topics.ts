@@ -107,6 +107,28 @@ export async function alterTopic(admin: ClusterAdmin, name: string, change: Topi
   refuse(results[0]!.errorCode, results[0]!.errorMessage, name)
 }
 
+/** Everything before `offset`, -1 for all there is. Returns where the log begins now. */
+export async function deleteRecords(
+  admin: ClusterAdmin,
+  name: string,
+  partition: number,
+  offset: number,
+): Promise<number> {
+  const { brokers, partitions } = await admin.view()
+  const leader = partitions.find(one => one.topic === name && one.index === partition)?.leader
+  const address = brokers.find(({ id }) => id === leader)
+  if (!address) {
+    const why = leader === undefined ? 'there is no such partition' : 'nobody leads it now'
+    throw new ExitError(exitCodes.failed, `Topic "${name}", partition ${partition}: ${why}`)
+  }
+  const topics = [{ name, partitions: [{ partitionIndex: partition, offset }] }]
+  const at = `${address.host}:${address.port}`
+  const answer = await admin.requestAt(at, apis.deleteRecords, { topics, timeoutMs })
+  const { errorCode, lowWatermark } = answer.topics[0]!.partitions[0]!
+  refuse(errorCode, null, name)
+  return lowWatermark
+}
+
 export async function deleteTopic(admin: ClusterAdmin, name: string): Promise<void> {
   const topics = [{ name }]
   const { responses } = await admin.request(apis.deleteTopics, { topics, topicNames: [name], timeoutMs })

@@ -64,7 +64,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           </tr>
         </thead>
         <tbody onKeyDown={walk}>
-          {before > 0 && <Gap height={before} columns={columns.length} />}
+          {before > 0 && <Gap height={before} />}
           {items.map(({ index }) => {
             const row = rows[index]!
             const key = keyOf(row)
@@ -91,7 +91,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               </tr>
             )
           })}
-          {after > 0 && <Gap height={after} columns={columns.length} />}
+          {after > 0 && <Gap height={after} />}
         </tbody>
       </table>
     </section>
@@ -117,11 +117,11 @@ function Cell<Row>({
 }
 
 /** Room for the rows that are not in the document. */
-function Gap({ height, columns }: { readonly height: number; readonly columns: number }) {
+function Gap({ height }: { readonly height: number }) {
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus.
     <tr aria-hidden="true" className="row-gap">
-      <td colSpan={columns} style={{ height: `${height}px` }} />
+      <td style={{ height: `${height}px` }} />
     </tr>
   )
 }
