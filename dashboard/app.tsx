@@ -30,6 +30,10 @@ export function App() {
     if (theme === 'system') delete dataset['theme']
     else dataset['theme'] = theme
   }, [theme])
+  const density = useLive(state => state.settings.density)
+  useEffect(() => {
+    document.documentElement.dataset['density'] = density
+  }, [density])
   return signedOut ? (
     <SignIn />
   ) : (

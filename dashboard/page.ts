@@ -169,14 +169,28 @@ export class Page {
     this.change({ theme: nextTheme(this.store.get().settings.theme, systemIsDark) })
   }
 
-  async signIn(token: string): Promise<void> {
+  signIn(token: string): Promise<void> {
+    return this.signInAs({ token })
+  }
+
+  async signInAs(request: LoginRequest): Promise<void> {
     this.store.set({ signIn: { state: 'working' } })
-    const detail = await login(token)
+    const detail = await login(request)
+    const by = 'token' in request ? 'link' : 'password'
     if (detail === null) this.store.set({ signIn: { state: 'idle' } })
-    else this.store.set({ signIn: { state: 'failed', detail } })
+    else this.store.set({ signIn: { state: 'failed', by, detail } })
     if (window.location.pathname === '/login') window.history.replaceState(null, '', '/')
-    // Even after a failure: the link may be used up because this browser is signed in already.
-    this.#dispatch({ type: 'start' })
+    // Even after a link has failed: it may be used up because this browser is signed in already.
+    if (detail === null || by === 'link') this.#dispatch({ type: 'start' })
+  }
+
+  /** Here, or wherever this account is signed in. What other tabs show ends too: the server closes their sockets. */
+  async signOut(everywhere: boolean): Promise<void> {
+    const [method, address] = everywhere ? ['DELETE', '/api/v1/sessions'] : ['POST', '/api/v1/logout']
+    const response = await fetch(address!, { method: method!, signal: AbortSignal.timeout(answerWithinMs) })
+    if (!response.ok) throw new Error(`The server answered ${response.status}.`)
+    // What was read belongs to whoever has just gone.
+    window.location.assign('/')
   }
 
   #subscribeSeries(name: RangeName): void {
@@ -314,9 +328,8 @@ async function session(): Promise<{ answer: 'ok' | 'signedOut' | 'unreachable'; 
   }
 }
 
-/** Trades a one-time token for a session cookie; null, or why not. */
-async function login(token: string): Promise<string | null> {
-  const body: LoginRequest = { token }
+/** Trades a one-time token, or a name and password, for a session cookie; null, or why not. */
+async function login(body: LoginRequest): Promise<string | null> {
   try {
     const response = await fetch('/api/v1/login', {
       method: 'POST',

@@ -26,6 +26,7 @@ test('readSettings() starts with five minutes of the logs in the system theme', 
     theme: 'system',
     zone: 'local',
     wrap: false,
+    density: 'compact',
   })
   assert.equal(searchOf(settings), '')
 })
@@ -39,6 +40,7 @@ test('a view survives its URL and a reader its browser', () => {
     theme: 'dark',
     zone: 'utc',
     wrap: true,
+    density: 'compact',
   } as const
   rememberSettings(settings, memory)
   assert.deepEqual(readSettings(searchOf(settings), memory, false), settings)

@@ -3,6 +3,7 @@
 import type { Zone } from './format.ts'
 
 export type Theme = 'system' | 'dark' | 'light'
+export type Density = 'compact' | 'comfortable'
 export type RangeName = '5m' | '1h' | '6h'
 
 export interface Range {
@@ -35,6 +36,8 @@ export interface Settings {
   readonly theme: Theme
   readonly zone: Zone
   readonly wrap: boolean
+  /** How tall the rows of tables are. */
+  readonly density: Density
 }
 
 /** What `localStorage` offers and a test can stand in for. Both may throw or be denied: then nothing is kept. */
@@ -47,6 +50,7 @@ export interface Memory {
 const themeKey = 'tailrace.theme'
 const zoneKey = 'tailrace.zone'
 const wrapKey = 'tailrace.wrap'
+const densityKey = 'tailrace.density'
 const filterLengthMax = 200
 
 /** On a narrow screen lines are wrapped until the reader says otherwise: cut, they would show their beginnings only. */
@@ -62,6 +66,7 @@ export function readSettings(search: string, memory: Memory, narrow: boolean): S
     theme: theme === 'dark' || theme === 'light' ? theme : 'system',
     zone: recall(memory, zoneKey) === 'utc' ? 'utc' : 'local',
     wrap: wrap === null ? narrow : wrap === 'yes',
+    density: recall(memory, densityKey) === 'comfortable' ? 'comfortable' : 'compact',
   }
 }
 
@@ -70,6 +75,7 @@ export function rememberSettings(change: Partial<Settings>, memory: Memory): voi
   try {
     if (change.theme !== undefined) memory.setItem(themeKey, change.theme)
     if (change.zone !== undefined) memory.setItem(zoneKey, change.zone)
+    if (change.density !== undefined) memory.setItem(densityKey, change.density)
     if (change.wrap !== undefined) memory.setItem(wrapKey, change.wrap ? 'yes' : 'no')
   } catch {
     // Storage denied or full: the choice holds until the page closes.

@@ -1,4 +1,4 @@
-// What a browser without a session sees: how to get a link, and a field to paste one into.
+// What a browser without a session sees: name and password, or how to get a link and a field to paste one into.
 import { type FormEvent, useState } from 'react'
 import { Icon, Mark } from './icons.tsx'
 import { useLive, usePage } from './page-context.ts'
@@ -19,15 +19,18 @@ export function SignIn() {
     )
     if (token !== null) void page.signIn(token)
   }
-  const trouble = complaint !== '' ? complaint : signIn.state === 'failed' ? signIn.detail : ''
+  const trouble =
+    complaint !== '' ? complaint : signIn.state === 'failed' && signIn.by === 'link' ? signIn.detail : ''
   return (
     <main className="sign-in" data-state={signIn.state}>
       <div className="sign-in-card">
         <Mark />
         <h1>Sign in to Tailrace</h1>
+        <PasswordForm />
+        <h2>Or by a link</h2>
         <p>
-          This page opens with a link that works once. Tailrace prints one when it starts; on the machine
-          where it runs, this prints another, good for 15 minutes:
+          A link works once. Tailrace prints one when it starts; on the machine where it runs, this prints
+          another, good for 15 minutes:
         </p>
         <Command text="node cli/tailrace.js login-link --data data/demo" note="started with npm start" />
         <Command text="node cli/tailrace.js login-link" note="started with your own settings" />
@@ -45,7 +48,7 @@ export function SignIn() {
               value={text}
               onChange={event => setText(event.target.value)}
             />
-            <button type="submit" className="button primary" disabled={signIn.state === 'working'}>
+            <button type="submit" className="button" disabled={signIn.state === 'working'}>
               Sign in
             </button>
           </div>
@@ -55,6 +58,42 @@ export function SignIn() {
         </form>
       </div>
     </main>
+  )
+}
+
+function PasswordForm() {
+  const page = usePage()
+  const signIn = useLive(state => state.signIn)
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const data = new FormData(event.currentTarget)
+    const [user, password] = [String(data.get('user')), String(data.get('password'))]
+    if (user !== '' && password !== '') void page.signInAs({ user, password })
+  }
+  const trouble = signIn.state === 'failed' && signIn.by === 'password' ? signIn.detail : ''
+  return (
+    <form className="sign-in-password" onSubmit={submit}>
+      <label>
+        Name
+        <input name="user" type="text" autoComplete="username" autoCapitalize="none" spellCheck={false} />
+      </label>
+      <label>
+        Password
+        <input
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          aria-describedby="password-trouble"
+          aria-invalid={trouble !== ''}
+        />
+      </label>
+      <button type="submit" className="button primary" disabled={signIn.state === 'working'}>
+        Sign in
+      </button>
+      <p id="password-trouble" className="trouble" role="alert">
+        {trouble}
+      </p>
+    </form>
   )
 }
 

@@ -41,7 +41,7 @@ export type Connection =
 export type SignIn =
   | { readonly state: 'idle' }
   | { readonly state: 'working' }
-  | { readonly state: 'failed'; readonly detail: string }
+  | { readonly state: 'failed'; readonly by: 'link' | 'password'; readonly detail: string }
 
 export interface Zoom {
   readonly fromMs: number

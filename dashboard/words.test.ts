@@ -31,6 +31,7 @@ function page(connection: Connection, change: Partial<PageState> = {}): PageStat
     theme: 'system',
     zone: 'utc',
     wrap: false,
+    density: 'compact',
   } as const
   return {
     ...initialPage(settings, clockMs),

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   dashboard: [
     'dashboard',
     'analytics/http/contract.ts',
+    'analytics/http/contract-accounts.ts',
     'analytics/http/contract-agents.ts',
     'analytics/http/contract-alerts.ts',
     'analytics/http/contract-cluster.ts',
