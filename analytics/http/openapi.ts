@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { createDocument, type ZodOpenApiPathsObject } from 'zod-openapi'
 import { isTable } from '../queries/tables.ts'
 import { dimensionCatalogue, metricCatalogue } from '../windows/catalogue.ts'
+import { accountPaths } from './openapi-accounts.ts'
 import { morePaths } from './openapi-more.ts'
 import type { Route } from './routes.ts'
 import { loginLinkSchema, loginSchema, meSchema, problemSchema } from './schemas.ts'
@@ -57,7 +58,7 @@ export function openApiDocument(routes: readonly Route[], build: string): object
       description: 'Rolling statistics of log lines, each counted once.',
     },
     security: [{ token: [] }, { session: [] }],
-    paths: { ...paths, ...signInPaths(), ...morePaths() },
+    paths: { ...paths, ...signInPaths(), ...accountPaths(), ...morePaths() },
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
@@ -71,10 +72,10 @@ function signInPaths(): ZodOpenApiPathsObject {
   return {
     '/api/v1/login': {
       post: {
-        summary: 'Trade the token of a sign-in link for a session cookie',
+        summary: 'Trade the token of a sign-in link, or a name and password, for a session cookie',
         security: [],
         requestBody: { content: { 'application/json': { schema: loginSchema } } },
-        responses: { 200: json('Signed in', meSchema), 401: problem('Used, expired, or never valid.') },
+        responses: { 200: json('Signed in', meSchema), 401: problem('Used, expired, wrong.') },
       },
     },
     '/api/v1/login-links': {
