@@ -9,7 +9,8 @@ import { ClientCache, type ClientOptions } from './client-cache.ts'
 import type { CustomStatistics } from './custom.ts'
 import type { LastSample } from './increase.ts'
 import { ByteInterner } from './interner.ts'
-import { Cell, dimensionSets, Pending, type PendingBucket } from './pending.ts'
+import { LateValues } from './late-values.ts'
+import { Cell, dimensionSets, Pending, type PendingBucket, setChannel, setSite } from './pending.ts'
 import { emptyRecordSource } from './record-source.ts'
 
 /** What committed state says. Synchronous: asked once per value and kept. */
@@ -27,6 +28,9 @@ const daysRemembered = 4
 
 /** Agents' own have at most 32 bytes; what is longer names nothing, for a cut name could be two. */
 export const srcBytesMax = 256
+
+/** Sets and days of which late values are watched at once. */
+const lateSetsMax = 100
 
 /** One partition as the fold sees it. */
 export interface PartitionFold {
@@ -104,6 +108,7 @@ export class FoldState {
   /** By the id of a series of samples: is it a counter, by its name? */
   readonly counterSeries: boolean[] = []
   readonly #ownHosts: ReadonlySet<string>
+  readonly #late = new Map<string, LateValues>()
   readonly #daysSeen = new Map<string, Map<number, Set<number>>>()
 
   /** Reused results of the parsers. */
@@ -166,7 +171,9 @@ export class FoldState {
     const cells = bucket.values[set]!
     const found = cells.get(value)
     if (found) return found
-    const admitted = this.#admit(dimensionSets[set]!, value, bucket.startMs) ? value : this.otherId
+    const dims = dimensionSets[set]!
+    const isAdmitted = this.#admit(dims, value, bucket.startMs) || this.#admitLate(set, value, bucket.startMs)
+    const admitted = isAdmitted ? value : this.otherId
     let cell = cells.get(admitted)
     if (!cell) {
       cell = new Cell()
@@ -178,6 +185,28 @@ export class FoldState {
   /** The same limit for statistics that do not come from single lines: does a value get a series of its own? */
   readonly admits = (dims: string, value: string, timeMs: number, metric?: string): boolean =>
     this.#admit(dims, this.values.idOfText(value), timeMs, metric)
+
+  /**
+   * A value that turns frequent late in a day must not stay hidden among the others. Not of sites and channels: what a
+   * campaign takes from them must be taken where the flush will add it.
+   */
+  #admitLate(set: number, value: number, timeMs: number): boolean {
+    if (set === setSite || set === setChannel || value === this.otherId) return false
+    const dayMs = this.days.startOf(timeMs)
+    const dims = dimensionSets[set]!
+    const seen = this.#daysSeen.get(dims)!.get(dayMs)!
+    const key = `${dims} ${dayMs}`
+    let late = this.#late.get(key)
+    if (!late) {
+      // A few days at a time, whatever a log's lines claim.
+      if (this.#late.size >= lateSetsMax) this.#late.clear()
+      late = new LateValues()
+      this.#late.set(key, late)
+    }
+    if (!late.admits(value, seen.size - valuesPerDayMax)) return false
+    seen.add(value)
+    return true
+  }
 
   /** Sketches of a metric named have a limit of their own, lower than that of counts. */
   #admit(dims: string, value: number, timeMs: number, metric?: string): boolean {

@@ -95,6 +95,8 @@ export interface TopAnswer {
   readonly other: number
   /** True where values beyond a day's limit share `__other__`. */
   readonly truncated?: boolean
+  /** With `truncated`: what a count may lack at the most, and what a value that is not listed has at the most. */
+  readonly error?: number
   /** The cursor of the next page, null on the last one. */
   readonly next?: string | null
   readonly freshness: Freshness

@@ -93,6 +93,9 @@ export const topSchema = z
     ),
     other: z.number().meta({ description: 'What the listed rows leave out of the whole.' }),
     truncated,
+    error: z.exactOptional(z.number()).meta({
+      description: 'With truncated: what a count may lack, and what a value that is not listed may have.',
+    }),
     next,
     freshness: freshnessSchema,
   })

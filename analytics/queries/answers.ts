@@ -84,6 +84,7 @@ export function top(
   const groups = groupsOf(reading, wanted, reach)
   const before = compare ? previousGroups(reading, wanted, reach, lengthOf(span)) : null
   const isRatio = wanted.definition.kind === 'ratio'
+  const others = groups.get(otherValue)
   const countOf = (part: Part) => (part instanceof Ratio ? (part.value ?? 0) : sizeOf(part))
   const whole = [...groups.values()].reduce<number>((sum, part) => sum + sizeOf(part), 0)
   const all = [...groups]
@@ -108,6 +109,7 @@ export function top(
     rows,
     other: isRatio ? 0 : whole - listed.reduce((sum, row) => sum + row.count, 0),
     truncated: groups.has(otherValue),
+    ...(others !== undefined && !isRatio && { error: sizeOf(others) }),
     next: last !== undefined && left.length > listed.length ? cursorText([last.count, last.value]) : null,
     freshness: freshness(reading, reach.toMs),
   }
