@@ -7,6 +7,7 @@ import { accessLine, eventLine, measureFold } from '../../analytics/ingest/fold-
 import { Distribution } from '../../analytics/sketches/distribution.ts'
 import { hashBytes, hashed } from '../../analytics/sketches/hash.ts'
 import { HyperLogLog } from '../../analytics/sketches/hyperloglog.ts'
+import { goAccessMicroseconds } from './goaccess.ts'
 import { markdownTable } from './markdown-table.ts'
 
 const seriesCount = 100_000
@@ -15,6 +16,7 @@ const seriesCount = 100_000
 export async function runAnalytics(args: readonly string[]): Promise<void> {
   const lines = Number(args[0] ?? 1_000_000)
   foldTable(lines)
+  await besideGoAccess(lines)
   perValueTable()
   memoryTable()
 }
@@ -40,6 +42,19 @@ function foldTable(lines: number): void {
   })
   const headers = ['lines', 'µs a line', 'counts a commit', 'sketches a commit', 'KiB of them', 'series']
   console.log(`${markdownTable(headers, rows)}\n`)
+}
+
+async function besideGoAccess(lines: number): Promise<void> {
+  const theirs = await goAccessMicroseconds(lines, accessLine)
+  if (theirs === null) {
+    console.log('GoAccess is not installed (apt-get install goaccess): no ratio\n')
+    return
+  }
+  const ours = (measureFold('combined', lines, accessLine, 50_000).cpuSeconds / lines) * 1e6
+  const ratio = (ours / theirs).toFixed(2)
+  console.log(
+    `combined: ${ours.toFixed(2)} µs a line, GoAccess ${theirs.toFixed(2)}: ${ratio} (target 0.33)\n`,
+  )
 }
 
 /** Distinct visitors per value, as five lines a visitor meet 180 values: what 50 commits of 1,000 lines would write. */
