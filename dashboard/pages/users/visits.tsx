@@ -11,10 +11,12 @@ import {
   type Quantity,
   unknown,
 } from '../../format.ts'
+import { useLive } from '../../page-context.ts'
 import { HistoryChart } from '../../panels/chart-history.tsx'
 import { dragged, type HistoryRange, refreshMs, spanParameters, stepOf } from '../../range.ts'
 import { changeRange } from '../../range-picker.tsx'
 import { changeParameters, useParameter } from '../../url-state.ts'
+import { ageOf } from '../../words.ts'
 import { bucketsOver, drawnValues } from '../explore/explore-model.ts'
 
 export const bounceDefinitions = { plausible: 'Plausible', umami: 'Umami', posthog: 'PostHog' } as const
@@ -95,14 +97,16 @@ interface FigureProps {
 }
 
 function Figure({ id, title, quantity, note, hint, isLoading }: FigureProps) {
+  const age = useLive(ageOf)
+  const state = isLoading ? 'loading' : age === null ? 'live' : 'stale'
   return (
-    <article className="tile" id={`users-${id}`} data-state={isLoading ? 'loading' : 'live'}>
+    <article className="tile" id={`users-${id}`} data-state={state}>
       <h3 className="tile-title">{title}</h3>
       <p className="tile-value" title={hint}>
         <span className="tile-number">{quantity.value}</span>{' '}
         {quantity.unit !== '' && <span className="tile-unit">{quantity.unit}</span>}
       </p>
-      <div className="tile-note">{note}</div>
+      <div className="tile-note">{age === null ? note : `${age} old`}</div>
     </article>
   )
 }
