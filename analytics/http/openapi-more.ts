@@ -56,6 +56,27 @@ export function morePaths(): ZodOpenApiPathsObject {
     },
     '/api/v1/alerts/test': { post: { ...told('Send a test notification'), requestBody: target } },
     '/api/v1/alerts/secret': { post: { ...told('The secret of a receiver'), requestBody: target } },
+    '/api/v1/groups/{group}': {
+      get: toldOf('group', 'The members of a group'),
+      delete: toldOf('group', 'Forget a group without members'),
+    },
+    '/api/v1/groups/{group}/reset': {
+      post: toldOf('group', 'Set where a group without members reads on; with dryRun, say it'),
+    },
+    '/api/v1/cluster/elect': { post: told('Give leadership back to the preferred leaders') },
+    '/api/v1/topics': { post: told('Make a topic') },
+    '/api/v1/topics/{topic}': { delete: toldOf('topic', 'Delete a topic and all it holds') },
+    '/api/v1/topics/{topic}/configs': {
+      get: toldOf('topic', 'The settings of a topic, and which are its own'),
+      post: toldOf('topic', 'Change settings of a topic: set, remove'),
+    },
+    '/api/v1/topics/{topic}/partitions': {
+      post: toldOf('topic', 'Add partitions: count, how many there are to be'),
+    },
+    '/api/v1/topics/{topic}/delete-records': {
+      post: toldOf('topic', 'Delete the oldest records of a partition'),
+    },
+    '/api/v1/agents/{agent}': { get: toldOf('agent', 'An agent with its files and what it lost') },
     '/api/v1/groups': { get: told('Consumer groups and how far behind each is') },
     '/api/v1/search': {
       get: {
@@ -70,6 +91,11 @@ export function morePaths(): ZodOpenApiPathsObject {
       },
     },
   }
+}
+
+/** Of one thing that the path names. */
+function toldOf(name: string, summary: string): ZodOpenApiOperationObject {
+  return { ...told(summary), requestParams: { path: z.object({ [name]: z.string() }) } }
 }
 
 function told(summary: string, status: '200' | '201' | '204' = '200'): ZodOpenApiOperationObject {

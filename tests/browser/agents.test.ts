@@ -1,5 +1,5 @@
-// The fleet of 500 agents as they tell it: which lags and in which file, what is silent or failing, hostile names; a row
-// opens onto its files; adding one says what to type where no other host is served.
+// The fleet of 500 agents as they tell it: which lags and in which file, what is silent or failing, hostile names;
+// a row opens onto its files; adding one says what to type where no other host is served.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'

@@ -189,7 +189,13 @@ function BrokerRow({
         </span>
       </td>
       <td className="number">{leaders}</td>
-      <td className="number">{up ? `${skew >= 0 ? '+' : '−'}${Math.abs(skew * 100).toFixed(0)}%` : '–'}</td>
+      <td className="number">
+        {Math.abs(skew) < 0.005
+          ? 'even'
+          : up
+            ? `${skew >= 0 ? '+' : '−'}${Math.abs(skew * 100).toFixed(0)}%`
+            : '–'}
+      </td>
       <td className="number">{replicas}</td>
       <td className="number" data-tone={inSync === replicas ? undefined : 'warn'}>
         {inSync === replicas ? '' : '△ '}

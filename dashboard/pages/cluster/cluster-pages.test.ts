@@ -1,5 +1,5 @@
-// What the cluster's pages work out by themselves: commands that survive a shell, addresses of any name, topics as rows,
-// CSV that no spreadsheet runs.
+// What the cluster's pages work out by themselves: commands that survive a shell, addresses of any name, rows of
+// topics, CSV that no spreadsheet runs.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'

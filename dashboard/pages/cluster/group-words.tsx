@@ -21,6 +21,7 @@ export function lagWords(lag: number | null): string {
 /** `≈` where it is an estimate. */
 export function lagTimeWords({ lagMs, lagMsFrom }: Pick<ConsumerGroup, 'lagMs' | 'lagMsFrom'>): string {
   if (lagMs === null) return '–'
+  if (lagMs === 0) return '0'
   return `${lagMsFrom === 'estimated' ? '≈ ' : ''}${inWords(formatDuration(lagMs))}`
 }
 

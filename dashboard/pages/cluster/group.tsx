@@ -24,6 +24,8 @@ interface Row {
   readonly end: string | null
   readonly lag: number | null
   readonly lagMs: number | null
+  /** Of the group: where some of it is an estimate, all is marked as one. */
+  readonly lagMsFrom: ConsumerGroup['lagMsFrom']
   readonly member: string | null
 }
 
@@ -47,7 +49,7 @@ const columns: readonly Column<Row>[] = [
     label: 'In time',
     number: true,
     by: row => row.lagMs,
-    cell: row => lagTimeWords({ lagMs: row.lagMs, lagMsFrom: 'seen' }),
+    cell: row => lagTimeWords(row),
   },
   {
     key: 'member',
@@ -70,7 +72,12 @@ export function Group({ name }: { readonly name: string }) {
     ),
   )
   const rows: Row[] = (group?.topics ?? []).flatMap(({ topic, partitions }) =>
-    partitions.map(one => ({ topic, ...one, member: owners.get(`${topic}-${one.partition}`) ?? null })),
+    partitions.map(one => ({
+      topic,
+      ...one,
+      lagMsFrom: group?.lagMsFrom ?? null,
+      member: owners.get(`${topic}-${one.partition}`) ?? null,
+    })),
   )
   const state = refusal ? 'refused' : answer === null ? 'loading' : group ? 'live' : 'empty'
   return (
