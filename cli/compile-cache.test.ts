@@ -32,7 +32,7 @@ test('a cache that others can write in, a link, a place where none can be made: 
   assert.equal(compileCacheDirectory({ HOME: '/proc/nothing' }), null)
 })
 
-test('the command and the processes it starts keep theirs there, and nothing in the directory for temporary files', async () => {
+test('the command and what it starts keep theirs there, and nothing among temporary files', async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), 'cache-'))
   await using temporary = await mkdtempDisposable(join(tmpdir(), 'temporary-'))
   const environment = { HOME: home.path, XDG_CACHE_HOME: '', NODE_COMPILE_CACHE: '', TMPDIR: temporary.path }

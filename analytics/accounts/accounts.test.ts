@@ -253,6 +253,21 @@ test('the log says who did what from where, page by page, and of secrets nothing
   )
 })
 
+test('refusals that never end do not wash the rest of the log away', async () => {
+  const { AuditLog } = await import('./audit-log.ts')
+  const { openAppDatabase } = await import('../app/app-database.ts')
+  const { silentLog } = await import('../test-store.ts')
+  const database = openAppDatabase(join(directory.path, 'washed.db'))
+  const log = new AuditLog(database, clock, silentLog)
+  for (let index = 0; index < 500; index++) {
+    const action = 'POST /api/v1/login'
+    const from = { by: 'nobody', address: '198.51.100.7', role: null } as const
+    log.add({ ...from, user: `name-${index}`, kind: 'signInRefused', action, status: 401 })
+  }
+  assert.equal(log.page({ limit: 1000 }).entries.length, 30)
+  database.close()
+})
+
 test('a preset admin token loses the white space around it; one that no header can carry is refused', async () => {
   const { adminToken } = await import('../http/sessions.ts')
   const path = join(directory.path, 'preset')

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { AppDatabase } from '../app/app-database.ts'
 import type { AuditAnswer, AuditEntry, AuditKind, Role } from '../http/contract-accounts.ts'
-import { Buckets } from './login-limits.ts'
+import { Buckets, networkOf } from './login-limits.ts'
 
 const entriesMax = 100_000
 const keptMs = 400 * 86_400_000
@@ -59,7 +59,9 @@ export class AuditLog {
   add(note: AuditNote): void {
     const now = this.#clock.wallMs()
     const isRefusal = note.kind === 'refused' || note.kind === 'signInRefused'
-    if (isRefusal && this.#refusals.take(`${note.user}\n${note.address}`, now) > 0) return
+    // Whoever only tries to sign in can make up names without end.
+    const refused = note.kind === 'signInRefused' ? networkOf(note.address) : `${note.user}\n${note.address}`
+    if (isRefusal && this.#refusals.take(refused, now) > 0) return
     try {
       const { user, role, by, address, kind, action, status, detail = '' } = note
       const texts = [action.slice(0, textMax), status, detail.slice(0, textMax)]
