@@ -1,5 +1,6 @@
 // The most requested paths: bars in the colour of their name, places that change calmly and never under a pointer.
 import { useRef, useState } from 'react'
+import { Link } from 'wouter'
 import type { TopAnswer, TopRow } from '../../analytics/http/contract.ts'
 import { assignColours, colourVariable } from '../colours.ts'
 import { formatCount, formatExact, formatRatio, inWords } from '../format.ts'
@@ -90,9 +91,9 @@ function PathRow({ row, place, colour, largest }: PathRowProps) {
         aria-hidden="true"
       />
       <span className="key" style={{ background: colour }} aria-hidden="true" />
-      <span className="name">
+      <Link className="name" href={`/explore?${new URLSearchParams({ f: `path:${row.value}`, r: '1h' })}`}>
         <HostileText text={row.value} />
-      </span>
+      </Link>
       <span className="count" title={formatExact(row.count)}>
         {formatCount(row.count)}
       </span>
