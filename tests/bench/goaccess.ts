@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 
 const logFormat = '%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %T'
-const script = `goaccess "$1" --log-format='${logFormat}' --date-format=%d/%b/%Y --time-format=%T -o "$2" --no-progress \
-  --no-global-config >/dev/null 2>&1 || exit 1; times`
+const script = `goaccess "$1" --log-format='${logFormat}' --date-format=%d/%b/%Y --time-format=%T -o "$2" \
+  --no-progress --no-global-config >/dev/null 2>&1 || exit 1; times`
 
 export async function goAccessMicroseconds(
   lines: number,
