@@ -136,7 +136,7 @@ test('the pasted line refuses a script that was altered, and says where no agent
 test('who is not signed in gets no invitation, sees no agents and no metrics from elsewhere', async () => {
   const status = async (...args: string[]) =>
     Number((await run('curl', ['-sk', '-o', '/dev/null', '-w', '%{http_code}', ...args])).stdout)
-  assert.equal(await status('-X', 'POST', `${httpsOrigin}/api/v1/agents/invitations`), 403)
+  assert.equal(await status('-X', 'POST', `${httpsOrigin}/api/v1/agents/invitations`), 401)
   assert.equal(await status(`${httpsOrigin}/api/v1/agents/enrolled`), 401)
   assert.equal(await status(`${httpsOrigin}/metrics`), 401)
   assert.equal(await status(`${httpsOrigin}/healthz`), 200)
