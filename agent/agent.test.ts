@@ -114,7 +114,7 @@ test('a checkpoint of a newer format is refused with a sentence, and left as it 
   const isRefusal = (error: unknown) =>
     error instanceof ExitError &&
     error.exitCode === 78 &&
-    /newer agent wrote it, in format 9/.test(error.message)
+    /its format is 9, written by a newer Tailrace/.test(error.message)
   // Twice: the first refusal leaves no lock behind.
   for (let turn = 0; turn < 2; turn++) assert.throws(() => new Agent(s.config, systemClock, quiet), isRefusal)
   assert.equal(readFileSync(s.data('checkpoint'), 'utf8'), newer)

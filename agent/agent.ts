@@ -6,7 +6,8 @@ import { Producer } from '../broker/client/producer.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/log.ts'
-import { loadCheckpoint } from './checkpoint.ts'
+import { newerFormatText } from '../runtime/newer-format.ts'
+import { checkpointFormat, loadCheckpoint } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
 import type { AgentConfig } from './config.ts'
 import { type AgentDescription, describeFile } from './description.ts'
@@ -287,11 +288,9 @@ export class Agent implements DescribedAgent {
 }
 
 function writtenByNewer(dataDirectory: string, format: number): ExitError {
-  const text = `Cannot use the checkpoint in "${dataDirectory}": a newer agent wrote it, in format ${format}`
-  return new ExitError(
-    exitCodes.config,
-    `${text}. Install that agent again, or stop it cleanly before going back`,
-  )
+  const text = newerFormatText(format, checkpointFormat)
+  const advice = 'An agent that is stopped cleanly leaves a checkpoint that older ones read'
+  return new ExitError(exitCodes.config, `Cannot open "${dataDirectory}/checkpoint": ${text}. ${advice}`)
 }
 
 /** What a broker of ours answers when an agent with this id is connected already. */

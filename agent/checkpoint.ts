@@ -12,6 +12,9 @@ import type { Routing } from './routing.ts'
 /** One that is whole, and one with a journal, whose name it holds. An agent refuses formats that it does not know. */
 const formats = { whole: 1, journalled: 2 } as const
 
+/** The highest that this agent reads. */
+export const checkpointFormat = formats.journalled
+
 export interface SavedRange {
   readonly src: string
   readonly routing: Routing

@@ -15,10 +15,11 @@ export function addCompletionCommand(program: Command): void {
     })
   program
     .command('version')
-    .description('which version this is, and of Node')
+    .description('which version this is, and of Node; with --json the formats on disk that it reads')
     .option('--json', 'one JSON object on standard output')
-    .action(({ json }: { readonly json?: boolean }) => {
-      const versions = { tailrace: packageJson.version, node: process.versions.node }
+    .action(async ({ json }: { readonly json?: boolean }) => {
+      const { formats } = await import('./formats.ts')
+      const versions = { tailrace: packageJson.version, node: process.versions.node, formats }
       const text = `tailrace ${versions.tailrace}, Node ${versions.node}\n`
       process.stdout.write(json ? `${JSON.stringify(versions)}\n` : text)
     })

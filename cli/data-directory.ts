@@ -5,6 +5,7 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync }
 import { dirname, join } from 'node:path'
 import { writeDurably } from '../runtime/durable-file.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { newerFormatText } from '../runtime/newer-format.ts'
 
 /** Raised whenever an older version could not read what a newer one wrote. */
 export const dataFormat = 1
@@ -42,8 +43,7 @@ export function openDataDirectory(path: string, environment: NodeJS.ProcessEnv):
   if (written.format > dataFormat) {
     throw new ExitError(
       exitCodes.config,
-      `Cannot open "${path}": its format is ${written.format}, written by a newer Tailrace; this one reads up to ` +
-        `${dataFormat}. Update Tailrace (git pull), or start with another directory: --data DIR`,
+      `Cannot open "${path}": ${newerFormatText(written.format, dataFormat)}. Or use another directory: --data DIR`,
     )
   }
   secret(path, 'token', environment['TAILRACE_ADMIN_TOKEN'])

@@ -4,7 +4,7 @@ import { chmodSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { ExitError, exitCodes } from '../../runtime/lifecycle.ts'
 import type { Migration } from '../store/migrations/list.ts'
-import { applyMigrations, formatOf, MigrationError, migrate } from '../store/migrations/migrate.ts'
+import { applyMigrations, formatOf, MigrationError, migrate, newerText } from '../store/migrations/migrate.ts'
 import { appMigrations } from './migrations/list.ts'
 
 export type AppDatabase = Database.Database
@@ -31,8 +31,7 @@ function bringUp(database: AppDatabase, path: string, list: readonly Migration[]
   const known = list.at(-1)?.version ?? 0
   const version = formatOf(database)
   if (version > known) {
-    const text = `it has format ${version}, and this version knows ${known}. Use a newer Tailrace`
-    throw new ExitError(exitCodes.config, `Cannot open "${path}": ${text}`)
+    throw new ExitError(exitCodes.config, newerText(path, version, known))
   }
   if (isEmpty(database)) database.transaction(() => applyMigrations(database, list)).immediate()
   else migrate(database, path, list)

@@ -3,6 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import Database from 'better-sqlite3'
 import type { Clock } from '../../runtime/clock.ts'
+import { ExitError, exitCodes } from '../../runtime/lifecycle.ts'
+import { newerFormatText } from '../../runtime/newer-format.ts'
+import { enrolmentsFormat } from './format.ts'
 
 export interface TokenWish {
   /** Null: the host's own name. */
@@ -52,7 +55,16 @@ export class Enrolments {
     this.#clock = clock
     this.#database.pragma('journal_mode = WAL')
     this.#database.pragma('busy_timeout = 2000')
+    const format = this.#database.pragma('user_version', { simple: true }) as number
+    if (format > enrolmentsFormat) {
+      this.#database.close()
+      throw new ExitError(
+        exitCodes.config,
+        `Cannot open "${path}": ${newerFormatText(format, enrolmentsFormat)}`,
+      )
+    }
     this.#database.exec(schema)
+    if (format === 0) this.#database.pragma(`user_version = ${enrolmentsFormat}`)
   }
 
   makeToken({ name, expiresInMs, topics }: TokenWish): {

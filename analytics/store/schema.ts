@@ -2,7 +2,7 @@
 // in one SQLite file because they commit together. Opens, creates, refuses what it does not know.
 import Database from 'better-sqlite3'
 import { type Migration, migrations } from './migrations/list.ts'
-import { applyMigrations, formatOf, migrate } from './migrations/migrate.ts'
+import { applyMigrations, formatOf, migrate, newerText } from './migrations/migrate.ts'
 
 export type Connection = Database.Database
 
@@ -104,9 +104,7 @@ function bringUp(connection: Connection, path: string, list: readonly Migration[
   const known = list.at(-1)?.version ?? 1
   const version = formatOf(connection)
   if (version > known) {
-    throw new NewerFormatError(
-      `Cannot open "${path}": it has format ${version}, and this version knows ${known}. Use a newer Tailrace.`,
-    )
+    throw new NewerFormatError(newerText(path, version, known))
   }
   if (version === 0) create(connection, list)
   else migrate(connection, path, list)

@@ -88,18 +88,36 @@ export interface MetaProperties {
   readonly directoryId: string
 }
 
+/** Raised when an older version could not read a log directory: `version` of meta.properties. */
+export const logFormat = 1
+
 export function formatMetaProperties({ clusterId, nodeId, directoryId }: MetaProperties): Buffer {
-  const pairs = [`cluster.id=${clusterId}`, `directory.id=${directoryId}`, `node.id=${nodeId}`, 'version=1']
+  const pairs = [
+    `cluster.id=${clusterId}`,
+    `directory.id=${directoryId}`,
+    `node.id=${nodeId}`,
+    `version=${logFormat}`,
+  ]
   return Buffer.from(`#\n${pairs.join('\n')}\n`)
 }
 
-export function parseMetaProperties(bytes: Buffer, path: string): MetaProperties {
+/** NaN where the file names none. */
+export function metaPropertiesVersion(bytes: Buffer): number {
+  return Number(propertiesOf(bytes).get('version') ?? Number.NaN)
+}
+
+function propertiesOf(bytes: Buffer): Map<string, string> {
   const values = new Map<string, string>()
   for (const line of bytes.toString('utf8').split('\n')) {
     const equals = line.indexOf('=')
     if (!line.startsWith('#') && equals > 0)
       values.set(line.slice(0, equals).trim(), line.slice(equals + 1).trim())
   }
+  return values
+}
+
+export function parseMetaProperties(bytes: Buffer, path: string): MetaProperties {
+  const values = propertiesOf(bytes)
   const clusterId = values.get('cluster.id')
   const nodeId = Number(values.get('node.id') ?? Number.NaN)
   const directoryId = values.get('directory.id')

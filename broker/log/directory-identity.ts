@@ -1,7 +1,14 @@
 // Whose a data directory is, by meta.properties: written at first use, compared ever after. Touches that file only.
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
-import { directoryFiles, formatMetaProperties, parseMetaProperties } from './checkpoints.ts'
+import { newerFormatText } from '../../runtime/newer-format.ts'
+import {
+  directoryFiles,
+  formatMetaProperties,
+  logFormat,
+  metaPropertiesVersion,
+  parseMetaProperties,
+} from './checkpoints.ts'
 import { type Disk, readFile, replaceFile } from './disk.ts'
 
 /** The directory cannot be used, and the message says why: in use, another cluster's, or not readable. */
@@ -14,6 +21,9 @@ export function identifyDirectory(disk: Disk, directory: string, clusterId: stri
   const path = `${directory}/${directoryFiles.metaProperties}`
   const bytes = readFile(disk, path)
   if (bytes) {
+    const version = metaPropertiesVersion(bytes)
+    if (version > logFormat)
+      throw new LogDirectoryError(`Cannot open "${directory}": ${newerFormatText(version, logFormat)}`)
     const found = parseMetaProperties(bytes, path)
     if (found.clusterId === clusterId && found.nodeId === nodeId) return found.directoryId
     const owner = `node ${found.nodeId} of cluster ${found.clusterId}`

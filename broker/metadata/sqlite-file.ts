@@ -17,6 +17,8 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
+import { newerFormatText } from '../../runtime/newer-format.ts'
+import { metadataFormat } from './format.ts'
 import type { StoredEntry, WireOperation, WireResult } from './sqlite-messages.ts'
 import type { Guard } from './store.ts'
 
@@ -294,7 +296,13 @@ function openDatabase(path: string, synchronous: 'FULL' | 'OFF', tables: string)
   }
   keepToOwner(path)
   database.pragma(`synchronous = ${synchronous}`)
-  database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`)
+  const format = database.pragma('user_version', { simple: true }) as number
+  if (format > metadataFormat) {
+    database.close()
+    throw new Error(newerFormatText(format, metadataFormat))
+  }
+  const stamp = format === 0 ? `PRAGMA user_version = ${metadataFormat};` : ''
+  database.exec(`BEGIN IMMEDIATE; ${tables} ${stamp} COMMIT`)
   database.pragma('busy_timeout = 0')
   return database
 }

@@ -3,6 +3,7 @@
 import { closeSync, fsyncSync, globSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { newerFormatText } from '../../../runtime/newer-format.ts'
 import type { Connection } from '../schema.ts'
 import type { Migration } from './list.ts'
 
@@ -47,6 +48,26 @@ export function migrate(connection: Connection, path: string, list: readonly Mig
 
 export function formatOf(connection: Connection): number {
   return connection.pragma('user_version', { simple: true }) as number
+}
+
+/** The file is newer than `known`: what to do, with the command that puts the copy of before back where it helps. */
+export function newerText(path: string, found: number, known: number): string {
+  const copy = globSync(`${path}.before-v*`).find(candidate => formatOfFile(candidate) <= known)
+  const goBack = copy && `rm -f "${path}-wal" "${path}-shm" && mv "${copy}" "${path}"`
+  return `Cannot open "${path}": ${newerFormatText(found, known, goBack)}`
+}
+
+function formatOfFile(path: string): number {
+  try {
+    const file = new Database(path, { readonly: true })
+    try {
+      return formatOf(file)
+    } finally {
+      file.close()
+    }
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 export function copyBefore(path: string, version: number): string {
