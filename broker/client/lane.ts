@@ -27,6 +27,8 @@ export interface Lane {
   connection: Connection | null
   /** Something failed: nothing more flies until everything has come back. */
   rewinding: boolean
+  /** The oldest batch was refused and is sent again: until it is acknowledged it flies alone. */
+  retrying: boolean
   /** When the youngest acknowledged batch was first sent: since then at the latest the broker knows us. */
   knownSinceMs: number | null
   failures: number
@@ -48,6 +50,7 @@ export function newLane(topic: string, partition: number): Lane {
     flying: 0,
     connection: null,
     rewinding: false,
+    retrying: false,
     knownSinceMs: null,
     failures: 0,
     notBeforeMs: 0,
@@ -64,6 +67,7 @@ export function renumber(lane: Lane): void {
   lane.nextSequence = 0
   lane.knownSinceMs = null
   lane.rewinding = false
+  lane.retrying = false
   for (const batch of lane.batches) batch.firstSentAtMs = null
 }
 
@@ -71,7 +75,8 @@ export function renumber(lane: Lane): void {
 function nextToFly(lane: Lane, connection: Connection, nowMs: number): PendingBatch | null {
   if (lane.notBeforeMs > nowMs) return null
   if (lane.flying > 0) {
-    if (lane.rewinding || lane.connection !== connection) return null
+    // What flew past a batch that is sent again would push it out of the five that the broker remembers.
+    if (lane.rewinding || lane.retrying || lane.connection !== connection) return null
     // A broker that does not know this producer id takes any sequence for its first: so the first flies alone,
     // and again after a silence in which the broker may have forgotten it. Answering a retry renews nothing there.
     const remembered = lane.knownSinceMs !== null && nowMs - lane.knownSinceMs < rememberedMs

@@ -66,6 +66,18 @@ function expectAll(broker: ScriptedBroker, partitions: number, count: number): v
   }
 }
 
+test('a batch that times out again and again after its append is not forgotten for those behind it', async () => {
+  await using broker = await new ScriptedBroker().listen()
+  broker.autoCreatePartitions = 1
+  // The second batch, and then what is sent next but four: the same one again, and again.
+  const struck = new Set([1, 6, 7, 8])
+  broker.fault = (_topic, _partition, batch) =>
+    struck.has(batch) ? { error: 'requestTimedOut', appended: true } : null
+  using client = producerOf(broker)
+  await sendAll(client.producer, 1, 20)
+  expectAll(broker, 1, 20)
+})
+
 test('batches of many partitions share requests and arrive in order', async () => {
   await using broker = await new ScriptedBroker().listen()
   broker.autoCreatePartitions = 3

@@ -263,6 +263,7 @@ export class Producer {
   }
 
   #acknowledged(lane: Lane, batch: PendingBatch, baseOffset: number): void {
+    if (lane.batches[0] === batch) lane.retrying = false
     lane.batches.splice(lane.batches.indexOf(batch), 1)
     lane.knownSinceMs = Math.max(lane.knownSinceMs ?? 0, batch.firstSentAtMs ?? 0)
     lane.failures = 0
@@ -275,6 +276,7 @@ export class Producer {
     // anything of this lane flies again.
     if (lane.rewinding) return
     lane.rewinding = true
+    lane.retrying = true
     lane.failures++
     const wait = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(lane.failures - 1, 10))
     lane.notBeforeMs = this.#clock.monotonicMs() + wait
