@@ -1,19 +1,19 @@
 // The page: rail, bar and the place one is at, or the sign-in. Keys act on the page wherever the focus is, except where
 // they are typed into something.
 import { QueryClientProvider } from '@tanstack/react-query'
-import { lazy, Suspense, useEffect, useState } from 'react'
-import { Route, Switch } from 'wouter'
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
+import { Route, Switch, useLocation } from 'wouter'
 import { navigate } from 'wouter/use-browser-location'
 import { queryClient } from './api.ts'
 import { Banner } from './banner.tsx'
-import { Bar, Rail } from './bar.tsx'
+import { Bar, headingId, Rail } from './bar.tsx'
 import { Failure } from './failure.tsx'
 import { Help } from './help.tsx'
 import { LiveAnnouncer } from './live-pill.tsx'
 import type { Page } from './page.ts'
 import { useLive, usePage } from './page-context.ts'
 import { filterInputId } from './panels/tail-tools.tsx'
-import { places } from './places.ts'
+import { placeAt, places } from './places.ts'
 import { rangeNames, searchOf } from './settings.ts'
 import { SignIn } from './sign-in.tsx'
 
@@ -21,6 +21,9 @@ const views = places.map(place => ({
   place,
   View: lazy(() => place.load().then(({ PageView }) => ({ default: PageView }))),
 }))
+
+const Palette = lazy(() => import('./palette.tsx').then(module => ({ default: module.Palette })))
+const mainId = 'main'
 
 export function App() {
   const signedOut = useLive(state => state.connection.kind === 'signedOut')
@@ -43,22 +46,38 @@ export function App() {
   )
 }
 
+type Overlay = 'help' | 'palette' | null
+
 function Shell() {
   const page = usePage()
-  const [help, setHelp] = useState(false)
+  const [overlay, setOverlay] = useState<Overlay>(null)
+  const here = placeAt(useLocation()[0])
+  useFocusOnArrival(here.path)
   useEffect(() => {
     let isGoing = false
     const onKeyDown = (event: KeyboardEvent) => {
-      isGoing = onKey(event, page, isGoing, () => setHelp(true))
+      isGoing = onKey(event, page, isGoing, setOverlay)
     }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
   }, [page])
+  const close = useCallback(() => setOverlay(null), [])
+  const showHelp = useCallback(() => setOverlay('help'), [])
   return (
     <div className="shell">
+      <a
+        className="skip"
+        href={`#${mainId}`}
+        onClick={event => {
+          event.preventDefault()
+          document.getElementById(mainId)?.focus()
+        }}
+      >
+        Skip to the page
+      </a>
       <Rail />
-      <Bar onHelp={() => setHelp(true)} />
-      <main className="grid">
+      <Bar onPalette={() => setOverlay('palette')} onHelp={showHelp} />
+      <main id={mainId} className="grid" tabIndex={-1}>
         <Banner />
         <Switch>
           {views.slice(1).map(({ place, View }) => (
@@ -71,10 +90,26 @@ function Shell() {
           </Route>
         </Switch>
       </main>
-      <Help open={help} onClose={() => setHelp(false)} />
-      <LiveAnnouncer />
+      <Help open={overlay === 'help'} onClose={close} />
+      {overlay === 'palette' && (
+        <Suspense>
+          <Palette onClose={close} onHelp={showHelp} />
+        </Suspense>
+      )}
+      <LiveAnnouncer place={here.label} />
     </div>
   )
+}
+
+/** Whoever goes to another page starts at its heading, at its top. */
+function useFocusOnArrival(path: string): void {
+  const before = useRef(path)
+  useEffect(() => {
+    if (before.current === path) return
+    before.current = path
+    window.scrollTo(0, 0)
+    document.getElementById(headingId)?.focus({ preventScroll: true })
+  }, [path])
 }
 
 function PlaceView({ title, View }: { readonly title: string; readonly View: React.ComponentType }) {
@@ -91,14 +126,19 @@ function PlaceView({ title, View }: { readonly title: string; readonly View: Rea
 }
 
 /** Returns whether the next key says where to go. */
-function onKey(event: KeyboardEvent, page: Page, isGoing: boolean, showHelp: () => void): boolean {
-  if (
-    event.metaKey ||
-    event.ctrlKey ||
-    event.altKey ||
-    document.querySelector('[role="dialog"], dialog[open]')
-  )
+function onKey(
+  event: KeyboardEvent,
+  page: Page,
+  isGoing: boolean,
+  show: (overlay: Overlay) => void,
+): boolean {
+  if (document.querySelector('[role="dialog"], dialog[open]')) return false
+  if ((event.metaKey || event.ctrlKey) && event.key === 'k') {
+    show('palette')
+    event.preventDefault()
     return false
+  }
+  if (event.metaKey || event.ctrlKey || event.altKey) return false
   const target = event.target instanceof HTMLElement ? event.target : null
   if (target?.matches('input:not([type="radio"], [type="checkbox"]), textarea, select, [contenteditable]'))
     return false
@@ -112,7 +152,7 @@ function onKey(event: KeyboardEvent, page: Page, isGoing: boolean, showHelp: () 
     if (target?.matches('button, input, a, summary')) return false
     page.togglePause()
   } else if (event.key === '/') document.getElementById(filterInputId)?.focus()
-  else if (event.key === '?') showHelp()
+  else if (event.key === '?') show('help')
   else if (event.key === 't') page.changeTheme()
   else if (event.key === 'z') page.change({ zone: settings.zone === 'utc' ? 'local' : 'utc' })
   else if (event.key === 'w') page.change({ wrap: !settings.wrap })

@@ -1,18 +1,31 @@
 // The keys, and what the words on this page mean.
 import { useEffect, useRef } from 'react'
 import { Icon } from './icons.tsx'
+import { places } from './places.ts'
 
-const keys: readonly (readonly [string, string])[] = [
+const everywhere: readonly (readonly [string, string])[] = [
+  ['Ctrl K', 'go to a page, topic or statistic; on a Mac ⌘ K'],
   ['Space', 'pause, or back to live'],
-  ['/', 'filter the tail'],
-  ['w', 'wrap long lines'],
   ['t', 'theme: system, dark, light'],
   ['z', 'local time or UTC'],
-  ['1 2 3', '5 minutes, 1 hour, 6 hours'],
-  ['← →', 'walk through a chart'],
-  ['Esc', 'end zoom, clear filter'],
   ['?', 'this help'],
+  ['Esc', 'close; end zoom; clear filter'],
+  ['← →', 'walk through a chart'],
+  ['[ ]', 'a range earlier, later'],
+  ['1 2 3', '5 minutes, 1 hour, 6 hours'],
 ]
+
+const inTheTail: readonly (readonly [string, string])[] = [
+  ['/', 'filter'],
+  ['h', 'highlight'],
+  ['j k', 'next row, row before'],
+  ['Enter', 'open the row'],
+  ['e', 'open all in sight'],
+  ['f', 'follow again'],
+  ['w', 'wrap long lines'],
+]
+
+const going = places.map(({ letter, label }): readonly [string, string] => [`g ${letter}`, label])
 
 const words: readonly (readonly [string, string])[] = [
   [
@@ -42,18 +55,9 @@ export function Help({ open, onClose }: { readonly open: boolean; readonly onClo
           <span className="sr-only">Close</span>
         </button>
       </header>
-      <dl className="keys">
-        {keys.map(([key, meaning]) => (
-          <div key={key}>
-            <dt>
-              {key.split(/ (?=\S)/).map(one => (
-                <kbd key={one}>{one}</kbd>
-              ))}
-            </dt>
-            <dd>{meaning}</dd>
-          </div>
-        ))}
-      </dl>
+      <Keys title="Everywhere" keys={everywhere} />
+      <Keys title="In the tail" keys={inTheTail} />
+      <Keys title="Go to" keys={going} />
       <dl className="glossary">
         {words.map(([word, meaning]) => (
           <div key={word}>
@@ -63,5 +67,30 @@ export function Help({ open, onClose }: { readonly open: boolean; readonly onClo
         ))}
       </dl>
     </dialog>
+  )
+}
+
+interface KeysProps {
+  readonly title: string
+  readonly keys: readonly (readonly [string, string])[]
+}
+
+function Keys({ title, keys }: KeysProps) {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <dl className="keys">
+        {keys.map(([key, meaning]) => (
+          <div key={key}>
+            <dt>
+              {key.split(' ').map(one => (
+                <kbd key={one}>{one}</kbd>
+              ))}
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   )
 }

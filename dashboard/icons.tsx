@@ -20,6 +20,7 @@ const paths = {
   agents: 'M2.5 3.5h11v6.5h-11zM6 13h4M8 10v3M5 6.8l1.4 1.2L5 9.2M8 9h2.5',
   bell: 'M4 11.2V7.4a4 4 0 0 1 8 0v3.8l1.2 1H2.8zM6.6 12.4a1.5 1.5 0 0 0 2.8 0',
   sliders: 'M2.5 4.5h6M11.5 4.5h2M2.5 11.5h2M7.5 11.5h6M8.5 3v3h3V3zM4.5 10v3h3v-3z',
+  more: 'M3.5 8h.2M8 8h.2M12.5 8h.2',
   plus: 'M8 3v10M3 8h10',
   filter: 'M2.5 3h11L9.3 8.2v4.3l-2.6 1V8.2z',
   download: 'M8 2.5v7.5M4.6 7l3.4 3.4L11.4 7M2.8 13.2h10.4',

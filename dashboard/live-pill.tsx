@@ -39,15 +39,16 @@ export function LivePill() {
   )
 }
 
-/** Tells a screen reader when the page stops or starts being live: the state's word, not its seconds. */
-export function LiveAnnouncer() {
+/** Tells a screen reader which page is shown, and when it stops or starts being live: the word, not its seconds. */
+export function LiveAnnouncer({ place }: { readonly place: string }) {
   const word = useLive(state => {
     const words = pillWords(state)
     return words.state === 'reconnecting' ? 'Reconnecting' : words.word
   })
   return (
-    <p className="sr-only" aria-live="polite">
-      {word}
-    </p>
+    <div className="sr-only" aria-live="polite">
+      <p>{place}</p>
+      <p>{word}</p>
+    </div>
   )
 }

@@ -9,6 +9,8 @@ export interface Place {
   readonly icon: IconName
   /** Pressed after g. */
   readonly letter: string
+  /** In the bar of a phone; the others are behind its "More". */
+  readonly isFirst?: true
   /** Whether the bar offers the stretch of live time that this page shows. */
   readonly hasLiveRange: boolean
   /** What else one may call it, for the palette. */
@@ -19,6 +21,7 @@ export interface Place {
 export const places: readonly Place[] = [
   {
     path: '/',
+    isFirst: true,
     label: 'Overview',
     icon: 'overview',
     letter: 'o',
@@ -28,6 +31,7 @@ export const places: readonly Place[] = [
   },
   {
     path: '/tail',
+    isFirst: true,
     label: 'Live tail',
     icon: 'tail',
     letter: 't',
@@ -37,6 +41,7 @@ export const places: readonly Place[] = [
   },
   {
     path: '/explore',
+    isFirst: true,
     label: 'Explore',
     icon: 'charts',
     letter: 'e',
@@ -55,6 +60,7 @@ export const places: readonly Place[] = [
   },
   {
     path: '/cluster',
+    isFirst: true,
     label: 'Cluster',
     icon: 'cluster',
     letter: 'c',
