@@ -57,7 +57,7 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
   const observe = ingestMetrics(server.metrics)
   counting.onMessage(message => {
     if (message.type === 'assigned') isAssigned = true
-    else if (message.type === 'counters') observe(message.counters)
+    else if (message.type === 'counters') observe(message.counters, message.commitSeconds)
   })
   try {
     process.ready({ port: server.port, publicPort: server.publicPort })

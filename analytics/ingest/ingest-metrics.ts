@@ -19,11 +19,21 @@ const help: Readonly<Record<keyof IngestCounters, readonly [name: string, help: 
   ],
 }
 
-/** Call the result with every report of the thread: totals since its start. */
-export function ingestMetrics(metrics: Metrics): (counters: IngestCounters) => void {
+const commitBounds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+
+/** Call the result with every report of the thread: totals since its start, and what each commit since then took. */
+export function ingestMetrics(
+  metrics: Metrics,
+): (counters: IngestCounters, commitSeconds: readonly number[]) => void {
   const names = Object.keys(help) as (keyof IngestCounters)[]
   const counters = names.map(name => metrics.counter(...help[name]))
-  return report => {
+  const commits = metrics.histogram(
+    'tailrace_ingest_commit_seconds',
+    'What a commit took. The next one waits for at least twice as long, two seconds at most.',
+    commitBounds,
+  )
+  return (report, commitSeconds) => {
+    for (const seconds of commitSeconds) commits.observe(seconds)
     for (const [index, name] of names.entries()) counters[index]!.add(report[name] - counters[index]!.value)
   }
 }

@@ -1,5 +1,6 @@
-// Joins the fetch path, the fold and the store: folds what arrives, commits it every 200 ms, and after any failure
-// forgets what was not committed and reads again from the committed offsets. Owns the writing connection.
+// Joins the fetch path, the fold and the store: folds what arrives, commits it every 200 ms or as often as commits can
+// be made, and after any failure forgets what was not committed and reads again from the committed offsets. Owns the
+// writing connection.
 import Database from 'better-sqlite3'
 import type { FetchedFrom, FetchHandler } from '../../broker/client/fetcher.ts'
 import type { RecordVisitor } from '../../broker/protocol/record-walk.ts'
@@ -14,6 +15,7 @@ import type { Writer } from '../store/writer.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { readBatches } from './batches.ts'
 import type { FetchControl } from './fetch-control.ts'
+import { commitBetween, flushDueMs, type LastCommit, noCommit } from './flush-rhythm.ts'
 import { newCounters, takeCounters } from './ingest-counters.ts'
 import { LetterBox } from './letter-box.ts'
 import { poison, recreatedEntry, retentionGap, truncatedEntry, valueBytes } from './partition-entries.ts'
@@ -30,10 +32,10 @@ export interface IngestOptions {
   readonly fold?: FoldOptions
   /** Records that are passed over, for a rebuild. */
   readonly skips?: FoldState['skips']
+  /** Hears of each commit. */
+  readonly onCommit?: (commit: LastCommit) => void
 }
 
-/** What arrives after a quiet moment waits only for the rest of its own fetch, not for the next regular commit. */
-const gatherMs = 20
 /** After a commit failed for a reason that may pass (disk full, database busy). */
 const retryAfterMs = 1000
 
@@ -54,7 +56,7 @@ export class Ingest implements FetchHandler {
   #loop: FetchControl | null = null
   #timer: NodeJS.Timeout | null = null
   #pendingSinceMs = Number.POSITIVE_INFINITY
-  #committedAtMs = Number.NEGATIVE_INFINITY
+  #lastCommit = noCommit
   #closed = false
 
   constructor(options: IngestOptions) {
@@ -166,11 +168,8 @@ export class Ingest implements FetchHandler {
     if (batches.length === 0) return
     this.#current = state
     const visitor = this.#visitorOf(topic)
-    if (
-      this.#guarded(() =>
-        readBatches(this.#state, state, batches, visitor, this.#letterBox, () => this.#keepsUp(state)),
-      )
-    )
+    const goesOn = () => this.#keepsUp(state)
+    if (this.#guarded(() => readBatches(this.#state, state, batches, visitor, this.#letterBox, goesOn)))
       this.#flushWhenDue()
   }
 
@@ -235,7 +234,8 @@ export class Ingest implements FetchHandler {
     this.#pendingSinceMs = Number.POSITIVE_INFINITY
     const partitions = [...this.#partitions.values()].filter(partition => partition.next !== partition.start)
     if (partitions.length === 0) return true
-    const { writer, clock } = this.#options
+    const { writer, clock, onCommit } = this.#options
+    const startedMs = clock.monotonicMs()
     const flush = {
       partitions,
       pending: this.#state.pending,
@@ -247,7 +247,8 @@ export class Ingest implements FetchHandler {
     }
     if (!this.#guarded(() => writer.commit(flush, this.#state))) return false
     this.counters.commits++
-    this.#committedAtMs = clock.monotonicMs()
+    this.#lastCommit = commitBetween(startedMs, clock.monotonicMs())
+    onCommit?.(this.#lastCommit)
     takeCounters(this.counters, this.#state.counters)
     this.#state.settle(new Pending())
     this.#clearSide()
@@ -338,7 +339,7 @@ export class Ingest implements FetchHandler {
     const { clock, flushIntervalMs, flushRecordsMax } = this.#options
     const now = clock.monotonicMs()
     if (this.#pendingSinceMs === Number.POSITIVE_INFINITY) this.#pendingSinceMs = now
-    const dueMs = Math.max(this.#committedAtMs + flushIntervalMs, this.#pendingSinceMs + gatherMs)
+    const dueMs = flushDueMs(this.#pendingSinceMs, this.#lastCommit, flushIntervalMs)
     if (now >= dueMs || this.#state.pending.records >= flushRecordsMax) this.flush()
     else this.#timer ??= setTimeout(() => this.flush(), dueMs - now)
   }

@@ -14,6 +14,7 @@ import { Writer } from '../store/writer.ts'
 import type { VisitSettings } from '../visits/conditions.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { DeadLetterSender, turnMs } from './dead-letter-sender.ts'
+import type { LastCommit } from './flush-rhythm.ts'
 import { Ingest } from './ingest.ts'
 import type { IngestCounters } from './ingest-counters.ts'
 import { joinStoreGroup, storeGroup } from './membership.ts'
@@ -31,7 +32,12 @@ export interface IngestThreadConfig {
 }
 
 export type FromIngest =
-  | { readonly type: 'counters'; readonly counters: IngestCounters }
+  | {
+      readonly type: 'counters'
+      readonly counters: IngestCounters
+      /** What each commit since the last report took. */
+      readonly commitSeconds: readonly number[]
+    }
   /** Once, when every configured topic is read. */
   | { readonly type: 'assigned' }
   | { readonly type: 'stopped' }
@@ -53,6 +59,9 @@ const retireMs = 3_600_000
 /** How long the group may take to hear that this process leaves it. */
 const leaveMs = 300
 
+/** Topics that are read beside those of the configuration. */
+const ours = [lossesTopic, agentsTopic]
+
 function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): void {
   const log = createLog('analytics-ingest')
   const clock = systemClock
@@ -62,13 +71,13 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const visits = config.visits && { visits: config.visits }
   const writer = new Writer(connection, days, { log, claimant, ...visits })
   const counting = { fold: foldOptions(config.counting), flushIntervalMs, flushRecordsMax }
-  const ingest = new Ingest({ writer, days, clock, log, ...counting })
+  const commits = new CommitTimes()
+  const ingest = new Ingest({ writer, days, clock, log, ...counting, onCommit: commits.note })
   const cluster = clusterAt(config.reach, 'tailrace-analytics')
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log, ...fetchBytes })
   ingest.attach(loop)
   const hint = new PassedHint(cluster, () => ingest.counted())
   const post = (message: FromIngest) => port.postMessage(message)
-  const ours = [lossesTopic, agentsTopic]
   // Who is alone begins at once and joins the group when everything is read; the group changes nothing then.
   const share = new PartitionShare(cluster, ingest, config.topics, ours, writer.isAlone ? 'all' : 'none')
   let member: GroupMember | null = null
@@ -113,7 +122,7 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
     })
   void search()
   setInterval(() => void hint.tell(), hintMs)
-  setInterval(() => post({ type: 'counters', counters: { ...ingest.counters } }), countersMs)
+  setInterval(() => post(commits.report(ingest)), countersMs)
   setInterval(() => {
     if (ingest.isQuiet) writer.rest()
     writer.renew()
@@ -136,6 +145,19 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
       process.exit(0)
     })
   })
+}
+
+/** What commits took, until it is reported. */
+class CommitTimes {
+  readonly #seconds: number[] = []
+
+  readonly note = ({ tookMs }: LastCommit): void => {
+    this.#seconds.push(tookMs / 1000)
+  }
+
+  report(ingest: Ingest): FromIngest {
+    return { type: 'counters', counters: { ...ingest.counters }, commitSeconds: this.#seconds.splice(0) }
+  }
 }
 
 if (parentPort) run(workerData as IngestThreadConfig, parentPort)
