@@ -16,6 +16,7 @@ import { AuditLog } from './accounts/audit-log.ts'
 import { addAdmin } from './admin/admin-routes.ts'
 import { addAlerts } from './alerts/alert-routes.ts'
 import { Alerts } from './alerts/alerts.ts'
+import { prometheusAlerts, prometheusRules } from './alerts/prometheus-rules.ts'
 import { type AppDatabase, openAppDatabase } from './app/app-database.ts'
 import { brokerMetricsTexts, joinMetrics } from './cluster/broker-metrics.ts'
 import { BrokerMonitor } from './cluster/broker-monitor.ts'
@@ -95,6 +96,10 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const application = createApplication({
     enrolling: joining.enrolling,
     addMore: watching.addRoutes,
+    alerting: {
+      rules: () => prometheusRules(watching.alerts.rulesNow()),
+      alerts: () => prometheusAlerts(watching.alerts.rulesNow()),
+    },
     context: {
       queries,
       nowMs: () => clock.wallMs(),

@@ -114,3 +114,20 @@ test('without a token nothing is told; from another page nothing is changed', as
     assert.equal(response.status, 403, path)
   }
 })
+
+test('Prometheus’s own paths tell of the rules there are', async () => {
+  const made = await call<AlertRuleView>('POST', '/rules', rule, 201)
+  const ask = async (path: string) => {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await fetch(`http://127.0.0.1:${server.port}/prometheus/api/v1/${path}`, { headers })
+    return (await response.json()) as { status: string; data: { groups: { rules: { name: string }[] }[] } }
+  }
+  const { status, data } = await ask('rules')
+  assert.equal(status, 'success')
+  assert.deepEqual(
+    data.groups.map(({ rules }) => rules.map(({ name }) => name)),
+    [['From the file'], ['Slow']],
+  )
+  assert.deepEqual(await ask('alerts'), { status: 'success', data: { alerts: [] } })
+  await call('DELETE', `/rules/${made.id}`, undefined, 204)
+})

@@ -13,6 +13,7 @@ import { AlertStore, type EpisodeRow } from './alert-store.ts'
 import { RuleEvaluator } from './evaluate.ts'
 import { Notifier } from './notifier.ts'
 import { type PreviewSpan, preview } from './preview.ts'
+import type { RuleNow } from './prometheus-rules.ts'
 import { type Rule, type RuleInput, ruleSchema } from './rule.ts'
 import { deliver, secretFor, type WebhookOptions } from './webhook.ts'
 
@@ -103,6 +104,13 @@ export class Alerts {
       pending: alerts.filter(({ phase }) => phase === 'pending').length,
       error,
     }))
+  }
+
+  /** What Prometheus's API says of rules and alerts is made of this. */
+  rulesNow(): RuleNow[] {
+    return this.#engine
+      .rules()
+      .map(one => ({ ...one, alerts: one.alerts.map(alert => viewOf(one.known, alert)) }))
   }
 
   rule(id: string): AlertRuleView {

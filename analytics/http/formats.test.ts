@@ -107,3 +107,45 @@ test('tables come as CSV and NDJSON, by the Accept header or by name, with the n
   })
   assert.equal(await posted.text(), 'requests\r\n2400\r\n')
 })
+
+const visitTables: Readonly<Record<string, readonly string[]>> = {
+  visits: [
+    'source,visitors,visits,pageviews,views_per_visit,bounce_rate,bounce_rate_umami,bounce_rate_posthog,' +
+      'duration_mean_ms,duration_median_ms,untracked_beyond_limit,untracked_too_late',
+    'events,30,30,600,20,0,0,0,',
+  ],
+  'active-users?days=1': ['day,daily,weekly,monthly,stickiness', '2026-11-24,30,30,30,1'],
+  'lifecycle?periods=1': ['start,new,returning,resurrecting,dormant,is_over', '2026-11-24,30,0,0,0,false'],
+  'retention?weeks=1': ['cohort,visitors,week,active,share', '2026-11-23,30,0,30,1'],
+  'active-hours?days=1': ['weekday,hour,visits', 'Monday,0,0'],
+  'paths?limit=1': ['page,next,count', '/p/'],
+  'goals?page=/p/0': ['goal,unique,total,conversion_rate,visitors', '/p/0,'],
+  'funnels/purchase': [
+    'step,visitors,of_first,of_previous,dropped,median_ms,median_from_previous_ms',
+    '/p/0,',
+  ],
+}
+
+test('answers about visitors are tables too, by Accept and by format', async () => {
+  for (const [path, [columns, row]] of Object.entries(visitTables)) {
+    const response = await ask(`/api/v1/${path}`, { headers: { accept: 'text/csv' } })
+    const text = await response.text()
+    assert.equal(response.status, 200, text)
+    assert.match(response.headers.get('content-type')!, /^text\/csv/, path)
+    assert.equal(text.split('\r\n')[0], columns, path)
+    assert.ok(text.split('\r\n')[1]!.startsWith(row!), `${path}: ${text}`)
+    const asked = `/api/v1/${path}${path.includes('?') ? '&' : '?'}format=ndjson`
+    const [first] = (await (await ask(asked)).text()).split('\n')
+    assert.equal(Object.keys(JSON.parse(first!)).join(','), columns)
+  }
+  const body = JSON.stringify({ steps: [{ page: '/p/0' }, { page: '/p/*' }] })
+  const headers = { accept: 'text/csv', 'content-type': 'application/json' }
+  const response = await ask('/api/v1/funnels', { method: 'POST', body, headers })
+  assert.match(await response.text(), /^step,visitors,/)
+})
+
+test('/metrics counts the lines of visitors that are in no visit, by topic', async () => {
+  const text = await (await ask('/metrics')).text()
+  for (const name of ['untracked', 'late', 'mixed', 'keyless'])
+    assert.match(text, new RegExp(`^tailrace_visits_${name}_lines\\{topic="behavior"\\} 0$`, 'm'))
+})

@@ -17,6 +17,13 @@ export interface PrometheusOptions {
   readonly signedIn: RequestHandler
   askerOf(request: Request): string
   readonly log: Log
+  readonly alerting?: Alerting | undefined
+}
+
+/** Rules and alerts in Prometheus's bodies. */
+export interface Alerting {
+  rules(): object
+  alerts(): object
 }
 
 const root = '/prometheus/api/v1'
@@ -47,15 +54,15 @@ export function addPrometheus(application: Application, options: PrometheusOptio
       goVersion: '',
       features: {},
     },
-    rules: { groups: [] },
-    alerts: { alerts: [] },
     query_exemplars: [],
   }
-  for (const [path, data] of Object.entries(fixed)) {
+  const told = (path: string, data: () => unknown) =>
     application.all(`${root}/${path}`, signedIn, (_request, response) => {
-      response.set('Cache-Control', 'no-store').json({ status: 'success', data })
+      response.set('Cache-Control', 'no-store').json({ status: 'success', data: data() })
     })
-  }
+  for (const [path, data] of Object.entries(fixed)) told(path, () => data)
+  told('rules', () => options.alerting?.rules() ?? { groups: [] })
+  told('alerts', () => options.alerting?.alerts() ?? { alerts: [] })
   application.use(root, (_request: Request, _response: Response) => {
     throw new ProblemError(404, 'not_found', 'Nothing here', 'page not found')
   })

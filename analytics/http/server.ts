@@ -15,7 +15,7 @@ import { addEnrolment } from './enrolment.ts'
 import { gate, roleNeeded, wrongOrigin } from './gate.ts'
 import { docsPage, docsStyle, openApiDocument } from './openapi.ts'
 import { notSignedIn, problemHandler, sendProblem } from './problems.ts'
-import { addPrometheus } from './prometheus.ts'
+import { type Alerting, addPrometheus } from './prometheus.ts'
 import { type RouteContext, routes } from './routes.ts'
 import { addSigningIn } from './signing-in.ts'
 
@@ -23,6 +23,7 @@ export interface ServerOptions {
   readonly context: RouteContext
   readonly access: AccessRules
   readonly metrics: Metrics
+  readonly alerting?: Alerting
   readonly log: Log
   readonly build: string
   readonly pageDirectory?: string | undefined
@@ -83,6 +84,7 @@ export function createApplication(options: ServerOptions): Application {
     signedIn: signedIn(access),
     askerOf: request => askerOf(request, access),
     log,
+    alerting: options.alerting,
   })
   addPage(application, options.pageDirectory)
   application.use((request: Request) => {

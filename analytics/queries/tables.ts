@@ -7,6 +7,7 @@ import type {
   StatsRow,
   TopAnswer,
 } from '../http/contract.ts'
+import { visitTables } from './visit-tables.ts'
 
 export type Cell = string | number | null
 
@@ -24,6 +25,7 @@ export const tables = {
   top: topTable,
   query: queryTable,
   losses: lossesTable,
+  ...visitTables,
 } as const
 
 export function isTable(question: string): question is keyof typeof tables {

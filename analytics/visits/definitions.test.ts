@@ -272,6 +272,10 @@ test('paths: from page to page within a visit', () =>
     const after = pathsAnswer(story.reading(now), day, '/products', 1, undefined)
     assert.equal(after.rows.length, 1)
     assert.equal(after.rows[0]!.page, '/products')
+    story.add(events('eve 11:00:00 /a\neve 11:02:00 /c'))
+    story.add(events('eve 11:01:00 /b'))
+    const late = pathsAnswer(story.reading(now), day, '/a', 10, undefined)
+    assert.deepEqual(late.rows, [{ page: '/a', next: '/b', count: 1 }], 'what was taken back is none')
   }))
 
 const steps = [{ page: '/products/*' }, { page: '/cart' }, { event: 'Purchased', where: { plan: 'pro' } }]

@@ -288,11 +288,14 @@ export function pathsAnswer(
     source: sourceNames[kind]!,
     definition: visitMetricCatalogue.transitions.definition,
     window: found.window,
-    rows: found.rows.map(({ labels, values }) => ({
-      page: labels['path']!,
-      next: labels['next']!,
-      count: values['value']!,
-    })),
+    // A way that was taken back, because a late line lay between, is none.
+    rows: found.rows
+      .filter(({ values }) => values['value'] !== 0)
+      .map(({ labels, values }) => ({
+        page: labels['path']!,
+        next: labels['next']!,
+        count: values['value']!,
+      })),
     freshness: found.freshness,
   }
 }
