@@ -24,23 +24,35 @@ export class CountRows {
     const values = this.#values
     let filled = 0
     for (const [step, byBucket] of deltas) {
-      for (const [bucket, bySeries] of byBucket) {
-        for (const [series, n] of bySeries) {
-          values[filled] = step
-          values[filled + 1] = series
-          values[filled + 2] = bucket
-          values[filled + 3] = n
-          filled += 4
-          if (filled < values.length) continue
-          this.#run(this.#many, values)
-          filled = 0
-        }
+      for (const { series, bucket, n } of inOrder(byBucket)) {
+        values[filled] = step
+        values[filled + 1] = series
+        values[filled + 2] = bucket
+        values[filled + 3] = n
+        filled += 4
+        if (filled < values.length) continue
+        this.#run(this.#many, values)
+        filled = 0
       }
     }
     for (let at = 0; at < filled; at += 4) {
       this.#run(this.#one, values[at], values[at + 1], values[at + 2], values[at + 3])
     }
   }
+}
+
+interface Row {
+  readonly series: number
+  readonly bucket: number
+  readonly n: number
+}
+
+/** As they lie in the table, so that rows of one page are written one after the other. */
+function inOrder(byBucket: ReadonlyMap<number, ReadonlyMap<number, number>>): readonly Row[] {
+  const rows: Row[] = []
+  for (const [bucket, bySeries] of byBucket)
+    for (const [series, n] of bySeries) rows.push({ series, bucket, n })
+  return rows.sort((a, b) => a.series - b.series || a.bucket - b.bucket)
 }
 
 function prepareAdding(connection: Connection, rows: number) {

@@ -90,6 +90,9 @@ export function openStore(path: string, list: readonly Migration[] = migrations)
   // agents status and ledger entries must not.
   connection.pragma('synchronous = FULL')
   connection.pragma('busy_timeout = 5000')
+  // Each commit changes thousands of pages, mostly those of the commit before: written back to the file itself once for
+  // every few commits, not for each. As many pages as the write-ahead log may keep anyway (upkeep.ts).
+  connection.pragma('wal_autocheckpoint = 16384')
   connection.pragma('cache_size = -32768')
   try {
     bringUp(connection, path, list)

@@ -58,8 +58,9 @@ export class SketchCache {
     return this.#entry(step, series, bucket, HyperLogLog.sparse).sketch as HyperLogLog
   }
 
-  /** Writes what has changed. */
+  /** Writes what has changed, in the order in which it lies in the table. */
   save(): void {
+    this.#dirty.sort((a, b) => a.step - b.step || a.series - b.series || a.bucket - b.bucket)
     for (const entry of this.#dirty) {
       const { bytesHeld } = entry.sketch
       this.#bytes += bytesHeld - entry.bytesHeld
