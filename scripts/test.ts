@@ -52,6 +52,8 @@ interface Tally {
 const testTimeoutMs = 240_000
 
 const quick = process.argv.includes('--quick')
+/** Also prints what each file of tests took. */
+const withTimes = process.argv.includes('--times')
 const only = process.argv.find(argument => argument.startsWith('--only='))?.slice('--only='.length)
 const total: Tally = { passed: 0, failed: 0, skipped: 0 }
 const startedAt = performance.now()
@@ -105,8 +107,13 @@ async function runTests(stage: Stage, tally: Tally): Promise<void> {
     }
     process.env['TAILRACE_CHROMIUM'] = browser.path
   }
+  const took = new Map<string, number>()
   const stream = run({ files, concurrency: stage.concurrency ?? 1, timeout: testTimeoutMs })
   for await (const event of stream) {
+    if ((event.type === 'test:pass' || event.type === 'test:fail') && event.data.nesting === 0) {
+      const file = relative('.', event.data.file ?? '')
+      took.set(file, (took.get(file) ?? 0) + event.data.details.duration_ms)
+    }
     if (event.type === 'test:pass') {
       // A file that only wraps its tests is not a test of its own.
       if (event.data.skip !== undefined) {
@@ -124,5 +131,9 @@ async function runTests(stage: Stage, tally: Tally): Promise<void> {
     } else if (event.type === 'test:diagnostic' && event.data.message.startsWith('figure ')) {
       console.log(`     ${event.data.message.slice('figure '.length)}`)
     }
+  }
+  if (!withTimes) return
+  for (const [file, ms] of [...took].sort((a, b) => b[1] - a[1])) {
+    if (ms >= 1_000) console.log(`${(ms / 1_000).toFixed(1).padStart(9)} s  ${file}`)
   }
 }

@@ -52,6 +52,8 @@ export class GroupMonitor {
   /** Its members, as they are now; null where there is no such group. */
   async group(name: string): Promise<GroupAnswer | null> {
     await this.current()
+    // It may have come since.
+    if (!this.#members.has(name)) await this.#ask()
     return this.#members.get(name) ?? null
   }
 
