@@ -1,6 +1,6 @@
 // Writes the generated tables of docs/api.md anew, from the catalogue of statistics.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { withDefinitions } from '../analytics/http/api-page.ts'
+import { withGenerated } from '../analytics/http/api-page.ts'
 
 const page = new URL('../docs/api.md', import.meta.url)
-writeFileSync(page, withDefinitions(readFileSync(page, 'utf8')))
+writeFileSync(page, withGenerated(readFileSync(page, 'utf8')))

@@ -1,5 +1,6 @@
 // docs/api.md by its examples: every command is sent to a real server on ten generated minutes, and what stands under
-// it is in the answer. The definitions are those of the catalogue.
+// it is in the answer; those of the log itself by tests/system/search.test.ts. Definitions are those of the catalogue,
+// and every route of openapi.json is named.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
@@ -8,9 +9,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { AnswerServer } from '../server.ts'
 import { FixedClock, fillUsual, StoreFeed, startTestServer, testConfig } from '../test-store.ts'
-import { withDefinitions } from './api-page.ts'
+import { withGenerated } from './api-page.ts'
+import { examples, execute, isOfTheLog, page } from './page-examples.ts'
 
-const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
 let directory: Awaited<ReturnType<typeof mkdtempDisposable>>
 let server: AnswerServer
 let token: string
@@ -31,52 +32,29 @@ after(async () => {
   await directory.remove()
 })
 
-interface Example {
-  readonly command: string
-  readonly kind: string | undefined
-  readonly answer: string | undefined
+for (const example of examples.filter(example => !isOfTheLog(example))) {
+  test(`docs/api.md: ${example.path.slice(0, 70)}`, () =>
+    execute(example, `http://127.0.0.1:${server.port}`, token))
 }
 
-/** Commands, each with the block that follows it at once. */
-const examples: Example[] = [
-  ...page.matchAll(/^```sh\n(curl[\s\S]*?)^```\n(?:```(json|csv)\n([\s\S]*?)^```)?/gm),
-].map(([, command, kind, answer]) => ({ command: command!, kind, answer }))
+test('the page has examples of every kind, and its tables are those of the catalogue and of the routes', () => {
+  assert.ok(examples.length >= 35)
+  assert.ok(examples.filter(isOfTheLog).length >= 2)
+  assert.equal(
+    page,
+    withGenerated(page),
+    'Run `node scripts/api-page.ts`: what it is generated from has changed',
+  )
+})
 
-/** What curl would send: the address, headers, and a body that makes it a POST. */
-function send(command: string): Promise<Response> {
-  const path = /"\$TAILRACE([^"]*)"/.exec(command)![1]!
-  const headers: Record<string, string> = {}
-  for (const [, name, value] of command.matchAll(/-H "([\w-]+): ([^"]*)"/g))
-    headers[name!] = value!.replace('$TOKEN', token)
-  const json = / -d '([\s\S]*)'/.exec(command)?.[1]
-  const form = / --data-urlencode '(\w+)=([\s\S]*)'/.exec(command)
-  const body = json ?? (form ? new URLSearchParams({ [form[1]!]: form[2]! }) : undefined)
-  return fetch(`http://127.0.0.1:${server.port}${path}`, { headers, ...(body && { method: 'POST', body }) })
-}
-
-for (const { command, kind, answer } of examples) {
-  test(`docs/api.md: ${command.slice(command.indexOf('$TAILRACE') + 9, 110).split('\n')[0]}`, async () => {
-    const response = await send(command)
-    const text = await response.text()
-    assert.equal(response.status, 200, text)
-    if (kind === 'csv') assert.equal(text.replaceAll('\r\n', '\n'), answer)
-    else if (kind === 'json') assertHolds(JSON.parse(text), JSON.parse(answer!), '')
-    else assert.ok(text.length > 0)
-  })
-}
-
-/** Everything that is expected is there; what is beside it is left out of the page. */
-function assertHolds(actual: unknown, expected: unknown, path: string): void {
-  if (typeof expected !== 'object' || expected === null) {
-    assert.equal(actual, expected, path)
-    return
-  }
-  for (const [name, value] of Object.entries(expected)) {
-    assertHolds((actual as Record<string, unknown> | undefined)?.[name], value, `${path}.${name}`)
-  }
-}
-
-test('the page has examples of every kind, and its definitions are those of the catalogue', () => {
-  assert.ok(examples.length >= 18)
-  assert.equal(page, withDefinitions(page), 'Run `node scripts/api-page.ts`: the catalogue has changed')
+test('every route that openapi.json describes is named on the page', async () => {
+  const response = await fetch(`http://127.0.0.1:${server.port}/api/v1/openapi.json`)
+  const { paths } = (await response.json()) as { paths: Record<string, object> }
+  const missing = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods)
+      .map(method => `\`${method.toUpperCase()} ${path.replace('/api/v1', '')}\``)
+      .filter(name => !page.includes(name)),
+  )
+  assert.ok(Object.keys(paths).length > 40)
+  assert.deepEqual(missing, [])
 })

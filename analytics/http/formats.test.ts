@@ -149,3 +149,10 @@ test('/metrics counts the lines of visitors that are in no visit, by topic', asy
   for (const name of ['untracked', 'late', 'mixed', 'keyless'])
     assert.match(text, new RegExp(`^tailrace_visits_${name}_lines\\{topic="behavior"\\} 0$`, 'm'))
 })
+
+test('the log cannot be searched while no broker answers, and that is said', async () => {
+  for (const path of ['search?topic=logs', 'search?topic=logs&order=newest', 'topics/logs/records']) {
+    const problem = await read<Problem>(`/api/v1/${path}`)
+    assert.deepEqual([problem.status, problem.type], [503, 'urn:tailrace:problem:broker-away'], path)
+  }
+})

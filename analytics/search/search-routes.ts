@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import type { Application, Request, RequestHandler, Response } from 'express'
 import { z } from 'zod'
 import type { Cluster } from '../../broker/client/cluster.ts'
+import { ConnectionError } from '../../broker/client/connection.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { unreachable } from '../admin/refusal.ts'
 import type { TailRow } from '../http/contract.ts'
 import { queryProblem } from '../http/problems.ts'
 import { ProblemError } from '../queries/problem.ts'
@@ -70,8 +72,8 @@ export function addSearch(application: Application, { cluster, clock, signedIn }
     running++
     try {
       const wish = wishOf(query, clock.wallMs())
-      if (query.order === 'newest') await answerNewest(cluster, wish, clock, response)
-      else await answer(cluster, wish, isStream, clock, response)
+      if (query.order === 'newest') await reached(answerNewest(cluster, wish, clock, response))
+      else await reached(answer(cluster, wish, isStream, clock, response))
     } finally {
       running--
     }
@@ -82,16 +84,26 @@ export function addSearch(application: Application, { cluster, clock, signedIn }
     if (places.length > 1) {
       throw new ProblemError(400, 'bad-field', 'Too many places', 'Give one of offset, time and before.')
     }
-    const answered = await browse(cluster, {
+    const place = {
       topic: String(request.params['topic']),
       partition: Number(partition),
       limit,
       offset: offset === undefined ? undefined : Number(offset),
       before: before === undefined ? undefined : Number(before),
       timeMs: time === undefined ? undefined : moment('time', time, clock.wallMs()),
-    })
+    }
+    const answered = await reached(browse(cluster, place))
     response.set('Cache-Control', 'no-store').json(answered)
   })
+}
+
+/** Where no broker answers, that is said, and not that this server failed. */
+async function reached<Answer>(answering: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answering
+  } catch (error) {
+    throw error instanceof ConnectionError ? unreachable(error) : error
+  }
 }
 
 function wishOf(query: z.output<typeof searchQuery>, nowMs: number): SearchWish {

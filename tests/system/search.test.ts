@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { TailRow } from '../../analytics/http/contract.ts'
 import type { RecordsAnswer, SearchAnswer, SearchEnd } from '../../analytics/http/contract-search.ts'
+import { examples, execute, isOfTheLog } from '../../analytics/http/page-examples.ts'
 import { type AnswerServer, startAnswering } from '../../analytics/server.ts'
 import { openStore } from '../../analytics/store/schema.ts'
 import { silentLog, testConfig } from '../../analytics/test-store.ts'
@@ -269,3 +270,7 @@ test('records are shown without loss, forward from a place and back from another
     Array.from({ length: baseOffset + 3 }, (_, offset) => String(offset)),
   )
 })
+
+for (const example of examples.filter(isOfTheLog)) {
+  test(`docs/api.md: ${example.path}`, () => execute(example, `http://127.0.0.1:${server.port}`, token))
+}
