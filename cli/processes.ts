@@ -179,6 +179,19 @@ export function demoProcess(directory: string): ProcessSpec {
   return { name: 'demo', entry: join(root, 'fixtures/main.ts'), config, stopTimeoutMs: 500 }
 }
 
+/** What the demo's shop would like to know: how many who look at a product buy one. */
+export const demoFunnel: Settings['funnels'][number] = {
+  name: 'checkout',
+  order: 'sequential',
+  window: '1d',
+  steps: [
+    { event: 'Product Viewed' },
+    { event: 'Product Added' },
+    { event: 'Checkout Started' },
+    { event: 'Order Completed' },
+  ],
+}
+
 /** What the demo's agent tails. */
 export function demoInputs(directory: string): Settings['inputs'] {
   return [

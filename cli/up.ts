@@ -17,6 +17,7 @@ import {
   analyticsProcess,
   brokerPort,
   brokerProcess,
+  demoFunnel,
   demoInputs,
   demoProcess,
   ingestProcess,
@@ -150,7 +151,8 @@ function withInputs(settings: Settings, options: UpOptions, data: DataDirectory)
   }
   if (!options.demo) return { ...settings, inputs: settings.inputs.map(absolutePaths) }
   mkdirSync(demoDirectory(data), { recursive: true })
-  return { ...settings, inputs: demoInputs(demoDirectory(data)) }
+  const funnels = settings.funnels.length > 0 ? settings.funnels : [demoFunnel]
+  return { ...settings, inputs: demoInputs(demoDirectory(data)), funnels }
 }
 
 /** Paths of the settings are meant from the current directory; an agent is told absolute ones. */
