@@ -185,9 +185,9 @@ export const demoFunnel: Settings['funnels'][number] = {
   order: 'sequential',
   window: '1d',
   steps: [
-    { event: 'Product Viewed' },
+    { page: '/products/*' },
     { event: 'Product Added' },
-    { event: 'Checkout Started' },
+    { page: '/checkout' },
     { event: 'Order Completed' },
   ],
 }
