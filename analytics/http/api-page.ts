@@ -1,5 +1,5 @@
 // The generated parts of docs/api.md: every metric with what it means, its unit and what it is kept by, every
-// dimension, and every route. From the catalogue and from openapi.json, so that the page cannot say something else. Pure.
+// dimension, and every route. From the catalogue and openapi.json, so that the page says what they say. Pure.
 import { dimensionCatalogue, type MetricDefinition, metricCatalogue } from '../windows/catalogue.ts'
 import { openApiDocument } from './openapi.ts'
 import { routes } from './routes.ts'
