@@ -8,6 +8,7 @@ import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
 import { runCompaction } from './compaction.ts'
 import { runFailover } from './failover.ts'
+import { runInstall } from './install.ts'
 import { runLines } from './lines.ts'
 import { runPipeline } from './pipeline.ts'
 import { runQueries } from './queries.ts'
@@ -22,6 +23,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   busy: runBusy,
   compaction: runCompaction,
   failover: runFailover,
+  install: runInstall,
   lines: runLines,
   pipeline: runPipeline,
   queries: runQueries,
