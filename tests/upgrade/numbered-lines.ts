@@ -33,7 +33,8 @@ export class NumberedLines {
     for (let line = 0; line < linesAtOnce; line++) {
       const number = this.#next++
       const path = `/${this.#name}/${number % pathsOfFile}`
-      text += `203.0.113.7 - - [${day}/${month}/${year}:${time} +0000] "GET ${path}?n=${number} HTTP/1.1" 200 5 "-" "w"\n`
+      const request = `"GET ${path}?n=${number} HTTP/1.1" 200 5 "-" "w"`
+      text += `203.0.113.7 - - [${day}/${month}/${year}:${time} +0000] ${request}\n`
       this.written.set(path, (this.written.get(path) ?? 0) + 1)
     }
     appendFileSync(this.#file, text)
