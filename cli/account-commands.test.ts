@@ -1,4 +1,4 @@
-// `tailrace accounts` from outside against a real server: what it prints, how it ends; and the prompt that shows nothing.
+// `tailrace accounts` from outside against a real server: what it prints, how it ends; and the prompt that is silent.
 import assert from 'node:assert/strict'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -26,7 +26,7 @@ test('openDataDirectory() takes a preset admin token', async () => {
   assert.equal(await readFile(opened.tokenPath, 'utf8'), 'preset\n')
 })
 
-test('openDataDirectory() takes white space around a preset token away, and refuses what no header can carry', async () => {
+test('openDataDirectory() trims a preset token, and refuses what no header can carry', async () => {
   await using directory = await temporary()
   const opened = openDataDirectory(directory.path, { TAILRACE_ADMIN_TOKEN: ' preset\n' })
   assert.equal(await readFile(opened.tokenPath, 'utf8'), 'preset\n')

@@ -1,4 +1,4 @@
-// Who looks at this page, and whether they may act. The server decides; this only spares people buttons that it refuses.
+// Who looks at this page, and whether they may act. The server decides; this spares people buttons that it refuses.
 import type { MeAnswer } from '../analytics/http/contract.ts'
 import { useApi } from './api.ts'
 

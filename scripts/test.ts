@@ -108,7 +108,8 @@ async function runTests(stage: Stage, tally: Tally): Promise<void> {
     process.env['TAILRACE_CHROMIUM'] = browser.path
   }
   const took = new Map<string, number>()
-  const stream = run({ files, concurrency: stage.concurrency ?? 1, timeout: testTimeoutMs })
+  // What a failed test leaves running must not hold up the others.
+  const stream = run({ files, concurrency: stage.concurrency ?? 1, timeout: testTimeoutMs, forceExit: true })
   for await (const event of stream) {
     if ((event.type === 'test:pass' || event.type === 'test:fail') && event.data.nesting === 0) {
       const file = relative('.', event.data.file ?? '')

@@ -1,5 +1,5 @@
-// `npm run bench -- install`: `npm start` in a clean clone with a cold npm cache and nothing of ours in the environment:
-// seconds to the banner, and what node_modules takes. Fetches from the registry.
+// `npm run bench -- install`: `npm start` in a clean clone with a cold npm cache and nothing of ours in the
+// environment: seconds to the banner, and what node_modules takes. Fetches from the registry.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -31,7 +31,8 @@ after(async () => {
 })
 
 function line(number: number): string {
-  return `{"n":${number},"level":"${number % 10 === 3 ? 'error' : 'info'}","id":9223372036854775807,"text":"<b>\\u202e"}\n`
+  const level = number % 10 === 3 ? 'error' : 'info'
+  return `{"n":${number},"level":"${level}","id":9223372036854775807,"text":"<b>\\u202e"}\n`
 }
 
 const linesFrom = (first: number, count: number) =>
