@@ -35,11 +35,11 @@ const stages: readonly Stage[] = [
     quick: false,
   },
   { name: 'golden frames', globs: ['tests/golden/*.test.ts'], concurrency: 2, quick: true },
-  { name: 'real clients', globs: ['tests/clients/*.test.ts'], concurrency: 1, quick: false },
+  { name: 'real clients', globs: ['tests/clients/*.test.ts'], concurrency: 2, quick: false },
   { name: 'fuzz', globs: ['tests/fuzz/*.test.ts'], concurrency: 1, quick: false },
-  { name: 'whole system', globs: ['tests/system/*.test.ts'], concurrency: 1, quick: false },
+  { name: 'whole system', globs: ['tests/system/*.test.ts'], concurrency: 2, quick: false },
   { name: 'chaos', globs: ['tests/chaos/**/*.test.ts'], concurrency: 1, quick: false },
-  { name: 'browser', globs: ['tests/browser/*.test.ts'], concurrency: 1, quick: false },
+  { name: 'browser', globs: ['tests/browser/*.test.ts'], concurrency: 2, quick: false },
 ]
 
 interface Tally {
