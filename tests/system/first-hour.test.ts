@@ -1,5 +1,6 @@
 // docs/first-hour.md word for word: every block typed in its order, on two hosts that are network namespaces with a
-// wire between them and the page's own addresses. Needs root, for the namespaces; removes them, and ends what it started.
+// wire between them and the page's own addresses. Needs root, for the namespaces; removes them, and ends what it has
+// started.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
