@@ -113,8 +113,14 @@ test('what came too fast is loaded where it is missing', async () => {
   await page.locator('.tail-scroll').evaluate(element => {
     element.scrollTop = 0
   })
+  // Where it lies depends on what came in time: only rows in view are elements, so it is looked for view by view.
+  await page.waitForFunction(() => {
+    if (document.querySelector('.tail-gap')) return true
+    const scroll = document.querySelector('.tail-scroll')!
+    scroll.scrollTop += scroll.clientHeight
+    return false
+  })
   const gap = page.locator('.tail-gap').first()
-  await gap.waitFor()
   const gaps = () => page.evaluate(() => Number(window.__live['tailRows']))
   const before = await gaps()
   await gap.locator('.gap-load').click()
