@@ -133,7 +133,7 @@ const users: readonly TileSpec[] = [
   {
     id: 'requests',
     title: 'Requests',
-    href: '/explore?r=1h&by=path',
+    href: '/explore?r=24h&by=path',
     value: seen(overview => rate(overview.requestsPerSecond)),
     note: () => ({ text: 'last 10 seconds' }),
     spark: perSecond('requests'),
@@ -141,7 +141,7 @@ const users: readonly TileSpec[] = [
   {
     id: 'errors',
     title: 'Errors',
-    href: '/explore?m=errors&r=1h&by=path',
+    href: '/explore?m=errors&r=24h&by=path',
     value: seen(overview => (overview.errorRatio === null ? unknown : formatRatio(overview.errorRatio))),
     note: said(overview => errorNote(overview.errorRatio)),
     spark: {
@@ -156,7 +156,7 @@ const users: readonly TileSpec[] = [
   {
     id: 'latency',
     title: 'Latency p95',
-    href: '/explore?m=latency&r=1h',
+    href: '/explore?m=latency&r=1h&by=path',
     value: seen(overview => duration(overview.latencyP95Ms)),
     note: () => ({ text: 'last minute' }),
     spark: { ring: model => model.ring('latency'), value: (ring, timeMs) => ring.at('p95', timeMs) },

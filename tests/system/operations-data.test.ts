@@ -1,5 +1,5 @@
-// docs/operations.md where the data is lost, restored or moved: its blocks typed in on one machine, with lines that come
-// before and after. Each line is counted once at every station.
+// docs/operations.md where the data is lost, restored or moved: its blocks typed in on one machine, with lines that
+// come before and after. Each line is counted once at every station.
 import assert from 'node:assert/strict'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable, readFile } from 'node:fs/promises'

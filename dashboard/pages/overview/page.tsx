@@ -1,7 +1,7 @@
 // The overview: is data flowing, what do users do, is the machine well; answered in that order, in numbers first, then
 // in pictures.
 import { Link } from 'wouter'
-import { useFeeds } from '../../page-context.ts'
+import { useFeeds, usePage } from '../../page-context.ts'
 import { Chart } from '../../panels/chart.tsx'
 import { behaviourChart, latencyChart, trafficChart } from '../../panels/charts.ts'
 import { Cluster } from '../../panels/cluster.tsx'
@@ -13,6 +13,7 @@ import './overview.css'
 import { FirstFunnel, Referrers } from './users-part.tsx'
 
 export function PageView() {
+  const page = usePage()
   useFeeds('series', 'top', 'tail', 'cluster', 'losses')
   return (
     <>
@@ -29,9 +30,18 @@ export function PageView() {
       </div>
       <div className="overview-tail">
         <Tail />
-        <Link className="panel-link" href="/tail">
-          More of the tail: search, fields, context
-        </Link>
+        <p className="overview-tail-links">
+          <Link className="panel-link" href="/tail">
+            More of the tail: search, fields, context
+          </Link>
+          <Link
+            className="panel-link"
+            href="/tail?topic=behavior"
+            onClick={() => page.change({ topic: 'behavior', filter: '' })}
+          >
+            Follow one user
+          </Link>
+        </p>
       </div>
       <Cluster />
       <div className="overview-losses">

@@ -30,7 +30,7 @@ export function VisitTiles({ asked }: { readonly asked: Asked<VisitsAnswer> }) {
   return (
     <section className="tiles user-tiles" aria-label="Visits in this time">
       <Count id="visitors" title="Visitors" value={data?.visitors} note="distinct, within 2 %" />
-      <Count id="visits" title="Visits" value={data?.visits} note="30 minutes of silence end one" />
+      <Count id="visits" title="Visits" value={data?.visits} note="end after 30 min of silence" />
       <Count id="pageviews" title="Page views" value={data?.pageviews} note="of visits" />
       <Figure
         id="views-per-visit"
