@@ -14,9 +14,33 @@ test('rate, bytes and time behind, and the time of the last line come from two t
   statuses.tell([file('/a', 100, 100), file('/b', 100, 100)], noErrors, 1_000)
   const [b, a] = statuses.tell([file('/a', 600, 600), file('/b', 900, 200)], noErrors, 6_000)
   assert.deepEqual([a?.bytesPerSecond, a?.bytesBehind, a?.behindMs, a?.lastLineAt], [100, 0, 0, 6_000])
-  assert.deepEqual([b?.bytesPerSecond, b?.bytesBehind, b?.behindMs, b?.lastLineAt], [20, 700, 5_000, 6_000])
+  assert.deepEqual([b?.bytesPerSecond, b?.bytesBehind, b?.behindMs, b?.lastLineAt], [20, 700, 4_375, 6_000])
   const [stuck] = statuses.tell([file('/b', 900, 200)], noErrors, 11_000)
   assert.deepEqual([stuck?.bytesPerSecond, stuck?.behindMs, stuck?.lastLineAt], [0, 10_000, 6_000])
+})
+
+test('a busy file that is never read to its end is behind by as much as it lacks, not since its beginning', () => {
+  const statuses = new FileStatuses()
+  statuses.tell([file('/busy', 1_000, 900)], noErrors, 0)
+  for (let telling = 1; telling <= 100; telling++) {
+    const end = 1_000 + telling * 5_000
+    const [busy] = statuses.tell([file('/busy', end, end - 200)], noErrors, telling * 5_000)
+    assert.equal(busy?.bytesBehind, 200)
+    assert(busy.behindMs <= 250, `${busy.behindMs} ms at the ${telling}th telling`)
+  }
+  // The sink is gone for a quarter of an hour, and what it missed is sent in three tellings.
+  for (let telling = 101; telling <= 280; telling++) {
+    const [stuck] = statuses.tell(
+      [file('/busy', 1_000 + telling * 5_000, 500_800)],
+      noErrors,
+      telling * 5_000,
+    )
+    // A thousand bytes a second are written: so old is the first that is missing.
+    assert.equal(stuck?.behindMs, 1_000 + telling * 5_000 - 500_800)
+  }
+  const [half] = statuses.tell([file('/busy', 1_401_000, 950_000)], noErrors, 281 * 5_000)
+  // What is acknowledged now was written after the 189th telling: by then this file was no longer than that.
+  assert(half!.behindMs <= 455_000 && half!.behindMs >= 450_000, `${half!.behindMs}`)
 })
 
 test('a truncated file has no negative rate', () => {

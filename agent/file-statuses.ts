@@ -12,7 +12,7 @@ export interface FileStatus {
   readonly sizeBytes: number
   readonly bytesPerSecond: number
   readonly bytesBehind: number
-  /** Since when it has not been read and acknowledged to its end; 0 while it is. */
+  /** How long ago what is acknowledged now was all there was; 0 while it is all. */
   readonly behindMs: number
   /** When something of it was last acknowledged, within one telling; null if not since the start. */
   readonly lastLineAt: number | null
@@ -25,10 +25,16 @@ const errorsMax = 100
 /** A record that is larger than this is read by nobody. */
 const bytesMax = 80_000
 const pathMax = 500
+/** Ends remembered of a file, a telling each; beyond that every second one. */
+const endsMax = 120
 
 interface Seen {
   acknowledged: number
+  size: number
+  /** The newest moment at which there was no more than is acknowledged now. */
   caughtUpAtMs: number
+  /** Sizes told since then, and when: a busy file is never at its end, but it passes where its end was. */
+  ends: readonly (readonly [size: number, atMs: number])[]
   lastLineAtMs: number | null
 }
 
@@ -50,8 +56,8 @@ export class FileStatuses {
       const grown = before ? Math.max(0, acknowledged - before.acknowledged) : 0
       const bytesBehind = Math.max(0, size - acknowledged)
       const now: Seen = {
-        acknowledged,
-        caughtUpAtMs: bytesBehind === 0 ? nowMs : (before?.caughtUpAtMs ?? nowMs),
+        ...{ acknowledged, size },
+        ...passed(before, acknowledged, size, nowMs),
         lastLineAtMs: grown > 0 ? nowMs : (before?.lastLineAtMs ?? null),
       }
       seen.set(path, now)
@@ -61,7 +67,7 @@ export class FileStatuses {
         ...{ topic, format, sizeBytes: size },
         bytesPerSecond: seconds === 0 ? 0 : Math.round(grown / seconds),
         bytesBehind,
-        behindMs: Math.max(0, nowMs - now.caughtUpAtMs),
+        behindMs: behind(nowMs - now.caughtUpAtMs, bytesBehind, before ? (size - before.size) / seconds : 0),
         lastLineAt: now.lastLineAtMs,
         gone,
         error: errors.get(path) ?? null,
@@ -72,6 +78,32 @@ export class FileStatuses {
     for (const [path, error] of errors) if (!told.has(path)) all.push(unreadable(path, error))
     return chosen(all)
   }
+}
+
+/** Which of the ends that were told before have been passed. */
+function passed(
+  before: Seen | undefined,
+  acknowledged: number,
+  size: number,
+  nowMs: number,
+): Pick<Seen, 'caughtUpAtMs' | 'ends'> {
+  const isAnew = before !== undefined && acknowledged < before.acknowledged
+  const told = before && !isAnew ? before.ends : []
+  const reached = told.findLast(([end]) => end <= acknowledged)
+  const caughtUpAtMs =
+    size <= acknowledged ? nowMs : (reached?.[1] ?? (isAnew ? nowMs : (before?.caughtUpAtMs ?? nowMs)))
+  const ahead = told.filter(([end]) => end > acknowledged)
+  // One that stands still for long is behind since its first end; those in between only tell of the way back.
+  const kept = ahead.length >= endsMax ? ahead.filter((_, index) => index % 2 === 0) : ahead
+  const isNews = size > acknowledged && size !== ahead.at(-1)?.[0]
+  return { caughtUpAtMs, ends: isNews ? [...kept, [size, nowMs]] : kept }
+}
+
+/** Within the time between two tellings, the pace at which lines are written says how old the oldest one is. */
+function behind(sinceMs: number, bytes: number, writtenPerSecond: number): number {
+  if (bytes === 0) return 0
+  const byPace = writtenPerSecond > 0 ? (bytes / writtenPerSecond) * 1_000 : Number.POSITIVE_INFINITY
+  return Math.round(Math.max(0, Math.min(sinceMs, byPace)))
 }
 
 /** Of `path: reason`, as they are told elsewhere. */
