@@ -39,8 +39,8 @@ test('a busy file that is never read to its end is behind by as much as it lacks
     assert.equal(stuck?.behindMs, 1_000 + telling * 5_000 - 500_800)
   }
   const [half] = statuses.tell([file('/busy', 1_401_000, 950_000)], noErrors, 281 * 5_000)
-  // What is acknowledged now was written after the 189th telling: by then this file was no longer than that.
-  assert(half!.behindMs <= 455_000 && half!.behindMs >= 450_000, `${half!.behindMs}`)
+  // The end was there at the 189th or 190th telling, 455 s ago; of tellings so long ago only some are remembered.
+  assert(half!.behindMs >= 450_000 && half!.behindMs <= 470_000, `${half!.behindMs}`)
 })
 
 test('a truncated file has no negative rate', () => {
