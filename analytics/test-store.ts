@@ -1,7 +1,10 @@
 // A store for tests of this room, filled by the real fold from lines of the last minutes, and an answering server on
 // it. No broker: the address given is one where nobody listens.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after, before } from 'node:test'
 import type { Clock } from '../runtime/clock.ts'
 import { createLog } from '../runtime/log.ts'
 import type { AnalyticsConfig } from './config.ts'
@@ -165,4 +168,33 @@ export function startTestServer(config: AnalyticsConfig, clock: Clock): Promise<
     clock,
     log: silentLog,
   })
+}
+
+export interface UsualServer {
+  readonly origin: string
+  /** The admin's. */
+  readonly token: string
+}
+
+/** A real server on the ten usual minutes, for all tests of the calling file: started before, closed after them. */
+export function usualServer(): UsualServer {
+  let directory: Awaited<ReturnType<typeof mkdtempDisposable>>
+  let server: AnswerServer
+  const usual = { origin: '', token: '' }
+  before(async () => {
+    directory = await mkdtempDisposable(join(tmpdir(), 'usual-server-'))
+    const config = testConfig(directory.path)
+    const clock = new FixedClock()
+    const feed = new StoreFeed(join(config.dataDirectory, 'windows.db'), clock)
+    fillUsual(feed)
+    feed.close()
+    server = await startTestServer(config, clock)
+    usual.origin = `http://127.0.0.1:${server.port}`
+    usual.token = readFileSync(config.tokenPath, 'utf8').trim()
+  })
+  after(async () => {
+    await server.close()
+    await directory.remove()
+  })
+  return usual
 }

@@ -2,18 +2,13 @@
 // how far the agent is, and the log where that is asked for, in one directory with the sum of every file. In this
 // order, so that whatever is younger knows more: lines the agent sends again are known to the count, and the count
 // goes on in the log.
-import { createHash } from 'node:crypto'
 import {
   chmodSync,
-  closeSync,
   cpSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -23,7 +18,7 @@ import { dirname, join, normalize, relative, resolve, sep } from 'node:path'
 import Database from 'better-sqlite3'
 import { BackupError, createBackup, verifyBackup } from '../analytics/store/backup.ts'
 import packageJson from '../package.json' with { type: 'json' }
-import { writeDurably } from '../runtime/durable-file.ts'
+import { sha256Of, syncPath, writeDurably } from '../runtime/durable-file.ts'
 import { copyBrokerLog, copyIfThere } from './backup-log.ts'
 import { brokersIn } from './broker-count.ts'
 import { dataFormat } from './data-directory.ts'
@@ -51,7 +46,6 @@ const secrets = ['format', 'token', 'key-seed', 'cluster-secret'] as const
 const metadataName = 'metadata.db'
 /** What is true only together with the log: without it the brokers begin anew. Users and their rights stay. */
 const logKeys = ['topics/', 'names/', 'brokers/', 'producer-ids/', 'reassignments/', 'cluster/controller']
-const blockBytes = 1 << 20
 const agentAttemptsMax = 10
 
 export function createApplianceBackup(
@@ -98,7 +92,7 @@ export function verifyApplianceBackup(source: string): ApplianceBackup {
   for (const { path, bytes, sha256 } of backup.files) {
     const file = join(source, path)
     if (!existsSync(file)) throw new BackupError(`The backup "${source}" lacks ${path}`)
-    if (statSync(file).size !== bytes || sumOf(file) !== sha256) {
+    if (statSync(file).size !== bytes || sha256Of(file) !== sha256) {
       throw new BackupError(`"${file}" is not what was backed up: its bytes have changed`)
     }
   }
@@ -234,28 +228,5 @@ function filesBelow(directory: string): string[] {
 function partOf(directory: string, path: string): BackedUpPart {
   const file = join(directory, path)
   syncPath(file)
-  return { path, bytes: statSync(file).size, sha256: sumOf(file) }
-}
-
-function sumOf(path: string): string {
-  const sum = createHash('sha256')
-  const block = Buffer.allocUnsafe(blockBytes)
-  const file = openSync(path, 'r')
-  try {
-    for (let read = readSync(file, block); read > 0; read = readSync(file, block)) {
-      sum.update(block.subarray(0, read))
-    }
-  } finally {
-    closeSync(file)
-  }
-  return sum.digest('hex')
-}
-
-function syncPath(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
+  return { path, bytes: statSync(file).size, sha256: sha256Of(file) }
 }

@@ -1,7 +1,7 @@
 // `tailrace groups`: which consumer groups there are, how far each has read and how far behind it is, and setting that
 // anew. Over Kafka's own admin calls, asked of whoever looks after the group; nothing is changed under running members.
+import { assignedPlaces } from '../broker/client/consumer-protocol.ts'
 import { apis } from '../broker/protocol/apis.ts'
-import { Reader } from '../broker/protocol/bytes.ts'
 import { type ErrorName, errorCodes, errorName } from '../broker/protocol/errors.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { AdminPartition, AdminView, ClusterAdmin } from './cluster-admin.ts'
@@ -68,7 +68,7 @@ export async function describeGroup(admin: ClusterAdmin, group: string): Promise
   const committed = await committedOf(admin, coordinator, group)
   const owners = new Map(
     described.members.flatMap(({ memberId, memberAssignment }) =>
-      assignedPartitions(memberAssignment).map(place => [place, memberId] as const),
+      assignedPlaces(memberAssignment).map(place => [place, memberId] as const),
     ),
   )
   const places = [...new Set([...committed.keys(), ...owners.keys()])].sort(byPlace)
@@ -233,22 +233,6 @@ async function offsetsAt(
 }
 
 const latestTimestamp = -1
-
-/** As consumers write it: version, topics with partitions. Whatever looks otherwise says nothing. */
-function assignedPartitions(assignment: Buffer): string[] {
-  try {
-    const reader = new Reader(assignment)
-    reader.int16()
-    const places: string[] = []
-    for (let topics = reader.int32(); topics > 0; topics--) {
-      const topic = reader.string(reader.int16())
-      for (let count = reader.int32(); count > 0; count--) places.push(`${topic}-${reader.int32()}`)
-    }
-    return places
-  } catch {
-    return []
-  }
-}
 
 function keyOf({ topic, index }: AdminPartition): string {
   return `${topic}-${index}`

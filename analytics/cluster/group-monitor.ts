@@ -1,18 +1,21 @@
 // Consumer groups and their lag, by Kafka's own admin calls: asked for while somebody looks, at most every two seconds,
 // and else now and then, so that there is a past to look at; for a bounded number of groups, because each costs its
 // coordinator an answer.
+
 import type { Cluster } from '../../broker/client/cluster.ts'
+import { assignedPlaces } from '../../broker/client/consumer-protocol.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { errorName } from '../../broker/protocol/errors.ts'
 import type { MetadataResponse } from '../../broker/protocol/messages/03-metadata.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { GroupAnswer } from '../http/contract-cluster.ts'
 import type { ConsumerGroup, GroupsAnswer } from '../http/contract-groups.ts'
-import { assignedPartitions } from './assigned-partitions.ts'
 import { historyStepMs, LagHistory, type LagTime, trendOf } from './lag-history.ts'
 import { PartitionOffsets } from './partition-offsets.ts'
 
 const groupsMax = 200
+/** Of one member that are told. */
+const placesMax = 1_000
 const freshMs = 2_000
 const timeoutMs = 5_000
 const membersMax = 200
@@ -160,7 +163,7 @@ export class GroupMonitor {
           instance: one.groupInstanceId,
           client: one.clientId,
           host: one.clientHost,
-          partitions: assignedPartitions(one.memberAssignment),
+          partitions: assignedPlaces(one.memberAssignment).slice(0, placesMax),
         })),
         committed: committed.get(groupId) ?? new Map(),
       }

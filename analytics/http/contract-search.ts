@@ -15,6 +15,7 @@ export interface SearchAnswer {
 export interface SearchEnd {
   /** Goes on from here; at the end of the log, with what has come since. */
   readonly cursor: string
+  /** False when it stopped before the end of what was asked for. */
   readonly complete: boolean
   readonly stoppedBy: 'end' | 'limit' | 'time' | 'bytes' | 'cancelled'
   readonly scannedRecords: number

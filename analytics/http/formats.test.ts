@@ -1,37 +1,14 @@
 // What POST /query takes, formats other than JSON, and what is not sent again, through a real server.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import type { AnswerServer } from '../server.ts'
-import { FixedClock, fillUsual, StoreFeed, startTestServer, testConfig } from '../test-store.ts'
+import { test } from 'node:test'
+import { usualServer } from '../test-store.ts'
 import type { LossesAnswer, Problem, QueryAnswer, StatsAnswer } from './contract.ts'
 
-let directory: Awaited<ReturnType<typeof mkdtempDisposable>>
-let server: AnswerServer
-let token: string
-
-before(async () => {
-  directory = await mkdtempDisposable(join(tmpdir(), 'http-formats-'))
-  const config = testConfig(directory.path)
-  const clock = new FixedClock()
-  const feed = new StoreFeed(join(config.dataDirectory, 'windows.db'), clock)
-  fillUsual(feed)
-  feed.close()
-  server = await startTestServer(config, clock)
-  token = readFileSync(config.tokenPath, 'utf8').trim()
-})
-
-after(async () => {
-  await server.close()
-  await directory.remove()
-})
+const usual = usualServer()
 
 function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = { authorization: `Bearer ${token}`, ...init.headers }
-  return fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers })
+  const headers = { authorization: `Bearer ${usual.token}`, ...init.headers }
+  return fetch(`${usual.origin}${path}`, { ...init, headers })
 }
 
 async function read<Answer>(path: string): Promise<Answer> {

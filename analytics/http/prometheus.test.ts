@@ -1,33 +1,10 @@
 // What Grafana's Prometheus data source asks by default, of a real server: by GET and by form POST, answered and
 // refused in Prometheus's bodies; and that the counters made of stored buckets count what was written.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import type { AnswerServer } from '../server.ts'
-import { FixedClock, fillUsual, nowMs, StoreFeed, startTestServer, testConfig } from '../test-store.ts'
+import { test } from 'node:test'
+import { nowMs, usualServer } from '../test-store.ts'
 
-let directory: Awaited<ReturnType<typeof mkdtempDisposable>>
-let server: AnswerServer
-let token: string
-
-before(async () => {
-  directory = await mkdtempDisposable(join(tmpdir(), 'http-prometheus-'))
-  const config = testConfig(directory.path)
-  const clock = new FixedClock()
-  const feed = new StoreFeed(join(config.dataDirectory, 'windows.db'), clock)
-  fillUsual(feed)
-  feed.close()
-  server = await startTestServer(config, clock)
-  token = readFileSync(config.tokenPath, 'utf8').trim()
-})
-
-after(async () => {
-  await server.close()
-  await directory.remove()
-})
+const usual = usualServer()
 
 interface Body {
   readonly status: string
@@ -43,8 +20,8 @@ type Vector = {
 }[]
 
 async function ask(path: string, form?: Record<string, string>, status = 200): Promise<Body> {
-  const response = await fetch(`http://127.0.0.1:${server.port}/prometheus/api/v1/${path}`, {
-    headers: { authorization: `Bearer ${token}` },
+  const response = await fetch(`${usual.origin}/prometheus/api/v1/${path}`, {
+    headers: { authorization: `Bearer ${usual.token}` },
     ...(form && { method: 'POST', body: new URLSearchParams(form) }),
   })
   assert.equal(response.status, status, `${path} ${JSON.stringify(form)}: ${await response.clone().text()}`)
@@ -156,6 +133,6 @@ test('what is wrong is said in Prometheus’s words', async () => {
   const twice = 'tailrace_requests_by_path_total + on() tailrace_requests_by_path_total'
   assert.match(await refused('query', { query: twice }, 422), /^execution: found duplicate series/)
   assert.match(await refused('nowhere', undefined, 404), /^not_found/)
-  const open = await fetch(`http://127.0.0.1:${server.port}/prometheus/api/v1/labels`)
+  const open = await fetch(`${usual.origin}/prometheus/api/v1/labels`)
   assert.deepEqual([open.status, ((await open.json()) as Body).errorType], [401, 'unauthorized'])
 })

@@ -1,9 +1,9 @@
 // Dates of the site's zone: which date a moment has, when a date begins, weeks and months, and how a bucket of time is
-// written. Pure but for a cache inside ZoneDays.
+// written. Pure but for caches.
+import { dateText, LocalCalendar } from '../windows/local-calendar.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 
-const hourMs = 3_600_000
-const dayMs = 24 * hourMs
+const dayMs = 86_400_000
 
 export interface LocalDate {
   readonly year: number
@@ -14,41 +14,26 @@ export interface LocalDate {
 
 export class Calendar {
   readonly #days: ZoneDays
-  readonly #format: Intl.DateTimeFormat
+  readonly #local: LocalCalendar
 
   constructor(days: ZoneDays) {
     this.#days = days
-    this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone: days.timeZone,
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-    })
+    this.#local = new LocalCalendar(days)
   }
 
   dateOf(timeMs: number): LocalDate {
-    const parts: Record<string, number> = {}
-    for (const { type, value } of this.#format.formatToParts(timeMs)) parts[type] = Number(value)
-    return { year: parts['year']!, month: parts['month']!, day: parts['day']! }
+    const date = new Date(this.#local.dayOf(timeMs) * dayMs)
+    return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
   }
 
   /** When a date begins; months and days may lie outside their range, as in `month: 0` for last December. */
   startOf({ year, month, day }: LocalDate): number {
-    const noon = Date.UTC(year, month - 1, day, 12)
-    const wanted = Date.UTC(year, month - 1, day)
-    // Noon in UTC is the same date nearly everywhere; else the day beside it is.
-    const start = this.#days.startOf(noon)
-    const { year: y, month: m, day: d } = this.dateOf(start)
-    const offBy = Math.round((Date.UTC(y, m - 1, d) - wanted) / dayMs)
-    if (offBy === 0) return start
-    return this.#days.startOf(noon - offBy * dayMs)
+    return this.#local.startOf(Date.UTC(year, month - 1, day) / dayMs)
   }
 
   /** Monday. */
   weekOf(timeMs: number): number {
-    const { year, month, day } = this.dateOf(timeMs)
-    const weekday = (new Date(Date.UTC(year, month - 1, day)).getUTCDay() + 6) % 7
-    return this.startOf({ year, month, day: day - weekday })
+    return this.#local.startOf(this.#local.firstDayOf(this.#local.weekOf(this.#local.dayOf(timeMs))))
   }
 
   monthOf(timeMs: number): number {
@@ -57,9 +42,7 @@ export class Calendar {
 
   /** 2026-11-24, of a moment. */
   dateText(timeMs: number): string {
-    const { year, month, day } = this.dateOf(timeMs)
-    const two = (value: number) => String(value).padStart(2, '0')
-    return `${year}-${two(month)}-${two(day)}`
+    return dateText(this.#local.dayOf(timeMs))
   }
 
   /** 2026-11-24T08:00:00+01:00: the zone's own time, and unmistakable where an hour comes twice. */

@@ -1,8 +1,10 @@
 // The last lines before a moment: searches stretches that grow, each before the one looked at, until there are
 // enough or the beginning is reached. What a search forwards is bounded by, this is bounded by as a whole.
+
 import type { Cluster } from '../../broker/client/cluster.ts'
 import type { TailRow } from '../http/contract.ts'
-import { type SearchEnd, type SearchWish, search, searchBounds } from './search.ts'
+import type { SearchEnd } from '../http/contract-search.ts'
+import { type SearchWish, search, searchBounds } from './search.ts'
 
 const firstStretchMs = 30_000
 const growth = 4

@@ -1,4 +1,5 @@
 // The log over HTTP: search, streamed as NDJSON or answered as JSON, and records of a partition page by page.
+
 import { once } from 'node:events'
 import type { Application, Request, RequestHandler, Response } from 'express'
 import { z } from 'zod'
@@ -7,11 +8,12 @@ import { ConnectionError } from '../../broker/client/connection.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { unreachable } from '../admin/refusal.ts'
 import type { TailRow } from '../http/contract.ts'
+import type { SearchEnd } from '../http/contract-search.ts'
 import { queryProblem } from '../http/problems.ts'
 import { ProblemError } from '../queries/problem.ts'
 import { moment } from '../queries/question.ts'
 import { browse } from './browse.ts'
-import { type OffsetRange, type SearchEnd, type SearchWish, search } from './search.ts'
+import { type OffsetRange, type SearchWish, search } from './search.ts'
 import { searchNewest } from './search-back.ts'
 
 export interface SearchDoors {

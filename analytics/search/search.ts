@@ -2,6 +2,7 @@
 // bytes and rows; where it stops, a cursor says where it goes on. Ends when whoever asked has gone.
 import type { Cluster } from '../../broker/client/cluster.ts'
 import type { TailRow } from '../http/contract.ts'
+import type { SearchEnd } from '../http/contract-search.ts'
 import { tailRow } from '../live/tail-rows.ts'
 import { ProblemError } from '../queries/problem.ts'
 import { type FilterWish, lineFilter } from './line-filter.ts'
@@ -22,16 +23,6 @@ export interface OffsetRange {
   readonly partition: number
   readonly from: number
   readonly to: number
-}
-
-export interface SearchEnd {
-  /** Where the search goes on; new lines at the end of the log are behind it too. */
-  readonly cursor: string
-  /** False when it stopped before the end of what was asked for. */
-  readonly complete: boolean
-  readonly stoppedBy: 'end' | 'limit' | 'time' | 'bytes' | 'cancelled'
-  readonly scannedRecords: number
-  readonly scannedBytes: number
 }
 
 export interface SearchBounds {

@@ -1,25 +1,20 @@
 // Copies of the databases of analytics, made while it runs: each file as one commit left it, with sums to check it by.
 // A copy is whole under its name or not there. Restoring puts the files back while nobody has them open, and keeps what
 // was there. Knows nothing of the tables.
-import { createHash } from 'node:crypto'
 import {
   chmodSync,
-  closeSync,
   copyFileSync,
   existsSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
-  openSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { writeDurably } from '../../runtime/durable-file.ts'
+import { sha256Of, syncPath, writeDurably } from '../../runtime/durable-file.ts'
 
 /** What may be in a data directory of analytics; the first is the one that there is always. */
 export const databaseNames = ['windows.db', 'app.db', 'enrolments.db'] as const
@@ -46,7 +41,6 @@ export class BackupError extends Error {
 }
 
 const manifestName = 'backup.json'
-const blockBytes = 1 << 20
 
 /** Copies into the new directory `target`. Each file is one state of its database; they are not one of all three. */
 export function createBackup(directory: string, target: string, nowMs: number): Backup {
@@ -76,7 +70,7 @@ export function verifyBackup(source: string): Backup {
   for (const file of backup.files) {
     const path = join(source, file.name)
     if (!existsSync(path)) throw new BackupError(`The backup "${source}" lacks ${file.name}`)
-    if (statSync(path).size !== file.bytes || sumOf(path) !== file.sha256) {
+    if (statSync(path).size !== file.bytes || sha256Of(path) !== file.sha256) {
       throw new BackupError(`"${path}" is not what was backed up: its bytes have changed`)
     }
     const { faults, rows } = inspect(path)
@@ -126,7 +120,7 @@ function copyDatabase(from: string, to: string, name: string): BackedUpFile {
   syncPath(to)
   const { faults, rows, format } = inspect(to)
   if (faults.length > 0) throw new BackupError(`Cannot back up "${from}": it is damaged: ${faults[0]}`)
-  return { name, bytes: statSync(to).size, sha256: sumOf(to), format, rows }
+  return { name, bytes: statSync(to).size, sha256: sha256Of(to), format, rows }
 }
 
 function inspect(path: string): { faults: string[]; rows: Record<string, number>; format: number } {
@@ -204,28 +198,6 @@ function setAside(path: string, aside: string): string | null {
     if (existsSync(`${path}${end}`)) renameSync(`${path}${end}`, `${aside}${end}`)
   }
   return aside
-}
-
-function sumOf(path: string): string {
-  const sum = createHash('sha256')
-  const block = Buffer.allocUnsafe(blockBytes)
-  const file = openSync(path, 'r')
-  try {
-    for (let read = readSync(file, block); read > 0; read = readSync(file, block))
-      sum.update(block.subarray(0, read))
-  } finally {
-    closeSync(file)
-  }
-  return sum.digest('hex')
-}
-
-function syncPath(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }
 
 function text(error: unknown): string {

@@ -7,6 +7,7 @@ import type { Reading } from '../queries/parts.ts'
 import { ProblemError, unknownName } from '../queries/problem.ts'
 import type { Filters } from '../queries/question.ts'
 import { reachOf, type Span } from '../queries/reach.ts'
+import { LocalCalendar } from '../windows/local-calendar.ts'
 import {
   type Condition,
   conditionLabel,
@@ -16,7 +17,6 @@ import {
   meets,
 } from './conditions.ts'
 import { FunnelCount, type Matcher } from './funnel.ts'
-import { LocalCalendar } from './local-calendar.ts'
 import { type SourceName, sourceOf, untrackedOf } from './queries.ts'
 import { sourceNames } from './tally.ts'
 import { stepFlags } from './visit-rules.ts'

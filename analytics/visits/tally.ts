@@ -1,7 +1,7 @@
 // What a flush changes in the statistics of visits, gathered with its sign so that a row is touched once: a visit that
 // grows takes its old self back and adds the new one. Written into the rollup at the end. Pure.
-import type { LocalCalendar } from './local-calendar.ts'
-import { dateText } from './local-calendar.ts'
+import type { LocalCalendar } from '../windows/local-calendar.ts'
+import { dateText } from '../windows/local-calendar.ts'
 import { durationBounds } from './visit-rules.ts'
 import { bounces, durationOf, type Visit } from './visits-of.ts'
 

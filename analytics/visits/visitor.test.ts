@@ -2,8 +2,8 @@
 // batches, visitors written down and read back in between.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LocalCalendar } from '../windows/local-calendar.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
-import { LocalCalendar } from './local-calendar.ts'
 import { type NaiveCounts, type NaiveEvent, naiveVisits } from './naive-visits.ts'
 import { noTouch } from './name-book.ts'
 import { difference, disordered, randomEvents, seeded, storyStartMs } from './random-visits.ts'

@@ -1,7 +1,7 @@
 // What is kept of one visitor, and what an event changes in it. Steps lie in order of their time, so an event may come
 // late: it extends a visit, joins two, or begins one earlier. Whatever the batches, the same events in the same order
 // of arrival give the same numbers. Pure.
-import type { LocalCalendar } from './local-calendar.ts'
+import type { LocalCalendar } from '../windows/local-calendar.ts'
 import type { Tally } from './tally.ts'
 import { daysKept, stepsAgeMs, stepsKept, stepsMax, weeksKept } from './visit-rules.ts'
 import {

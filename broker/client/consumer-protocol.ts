@@ -59,6 +59,15 @@ export function decodeAssignment(assignment: Buffer): TopicPartition[] {
   return partitions
 }
 
+/** `topic-partition` each, of whatever client; what is written in another way says nothing. */
+export function assignedPlaces(assignment: Buffer): string[] {
+  try {
+    return decodeAssignment(assignment).map(({ topic, partition }) => `${topic}-${partition}`)
+  } catch {
+    return []
+  }
+}
+
 /**
  * Of each topic a run of partitions to each of its readers, the first ones getting one more where it does not divide.
  * Readers are ordered by instance id, else member id, so that each keeps its place as long as the others do.

@@ -1,8 +1,9 @@
 // Takes a store file from the format it has to the newest one, all steps in one transaction: a crash or an error leaves
 // the old format. Before that the file is copied to `<file>.before-vN`, with which an older version can go on.
-import { closeSync, fsyncSync, globSync, openSync, renameSync, rmSync } from 'node:fs'
+import { globSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { syncPath } from '../../../runtime/durable-file.ts'
 import { newerFormatText } from '../../../runtime/newer-format.ts'
 import type { Connection } from '../schema.ts'
 import type { Migration } from './list.ts'
@@ -85,9 +86,9 @@ function keepCopy(connection: Connection, path: string, from: number, to: number
     copy.close()
     // Another process was quicker: its copy is the one of the old format.
     if (format === from) {
-      syncFile(part)
+      syncPath(part)
       renameSync(part, copyBefore(path, to))
-      syncFile(dirname(path))
+      syncPath(dirname(path))
     }
   } catch (error) {
     throw new MigrationError(
@@ -103,15 +104,6 @@ function dropOlderCopies(path: string, to: number): void {
   for (const copy of globSync(`${path}.before-v*`)) {
     const version = Number(copy.slice(copy.lastIndexOf('-v') + 2))
     if (Number.isInteger(version) && version < to) rmSync(copy, { force: true })
-  }
-}
-
-function syncFile(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
   }
 }
 

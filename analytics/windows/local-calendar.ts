@@ -1,7 +1,8 @@
 // Days and weeks of the site's time zone as numbers that follow each other: day 0 is 1 January 1970, weeks begin on
 // Monday. Pure but for a cache.
-import type { ZoneDays } from '../windows/zone-days.ts'
-import { dayMs } from './visit-rules.ts'
+import type { ZoneDays } from './zone-days.ts'
+
+const dayMs = 86_400_000
 
 const cacheMax = 4096
 
