@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
+import { type ErrorName, errors } from '../../broker/protocol/errors.ts'
 import { formats } from '../../cli/formats.ts'
 import { exitCodes } from '../../runtime/lifecycle.ts'
 
@@ -64,6 +65,34 @@ test('every refusal that the API passes on from the brokers is on the page', () 
   const kinds = names.map(name => name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`))
   assert(kinds.length > 15)
   assert.deepEqual(missing('What brokers refuse', kinds), [])
+})
+
+test('every error that a Kafka client can be told is on the page, with its number, and no other', () => {
+  const answering = files.filter(
+    path =>
+      /^broker\/.*(?<!\.test)\.ts$/.test(path) && !/^broker\/(client\/|protocol\/errors\.ts)/.test(path),
+  )
+  const text = answering.map(read).join('\n')
+  const names = (Object.keys(errors) as ErrorName[]).filter(
+    name => name !== 'none' && new RegExp(`'${name}'|errorCodes\\.${name}\\b`).test(text),
+  )
+  assert(names.length > 50, 'the sources are read')
+  const kafkaName = (name: string) => name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+  const answered = names.map(name => [
+    kafkaName(name),
+    errors[name].code,
+    errors[name].retriable ? 'yes' : 'no',
+  ])
+  const section = troubleshooting
+    .split(/^## /m)
+    .find(part => part.startsWith('Errors of the Kafka protocol'))!
+  const told = [...section.matchAll(/^\| (`[^|]+) \| ([^|]+) \| (yes|no) \|/gm)].flatMap(
+    ([, cell, codes, again]) => {
+      const numbers = codes!.split(', ').map(Number)
+      return [...cell!.matchAll(/`([^`]+)`/g)].map(([, name], index) => [name!, numbers[index], again!])
+    },
+  )
+  assert.deepEqual(told.sort(), answered.sort())
 })
 
 test('every sentence of an agent that cannot read a file is on the page', () => {
