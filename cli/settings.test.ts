@@ -58,6 +58,20 @@ const refusals = [
   ['inputs:\n  - paths: [/x]\n    includeLines: ["("]', /not a regular expression/],
   ['inputs:\n  - paths: [/x]\n    fields: { src: a }', /says where a line comes from/],
   ['inputs:\n  - paths: [/x]\n    sample: 0', /"inputs.0.sample"/],
+  [
+    'data: x\nalerts:\n  - name: a\n    metric: errors',
+    /yaml:3:5: Setting "alerts.0.kind": must be given: write one of threshold, change, absence/,
+  ],
+  ['alerts:\n  - name: a\n    kind: treshold', /yaml:3:11: .*"treshold": did you mean "threshold"\?/],
+  [
+    'alerts:\n  - { name: a, kind: threshold, metric: errors, op: ">", treshold: 1 }',
+    /yaml:2:\d+: Unknown setting "treshold": did you mean "threshold"/,
+  ],
+  ['alerts:\n  - name: a\n    kind: threshold', /yaml:2:5: Setting "alerts.0.metric"/],
+  [
+    'funnels:\n  - name: buy\n    steps: [{ page: / }, { evnt: x }]',
+    /yaml:3:\d+: Unknown setting "evnt": did you mean "event"/,
+  ],
 ] as const
 for (const [yaml, expected] of refusals) {
   test(`loadSettings() refuses ${JSON.stringify(yaml)} with the place and the remedy`, async () => {

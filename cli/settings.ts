@@ -4,14 +4,14 @@ import { resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { isTarget } from '../analytics/alerts/address-guard.ts'
-import { ruleNames, ruleSchema } from '../analytics/alerts/rule.ts'
+import { ruleSchema } from '../analytics/alerts/rule.ts'
 import { statisticsSchema } from '../analytics/fold/custom-schema.ts'
 import { nearest } from '../analytics/queries/nearest.ts'
 import { funnelsSchema, goalsSchema } from '../analytics/visits/condition-schemas.ts'
 import { isZookeeperAddress, parseZookeeperAddress } from '../broker/metadata/zookeeper/address.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { type ConfigFile, type Place, placeText, readConfigFile } from './config-file.ts'
-import { inputNames, inputSchema } from './input-settings.ts'
+import { inputSchema } from './input-settings.ts'
 import { retentionSchema } from './keep-settings.ts'
 
 const portRule = 'a port is a whole number from 0 to 65535'
@@ -260,7 +260,10 @@ type Judged =
   | { readonly settings: null; readonly faults: readonly SettingsFault[] }
 
 export function judgeSettings({ flags, environment, file, defaults }: Sources): Judged {
-  const result = settingsSchema.safeParse({ ...defaults, ...file.values, ...environment, ...flags })
+  const result = settingsSchema.safeParse(
+    { ...defaults, ...file.values, ...environment, ...flags },
+    { reportInput: true },
+  )
   if (result.success) return { settings: { ...result.data, data: resolve(result.data.data) }, faults: [] }
   return { settings: null, faults: result.error.issues.flatMap(issue => faultsOf(issue, file)) }
 }
@@ -284,9 +287,9 @@ function definedOnly(flags: Readonly<Record<string, unknown>>): Record<string, u
 }
 
 function faultsOf(issue: z.core.$ZodIssue, file: ConfigFile): SettingsFault[] {
-  const place = file.placeOf(issue.path)
+  const place = nearestPlace(issue.path, file)
   if (issue.code !== 'unrecognized_keys') {
-    return [{ place, message: `Setting "${issue.path.map(String).join('.')}": ${issue.message}` }]
+    return [{ place, message: `Setting "${issue.path.map(String).join('.')}": ${messageOf(issue)}` }]
   }
   const names = namesUnder(issue.path)
   return issue.keys.map(key => {
@@ -299,15 +302,57 @@ function faultsOf(issue: z.core.$ZodIssue, file: ConfigFile): SettingsFault[] {
   })
 }
 
-function namesUnder(path: readonly PropertyKey[]): readonly string[] {
-  const shapes = {
-    zookeeper: settingsSchema.shape.zookeeper.unwrap().shape,
-    tls: settingsSchema.shape.tls.unwrap().shape,
-    reach: settingsSchema.shape.reach.unwrap().shape,
-    statsd: settingsSchema.shape.statsd.unwrap().shape,
-    retention: retentionSchema.shape,
+/** Of what is not there itself, as a `kind` that was left out: of what it belongs into. */
+function nearestPlace(path: readonly PropertyKey[], file: ConfigFile): Place | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const place = file.placeOf(path.slice(0, length))
+    if (place) return place
   }
-  if (path[0] === 'inputs') return inputNames(path.slice(2))
-  if (path[0] === 'alerts') return ruleNames
-  return Object.keys(shapes[path[0] as keyof typeof shapes] ?? settingsSchema.shape)
+  return undefined
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_union' || !issue.discriminator) return issue.message
+  const known = namedBy(issue.discriminator, schemaUnder(issue.path.slice(0, -1)))
+  const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator]
+  const guess = typeof given === 'string' ? nearest(given, known) : undefined
+  const what = given === undefined ? 'must be given' : `there is no ${JSON.stringify(given)}`
+  return `${what}: ${guess ? `did you mean "${guess}"?` : `write one of ${known.join(', ')}`}`
+}
+
+interface JsonSchema {
+  readonly $ref?: string
+  readonly $defs?: Readonly<Record<string, JsonSchema>>
+  readonly const?: unknown
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
+}
+
+/** Every shape that may stand at a path. */
+function schemaUnder(path: readonly PropertyKey[]): readonly JsonSchema[] {
+  const root = z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  const shapesOf = (schema: JsonSchema): readonly JsonSchema[] => {
+    if (schema.$ref) return shapesOf(root.$defs![schema.$ref.replace('#/$defs/', '')]!)
+    return [schema, ...(schema.anyOf ?? schema.oneOf ?? []).flatMap(shapesOf)]
+  }
+  let shapes = shapesOf(root)
+  for (const key of path) {
+    const within = shapes.map(({ items, properties }) =>
+      typeof key === 'number' ? items : properties?.[String(key)],
+    )
+    shapes = within.filter(schema => schema !== undefined).flatMap(shapesOf)
+  }
+  return shapes
+}
+
+function namesUnder(path: readonly PropertyKey[]): readonly string[] {
+  return [...new Set(schemaUnder(path).flatMap(({ properties = {} }) => Object.keys(properties)))]
+}
+
+function namedBy(discriminator: string, shapes: readonly JsonSchema[]): readonly string[] {
+  return shapes
+    .map(({ properties }) => properties?.[discriminator]?.const)
+    .filter(value => typeof value === 'string')
 }

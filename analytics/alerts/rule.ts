@@ -63,9 +63,6 @@ const compared = {
   threshold: z.number(),
 }
 
-/** Of all shapes together. */
-export const ruleNames = ['kind', ...Object.keys(shared), ...Object.keys(compared), 'offset', 'unit']
-
 /** Three shapes; `kind` says which. */
 export const ruleSchema = z
   .discriminatedUnion('kind', [
