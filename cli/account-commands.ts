@@ -29,14 +29,15 @@ export function addAccountCommands(
   const add = (
     usage: string,
     description: string,
-    run: (place: ServerPlace, name: string, flags: AccountFlags) => Promise<Told>,
+    run: (place: ServerPlace, name: string, flags: AccountFlags, second: string) => Promise<Told>,
   ) => {
     const command = withShared(accounts.command(usage)).description(description)
     return command
       .option('--json', 'one JSON object on standard output')
       .action(async (...given: unknown[]) => {
         const flags = command.opts<AccountFlags>()
-        const { answer, text } = await run(serverOf(flags), given.length > 2 ? String(given[0]) : '', flags)
+        const [name = '', second = ''] = given.slice(0, -2).map(String)
+        const { answer, text } = await run(serverOf(flags), name, flags, second)
         process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : text)
       })
   }
@@ -61,6 +62,12 @@ export function addAccountCommands(
     const password = await readPassword(`New password for ${name}: `, true)
     await ask(place, 'POST', `${path}/${encodeURIComponent(name)}/password`, { password })
     return { answer: { name }, text: `account   ${name} has another password; its sessions have ended\n` }
+  })
+  add('role <name> <role>', 'an admin or a viewer; its sessions end', async (place, name, _flags, role) => {
+    if (role !== 'admin' && role !== 'viewer')
+      throw new ExitError(exitCodes.usage, `There is no role "${role}": write admin or viewer`)
+    await ask(place, 'POST', `${path}/${encodeURIComponent(name)}/role`, { role })
+    return { answer: { name, role }, text: `account   ${name}, ${role}; signs in anew\n` }
   })
   add('remove <name>', 'an account and its sessions', async (place, name) => {
     await ask(place, 'DELETE', `${path}/${encodeURIComponent(name)}`)

@@ -57,6 +57,10 @@ const guidance: Readonly<Record<string, Guidance>> = {
     next: ['tailrace produce clicks'],
   },
   groups: { examples: ['tailrace groups list', 'tailrace groups describe reports'] },
+  accounts: {
+    examples: ['tailrace accounts add ann --role viewer', 'tailrace accounts role ann admin'],
+  },
+  tokens: { examples: ['tailrace tokens create grafana --expires 90d', 'tailrace tokens list'] },
   users: { examples: ['tailrace users add web-1 --role produce', 'tailrace users list --json'] },
   agents: { examples: ['tailrace agents add', 'tailrace agents list'] },
   'agents add': {

@@ -37,6 +37,7 @@ import { readStatus, statusExitCode, statusText } from './status.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { addTailCommands } from './tail-commands.ts'
 import { terminalLog } from './terminal-log.ts'
+import { addTokenCommands } from './token-commands.ts'
 import { addTopCommand } from './top.ts'
 import { addTopicCommands } from './topic-commands.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
@@ -202,6 +203,12 @@ addTopCommand(program.command('top'), withShared, serverOf)
 
 addAccountCommands(
   program.command('accounts').description('who signs in to the page by name and password'),
+  withShared,
+  serverOf,
+)
+
+addTokenCommands(
+  program.command('tokens').description('what programs name themselves with to the API'),
   withShared,
   serverOf,
 )

@@ -6,7 +6,7 @@ import { type AccessRules, identify } from '../http/access.ts'
 import type { AccountsAnswer, ApiTokensAnswer } from '../http/contract-accounts.ts'
 import { remark, roleNeeded } from '../http/gate.ts'
 import { ProblemError } from '../queries/problem.ts'
-import { newAccountSchema, newPasswordSchema, newTokenSchema } from './schemas.ts'
+import { newAccountSchema, newPasswordSchema, newRoleSchema, newTokenSchema } from './schemas.ts'
 
 const auditQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -47,6 +47,12 @@ export function addAccounts(application: Application, access: AccessRules): void
       throw new ProblemError(403, 'wrong-password', 'Not your password', detail)
     }
     ended(await accounts.changePassword(name, password, isMine ? me.session : ''))
+    response.status(204).end()
+  })
+  application.post('/api/v1/accounts/:name/role', body, (request, response) => {
+    const { role } = parsed(newRoleSchema, request.body)
+    remark(response, role)
+    ended(accounts.changeRole(nameIn(request), role))
     response.status(204).end()
   })
   addTokens(application, access)

@@ -163,6 +163,26 @@ test('an account that goes takes its sessions and sockets along', async () => {
   assert.equal((await call('GET', '/me', undefined, { cookie })).status, 401, 'nor by the same name')
 })
 
+test('a role that changes ends the sessions and sockets of before; the last admin stays one', async () => {
+  await call('POST', '/accounts', { name: 'riser', password })
+  const { cookie } = await login('riser', password)
+  const socket = await watch({ cookie })
+  const closed = once(socket, 'close')
+  const role = (name: string, to: unknown) => call('POST', `/accounts/${name}/role`, { role: to })
+  assert.equal((await role('riser', 'viewer')).status, 204)
+  assert.equal((await call('GET', '/me', undefined, { cookie })).status, 200, 'nothing has changed')
+  assert.equal((await role('Riser', 'admin')).status, 204)
+  assert.equal(((await closed) as [number])[0], 4401)
+  assert.equal((await call('GET', '/me', undefined, { cookie })).status, 401)
+  assert.equal((await role('ada', 'viewer')).status, 204)
+  const last = await role('riser', 'viewer')
+  assert.deepEqual([last.status, JSON.parse(last.text).type], [409, 'urn:tailrace:problem:last-admin'])
+  const again = (await login('riser', password)).cookie
+  assert.equal((await call('POST', '/accounts/ada/role', { role: 'admin' }, { cookie: again })).status, 204)
+  assert.deepEqual([(await role('nobody', 'admin')).status, (await role('ada', 'root')).status], [404, 400])
+  assert.equal((await call('DELETE', '/accounts/riser')).status, 204)
+})
+
 test('signing out everywhere ends the sessions of one account and of nobody else', async () => {
   await call('POST', '/accounts', { name: 'multi', password })
   const [first, second] = [(await login('multi', password)).cookie, (await login('multi', password)).cookie]

@@ -32,6 +32,10 @@ export class Accounts {
       change: database.prepare('UPDATE accounts SET password = ?, changed_at = ? WHERE name = ?'),
       improve: database.prepare('UPDATE accounts SET password = ? WHERE name = ? AND password = ?'),
       remove: database.prepare('DELETE FROM accounts WHERE name = ?'),
+      changeRole: database.prepare('UPDATE accounts SET role = ? WHERE name = ?'),
+      otherAdmins: database
+        .prepare<[string], number>(`SELECT count(*) FROM accounts WHERE role = 'admin' AND name <> ?`)
+        .pluck(),
       endSessions: database
         .prepare<[string, string], string>(
           `DELETE FROM sessions WHERE user = ? AND by = 'password' AND hash <> ? RETURNING hash`,
@@ -78,6 +82,19 @@ export class Accounts {
       .immediate()
   }
 
+  /** The sessions that ended: whoever may do less, or more, signs in again. The last admin stays one. */
+  changeRole(name: string, role: Role): string[] {
+    return this.#database
+      .transaction(() => {
+        this.#require(name)
+        if (this.#statements.find.get(name)?.role === role) return []
+        if (role !== 'admin' && this.#statements.otherAdmins.get(name) === 0) throw lastAdmin(name)
+        this.#statements.changeRole.run(role, name)
+        return this.#statements.endSessions.all(name, '')
+      })
+      .immediate()
+  }
+
   /** The sessions that ended. */
   remove(name: string): string[] {
     return this.#database
@@ -103,6 +120,11 @@ export class Accounts {
     if (this.#statements.find.get(name)) return
     throw new ProblemError(404, 'unknown-account', 'No such account', `There is no account "${name}".`)
   }
+}
+
+function lastAdmin(name: string): ProblemError {
+  const detail = `"${name}" is the last account that may act. Make another one an admin first.`
+  return new ProblemError(409, 'last-admin', 'Nobody would be left to act', detail)
 }
 
 function refuseWeak(name: string, password: string): void {

@@ -21,6 +21,8 @@ export const newPasswordSchema = z
   })
   .meta({ id: 'NewPassword' })
 
+export const newRoleSchema = z.strictObject({ role }).meta({ id: 'NewRole' })
+
 export const newTokenSchema = z
   .strictObject({
     name: z

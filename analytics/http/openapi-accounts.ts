@@ -1,7 +1,7 @@
 // What openapi.json says of signing in, accounts, tokens and the audit log.
 import { z } from 'zod'
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi'
-import { newAccountSchema, newPasswordSchema, newTokenSchema } from '../accounts/schemas.ts'
+import { newAccountSchema, newPasswordSchema, newRoleSchema, newTokenSchema } from '../accounts/schemas.ts'
 import { problemSchema } from './schemas.ts'
 
 const body = (schema: z.ZodType) => ({ requestBody: { content: { 'application/json': { schema } } } })
@@ -29,6 +29,13 @@ export function accountPaths(): ZodOpenApiPathsObject {
         ...told('Change a password; every other session of the account ends', '204'),
         ...name,
         ...body(newPasswordSchema),
+      },
+    },
+    '/api/v1/accounts/{name}/role': {
+      post: {
+        ...told('Make an account an admin or a viewer; its sessions end. The last admin stays one', '204'),
+        ...name,
+        ...body(newRoleSchema),
       },
     },
     '/api/v1/tokens': {

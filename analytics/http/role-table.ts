@@ -45,6 +45,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'DELETE /api/v1/accounts/:name': act,
   // One's own, or anybody's for admins: the route itself says which.
   'POST /api/v1/accounts/:name/password': own,
+  'POST /api/v1/accounts/:name/role': act,
   'GET /api/v1/tokens': readAll,
   'POST /api/v1/tokens': act,
   'DELETE /api/v1/tokens/:id': act,

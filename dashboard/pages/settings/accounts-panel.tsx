@@ -1,6 +1,6 @@
-// Who signs in by name and password: the list, one more, one fewer.
-import type { FormEvent } from 'react'
-import type { AccountsAnswer } from '../../../analytics/http/contract-accounts.ts'
+// Who signs in by name and password: the list, one more, one fewer, another role.
+import { type FormEvent, useState } from 'react'
+import type { AccountsAnswer, Role } from '../../../analytics/http/contract-accounts.ts'
 import { act, useApi } from '../../api.ts'
 import { formatDateTime } from '../../format.ts'
 import { useLive } from '../../page-context.ts'
@@ -23,6 +23,11 @@ export function AccountsPanel() {
       ask()
     })
   }
+  const changeRole = (name: string, role: Role) =>
+    deed.run(async () => {
+      await act('POST', `/api/v1/accounts/${encodeURIComponent(name)}/role`, { role })
+      ask()
+    })
   const remove = (name: string) =>
     deed.run(async () => {
       await act('DELETE', `/api/v1/accounts/${encodeURIComponent(name)}`)
@@ -58,9 +63,12 @@ export function AccountsPanel() {
                     <HostileText text={account.name} />
                   </th>
                   <td>
-                    <span className="role" data-role={account.role}>
-                      {account.role}
-                    </span>
+                    <RoleChoice
+                      name={account.name}
+                      role={account.role}
+                      disabled={deed.isWorking}
+                      onChange={role => changeRole(account.name, role)}
+                    />
                   </td>
                   <td>{formatDateTime(account.changedAt, zone)}</td>
                   <td>
@@ -92,5 +100,49 @@ export function AccountsPanel() {
         </p>
       </form>
     </Panel>
+  )
+}
+
+interface RoleChoiceProps {
+  readonly name: string
+  readonly role: Role
+  readonly disabled: boolean
+  readonly onChange: (role: Role) => void
+}
+
+/** Asks once more, as whoever it is has to sign in again. */
+function RoleChoice({ name, role, disabled, onChange }: RoleChoiceProps) {
+  const [chosen, choose] = useState<Role | null>(null)
+  return (
+    <span className="role-choice">
+      <select
+        aria-label={`Role of ${name}`}
+        value={chosen ?? role}
+        disabled={disabled}
+        onChange={event => choose(event.target.value as Role)}
+      >
+        <option>viewer</option>
+        <option>admin</option>
+      </select>
+      {chosen !== null && chosen !== role && (
+        <>
+          <button
+            type="button"
+            className="button settings-sure"
+            disabled={disabled}
+            title="Ends the sessions of this account"
+            onClick={() => {
+              onChange(chosen)
+              choose(null)
+            }}
+          >
+            Make {chosen}
+          </button>
+          <button type="button" className="button" onClick={() => choose(null)}>
+            Keep
+          </button>
+        </>
+      )}
+    </span>
   )
 }
