@@ -78,7 +78,7 @@ export function listText(tokens: readonly ApiToken[]): string {
 function lifetimeMs(text: string): number {
   const ms = durationMs(text)
   if (ms !== null && ms > 0) return ms
-  throw new ExitError(exitCodes.usage, `--expires ${text}: write a duration, such as 30m, 12h or 90d`)
+  throw new ExitError(exitCodes.usage, `--expires ${text}: write a duration such as 12h or 90d, 400d at most`)
 }
 
 function ask({ origin, tokenPath }: ServerPlace, method: string, where: string, body?: object) {
