@@ -1,5 +1,5 @@
 // Two versions of the product side by side: this tree, and an earlier commit unpacked below a temporary directory over
-// the same node_modules. Starts their `tailrace up` and `tailrace agent`; ends only what it has started.
+// the same node_modules. Starts their `tailrace up`, `broker` and `agent`; ends only what it has started.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -87,9 +87,31 @@ export async function startUp(version: Version, place: Place, glob: string): Pro
   return running
 }
 
+export function addressesOf({ brokers, kafkaPort }: Place): string[] {
+  return Array.from({ length: brokers }, (_, index) => `127.0.0.1:${kafkaPort + index}`)
+}
+
+/** One of the brokers of a place, as a process of its own; whether it serves, `cluster health` says. */
+export function startBroker(version: Version, { directory, brokers, kafkaPort }: Place, id: number): Running {
+  const port = ['--kafka-port', String(kafkaPort + id - 1)]
+  const which = ['--broker-id', String(id), '--brokers', String(brokers)]
+  const child = run(version, directory, ['broker', '--data', 'cluster', ...which, ...port])
+  child.stderr!.resume()
+  return new Running(child)
+}
+
+/** The statistics and the page, as a process of its own over such brokers. */
+export function startAnalytics(version: Version, place: Place): Running {
+  const bootstrap = ['--bootstrap', addressesOf(place).join(',')]
+  const args = ['analytics', '--data', 'data', '--http-port', String(place.httpPort), ...bootstrap]
+  const child = run(version, place.directory, args)
+  child.stderr!.resume()
+  return new Running(child)
+}
+
 /** With data of its own in `name`, sending to the appliance of the place. */
 export function startAgent(version: Version, place: Place, name: string, glob: string): Running {
-  const bootstrap = `127.0.0.1:${place.kafkaPort}`
+  const bootstrap = addressesOf(place).join(',')
   const args = ['agent', '--data', name, '--bootstrap', bootstrap, '--tail', glob]
   const child = run(version, place.directory, args)
   child.stderr!.resume()
