@@ -47,7 +47,7 @@ choose_package() {
   done <<LIST
 $packages
 LIST
-  [ -n "$file" ] || fail 69 "this appliance has no agent for $wanted. Make one there with: node scripts/pack-agent.ts"
+  [ -n "$file" ] || fail 69 "this appliance has no agent for $wanted. Make one there with: npm run pack-agent"
 }
 
 # Into $home, in one step: what is there runs on until it is started anew.

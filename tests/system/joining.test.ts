@@ -129,7 +129,7 @@ test('the pasted line refuses a script that was altered, and says where no agent
   assert.equal((without as Answer).code, 69)
   assert.match(
     (without as Answer).stderr,
-    /no agent for linux-\w+\. Make one there with: node scripts\/pack-agent.ts/,
+    /no agent for linux-\w+\. Make one there with: npm run pack-agent/,
   )
 })
 
