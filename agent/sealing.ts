@@ -1,6 +1,6 @@
 // Lines into batches: one open batch per partition, sealed when it is full or old enough, and a note of which spans
 // it holds records of, so that its acknowledgement can be booked. No I/O; time is handed in.
-import { BatchBuilder } from '../broker/protocol/batch-builder.ts'
+import { BatchBuilder, type BatchMemory } from '../broker/protocol/batch-builder.ts'
 import type { Span } from './tracker.ts'
 
 /** Uncompressed, everything included: even if nothing compresses it stays below what brokers take by default. */
@@ -27,13 +27,16 @@ export interface SealedBatch {
   readonly bytes: Buffer
   readonly recordCount: number
   readonly rawBytes: number
+  /** What it counts for until it is acknowledged: its lines, or the memory they lie in where that is more. */
+  readonly heldBytes: number
   readonly spans: readonly Span[]
   readonly counts: readonly number[]
   readonly epoch: number
 }
 
-export function newLane(topic: string, partition: number): Lane {
-  return { topic, partition, builder: new BatchBuilder(), spans: [], counts: [], deadlineMs: 0, epoch: 0 }
+export function newLane(topic: string, partition: number, memory: BatchMemory): Lane {
+  const builder = new BatchBuilder(memory)
+  return { topic, partition, builder, spans: [], counts: [], deadlineMs: 0, epoch: 0 }
 }
 
 export function hasRoomFor(lane: Lane, lineBytes: number): boolean {
@@ -59,7 +62,8 @@ export function seal(lane: Lane, codec: 'zstd' | 'none'): SealedBatch {
   const recordCount = builder.recordCount
   const rawBytes = builder.sizeInBytes
   const bytes = builder.build({ codec })
+  const heldBytes = Math.max(rawBytes, bytes.buffer.byteLength)
   lane.spans = []
   lane.counts = []
-  return { topic, partition, bytes, recordCount, rawBytes, spans, counts, epoch }
+  return { topic, partition, bytes, recordCount, rawBytes, heldBytes, spans, counts, epoch }
 }

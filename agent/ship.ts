@@ -7,6 +7,7 @@ import type { ErrorName } from '../broker/protocol/errors.ts'
 import { type HeaderPair, PositionHeaders } from '../broker/protocol/record-headers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
+import { BatchPool } from './batch-memory.ts'
 import type { AgentConfig } from './config.ts'
 import { recordFormatOf } from './emit.ts'
 import { type LineFormat, topicOfFormat } from './formats/registry.ts'
@@ -49,8 +50,10 @@ interface Outlet {
 const decisionsLoggedMax = 200
 /** Routings kept; a format may hold the columns of a file, of which there are many. */
 const routingsMax = 1_000
-/** Uncompressed bytes that were read and are not acknowledged. */
-const unacknowledgedBytesMax = 8_388_608
+/** For all that was read and is not acknowledged, whatever the number of files, topics, partitions and requests. */
+const memoryBytesMax = 12_582_912
+/** When so much is held nothing more is read: the rest is for batches that grow, into memory that lies ready. */
+const heldBytesMax = (memoryBytesMax * 2) / 3
 /** How far our clock may be ahead of a broker's that refuses our timestamps; the last resort is a year. */
 const shiftsMs: readonly number[] = [7_200_000, 90_000_000, 31_536_000_000]
 
@@ -64,6 +67,10 @@ export class Shipper implements TailSink {
   readonly #topics = new Set<string>()
   /** Sealed, but their spans are not in a durable checkpoint yet. */
   #held: SealedBatch[] = []
+  readonly #memory = new BatchPool(memoryBytesMax)
+  /** Of open batches the memory they lie in, of those under way their lines, or their memory where it is more. */
+  #heldBytes = 0
+  /** Of lines, before compression. */
   #unacknowledgedBytes = 0
   #blocked = false
   #asking = false
@@ -85,12 +92,17 @@ export class Shipper implements TailSink {
   }
 
   hasRoom(): boolean {
-    this.#blocked = this.#unacknowledgedBytes >= unacknowledgedBytesMax
+    this.#blocked = this.#heldBytes >= heldBytesMax
     return !this.#blocked
   }
 
   get isIdle(): boolean {
     return this.#unacknowledgedBytes === 0
+  }
+
+  /** Of memory for batches, in use and spare. */
+  get memoryBytes(): number {
+    return this.#memory.takenBytes + this.#memory.spareBytes
   }
 
   get unacknowledgedBytes(): number {
@@ -162,12 +174,13 @@ export class Shipper implements TailSink {
       lane.deadlineMs = this.#options.clock.monotonicMs() + this.#lingerMs
       this.#sealAt(lane.deadlineMs)
     }
-    const sizeBefore = lane.builder.sizeInBytes
+    const { sizeInBytes, heldBytes } = lane.builder
     const headers = outlet.headers.at(position)
     lane.builder.append(outlet.router.key, bytes, headers, nowMs - this.#shift, start, end)
     lane.epoch = this.#options.checkpoint.epoch
     book(lane, span)
-    this.#unacknowledgedBytes += lane.builder.sizeInBytes - sizeBefore
+    this.#unacknowledgedBytes += lane.builder.sizeInBytes - sizeInBytes
+    this.#heldBytes += lane.builder.heldBytes - heldBytes
     this.linesRead++
   }
 
@@ -247,7 +260,7 @@ export class Shipper implements TailSink {
     const key = `${topic}/${partition}`
     let lane = this.#lanes.get(key)
     if (!lane) {
-      lane = newLane(topic, partition)
+      lane = newLane(topic, partition, this.#memory)
       this.#lanes.set(key, lane)
     }
     outlet.lanes[partition] = lane
@@ -277,7 +290,9 @@ export class Shipper implements TailSink {
   }
 
   #seal(lane: Lane): void {
+    const { heldBytes } = lane.builder
     const batch = seal(lane, this.#options.config.codec ?? 'zstd')
+    this.#heldBytes += batch.heldBytes - heldBytes
     if (batch.epoch <= this.#options.checkpoint.durableEpoch) this.#send(batch)
     else {
       this.#held.push(batch)
@@ -298,8 +313,10 @@ export class Shipper implements TailSink {
       acknowledge(batch.spans[index]!, batch.counts[index]!)
     }
     this.#unacknowledgedBytes -= batch.rawBytes - 61
+    this.#heldBytes -= batch.heldBytes
+    this.#memory.give(batch.bytes)
     this.linesAcknowledged += batch.recordCount
-    if (this.#blocked && this.#unacknowledgedBytes < unacknowledgedBytesMax / 2) this.#options.onRoom()
+    if (this.#blocked && this.#heldBytes < heldBytesMax / 2) this.#options.onRoom()
   }
 
   /** `done` is called when each of its records is either acknowledged or owed to the ledger. */

@@ -15,8 +15,16 @@ export interface BatchOptions {
   readonly sequence?: number
 }
 
+/** Where a builder's bytes lie. What it has taken it gives back, but for the memory of a batch that it hands out. */
+export interface BatchMemory {
+  /** At least that much, not cleared. */
+  take(bytes: number): Buffer
+  give(memory: Buffer): void
+}
+
 /** Length, attributes, timestamp delta, offset delta, key and value lengths, at their longest. */
 const recordOverheadMax = 5 + 1 + 10 + 5 + 5 + 5
+const nothing = Buffer.alloc(0)
 
 export class BatchBuilder {
   #buffer: Buffer
@@ -24,9 +32,15 @@ export class BatchBuilder {
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
+  readonly #memory: BatchMemory | null
 
-  constructor(initialBytes = 64 * 1024) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(initialBytes, batchHeaderBytes + recordOverheadMax))
+  /** With memory of somebody else's it holds none while it is empty; without it keeps what it once needed. */
+  constructor(memory: number | BatchMemory = 64 * 1024) {
+    this.#memory = typeof memory === 'number' ? null : memory
+    this.#buffer =
+      typeof memory === 'number'
+        ? Buffer.allocUnsafeSlow(Math.max(memory, batchHeaderBytes + recordOverheadMax))
+        : nothing
   }
 
   get recordCount(): number {
@@ -36,6 +50,11 @@ export class BatchBuilder {
   /** Bytes so far, header included, before compression. */
   get sizeInBytes(): number {
     return this.#position
+  }
+
+  /** Bytes of memory that it keeps from others. */
+  get heldBytes(): number {
+    return this.#buffer.length
   }
 
   /**
@@ -80,18 +99,34 @@ export class BatchBuilder {
     this.#count++
   }
 
-  /** The batch, in memory of its own; the builder is empty again. */
+  /** The batch, in memory of its own, or taken from where the builder takes it; the builder is empty again. */
   build(options: BatchOptions): Buffer {
     if (this.#count === 0) throw new TypeError('Cannot build a batch: it has no records')
-    const records = this.#buffer.subarray(batchHeaderBytes, this.#position)
-    const batch = compress(options.codec, records, batchHeaderBytes)
+    const batch = this.#compressed(options.codec)
     this.#writeHeader(batch, options)
     this.clear()
     return batch
   }
 
+  #compressed(codec: CodecName): Buffer {
+    const records = this.#buffer.subarray(batchHeaderBytes, this.#position)
+    const memory = this.#memory
+    if (memory === null) return compress(codec, records, batchHeaderBytes)
+    const whole = this.#buffer
+    this.#buffer = nothing
+    // Where it was written it may stay.
+    if (codec === 'none') return whole.subarray(0, this.#position)
+    const batch = compress(codec, records, batchHeaderBytes, bytes => memory.take(bytes).subarray(0, bytes))
+    memory.give(whole)
+    return batch
+  }
+
   /** Drops what was appended. */
   clear(): void {
+    if (this.#memory !== null && this.#buffer !== nothing) {
+      this.#memory.give(this.#buffer)
+      this.#buffer = nothing
+    }
     this.#position = batchHeaderBytes
     this.#count = 0
   }
@@ -115,8 +150,10 @@ export class BatchBuilder {
   #reserve(length: number): void {
     const end = this.#position + length
     if (end <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(end, this.#buffer.length * 2))
+    const memory = this.#memory
+    const grown = memory ? memory.take(end) : Buffer.allocUnsafeSlow(Math.max(end, this.#buffer.length * 2))
     this.#buffer.copy(grown, 0, 0, this.#position)
+    if (memory !== null && this.#buffer !== nothing) memory.give(this.#buffer)
     this.#buffer = grown
   }
 }

@@ -30,20 +30,20 @@ const zstdLevel = 1
 
 /**
  * The compressed bytes, in memory of their own, after `headroom` bytes left for the caller to fill: a batch is
- * compressed to where it will lie.
+ * compressed to where it will lie. `allocate` gives a buffer of exactly that length.
  */
-export function compress(codec: CodecName, source: Buffer, headroom = 0): Buffer {
+export function compress(codec: CodecName, source: Buffer, headroom = 0, allocate = allocateSlow): Buffer {
   switch (codec) {
     case 'none':
-      return withHeadroom(headroom, source)
+      return withHeadroom(allocate, headroom, source)
     case 'gzip':
-      return withHeadroom(headroom, gzipSync(source))
+      return withHeadroom(allocate, headroom, gzipSync(source))
     case 'snappy':
-      return withHeadroom(headroom, ...xerialBlocks(source))
+      return withHeadroom(allocate, headroom, ...xerialBlocks(source))
     case 'lz4':
-      return withHeadroom(headroom, lz4().compressFrameSync(source))
+      return withHeadroom(allocate, headroom, lz4().compressFrameSync(source))
     case 'zstd':
-      return zstdCompress(source, headroom)
+      return zstdCompress(source, headroom, allocate)
   }
 }
 
@@ -69,9 +69,13 @@ export function decompress(codec: CodecName, source: Buffer, limitBytes: number)
   }
 }
 
-function withHeadroom(headroom: number, ...pieces: Buffer[]): Buffer {
+function allocateSlow(bytes: number): Buffer {
+  return Buffer.allocUnsafeSlow(bytes)
+}
+
+function withHeadroom(allocate: typeof allocateSlow, headroom: number, ...pieces: Buffer[]): Buffer {
   const length = pieces.reduce((sum, piece) => sum + piece.length, headroom)
-  const whole = Buffer.allocUnsafeSlow(length)
+  const whole = allocate(length)
   let at = headroom
   for (const piece of pieces) at += piece.copy(whole, at)
   return whole
@@ -90,13 +94,13 @@ function tooLarge(sizeInBytes: number, limitBytes: number): ProtocolError {
 
 let scratch = Buffer.alloc(0)
 
-function zstdCompress(source: Buffer, headroom: number): Buffer {
+function zstdCompress(source: Buffer, headroom: number, allocate: typeof allocateSlow): Buffer {
   // Into scratch of the worst-case size, then out in exactly what it took: the result may be kept for a while.
   const { binding, compressor } = zstd()
   const worstCase = binding.compressBound(source.length)
   if (scratch.length < worstCase) scratch = Buffer.allocUnsafeSlow(worstCase)
   const length = compressor.compress(scratch, source, zstdLevel)
-  return withHeadroom(headroom, scratch.subarray(0, length))
+  return withHeadroom(allocate, headroom, scratch.subarray(0, length))
 }
 
 function zstdDecompress(source: Buffer, limitBytes: number): Buffer {
