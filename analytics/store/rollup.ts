@@ -5,6 +5,7 @@
 import type { ByteInterner } from '../fold/interner.ts'
 import { type Cell, dimensionSets, type Pending, type PendingBucket, visitorSets } from '../fold/pending.ts'
 import { Distribution } from '../sketches/distribution.ts'
+import type { HyperLogLog } from '../sketches/hyperloglog.ts'
 import { type MetricName, otherValue } from '../windows/catalogue.ts'
 import { bucketStart, daySeconds, type StepSeconds, steps } from '../windows/steps.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
@@ -19,6 +20,8 @@ export type Admits = (dims: string, value: string, timeMs: number, metric?: stri
 
 /** By step, by bucket (seconds), by series: what to add. */
 export type CountDeltas = ReadonlyMap<StepSeconds, Map<number, Map<number, number>>>
+
+type Targets = readonly { readonly step: StepSeconds; readonly bucket: number }[]
 
 const countFields = [
   ['lines', 'lines'],
@@ -52,6 +55,12 @@ export class Rollup {
   readonly #edges: Edges
   readonly #admits: Admits
   #daySeconds = 0
+  /** By dimensions and value: the label it counts under on `#labelsDay`. */
+  readonly #labels = new Map<string, Map<string, string>>()
+  #labelsDay = Number.NaN
+  #targetsMs = Number.NaN
+  #targetsFinest = 0
+  #targetsFound: Targets = []
 
   constructor(
     series: SeriesDirectory,
@@ -112,16 +121,46 @@ export class Rollup {
     low: number,
     finest: StepSeconds = 10,
   ): void {
+    for (const sketch of this.distinctSketches(metric, dims, value, timeMs, finest)) sketch.add(high, low)
+  }
+
+  /** For many of one time: what each of them is to be added to. */
+  distinctSketches(
+    metric: string,
+    dims: string,
+    value: string,
+    timeMs: number,
+    finest: StepSeconds,
+  ): HyperLogLog[] {
     const series = this.#seriesAt(metric, dims, value, timeMs)
-    for (const { step, bucket } of this.#targets(timeMs, finest)) {
-      this.#sketches.distinct(step, series, bucket).add(high, low)
-    }
+    return this.#targets(timeMs, finest).map(({ step, bucket }) =>
+      this.#sketches.distinct(step, series, bucket),
+    )
   }
 
   #seriesAt(metric: string, dims: string, value: string, timeMs: number): number {
     this.#daySeconds = this.#days.startOf(timeMs) / 1000
-    const isAdmitted = dims === '' || this.#admits(dims, value, timeMs)
-    return this.#series.idOf(metric, dims, isAdmitted ? value : otherValue, this.#daySeconds)
+    return this.#series.idOf(metric, dims, this.#labelOf(dims, value, timeMs), this.#daySeconds)
+  }
+
+  /** The value, or what all share that come too late in their day; asked once per flush. */
+  #labelOf(dims: string, value: string, timeMs: number): string {
+    if (dims === '') return value
+    if (this.#daySeconds !== this.#labelsDay) {
+      this.#labels.clear()
+      this.#labelsDay = this.#daySeconds
+    }
+    let ofDims = this.#labels.get(dims)
+    if (!ofDims) {
+      ofDims = new Map()
+      this.#labels.set(dims, ofDims)
+    }
+    let label = ofDims.get(value)
+    if (label === undefined) {
+      label = this.#admits(dims, value, timeMs) ? value : otherValue
+      ofDims.set(value, label)
+    }
+    return label
   }
 
   #addDelta(step: StepSeconds, bucket: number, series: number, n: number): void {
@@ -215,7 +254,9 @@ export class Rollup {
   }
 
   /** The buckets of every step from `finest` on that hold this time and are still kept. */
-  #targets(timeMs: number, finest: StepSeconds): readonly { step: StepSeconds; bucket: number }[] {
+  #targets(timeMs: number, finest: StepSeconds): Targets {
+    // Facts of one time come together.
+    if (timeMs === this.#targetsMs && finest === this.#targetsFinest) return this.#targetsFound
     const targets: { step: StepSeconds; bucket: number }[] = []
     for (const step of steps) {
       if (step.seconds < finest) continue
@@ -224,6 +265,9 @@ export class Rollup {
       this.touched.get(step.seconds)!.add(bucket)
       targets.push({ step: step.seconds, bucket })
     }
+    this.#targetsMs = timeMs
+    this.#targetsFinest = finest
+    this.#targetsFound = targets
     return targets
   }
 }

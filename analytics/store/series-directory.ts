@@ -18,7 +18,9 @@ export type Run = (
 ) => number
 
 export class SeriesDirectory {
-  readonly #known = new Map<string, Known>()
+  /** By metric, dimensions and value one after the other: a lookup joins no text. */
+  readonly #known = new Map<string, Map<string, Map<string, Known>>>()
+  #size = 0
   readonly #find
   readonly #insert
   readonly #touch
@@ -37,8 +39,8 @@ export class SeriesDirectory {
 
   /** The id of a series, made if it is new; `daySeconds` is the day that gets a row now. */
   idOf(metric: string, dims: string, value: string, daySeconds: number): number {
-    const key = `${metric}\n${dims}\n${value}`
-    let known = this.#known.get(key)
+    const ofDims = this.#ofDims(metric, dims)
+    let known = ofDims.get(value)
     if (!known) {
       const labels = labelsOf(dims, value)
       let row = this.#find.get(metric, dims, labels)
@@ -47,13 +49,14 @@ export class SeriesDirectory {
         row = this.#find.get(metric, dims, labels)!
       }
       known = { id: row.id, lastDay: row.last_day }
-      if (this.#known.size >= knownMax) this.#known.clear()
-      this.#known.set(key, known)
+      if (this.#size >= knownMax) this.forget()
+      this.#ofDims(metric, dims).set(value, known)
+      this.#size++
     }
     if (daySeconds > known.lastDay) {
       if (this.#run(this.#touch, daySeconds, known.id) !== 1) {
         // It had no rows for years, and retention took it.
-        this.#known.delete(key)
+        if (this.#ofDims(metric, dims).delete(value)) this.#size--
         return this.idOf(metric, dims, value, daySeconds)
       }
       known.lastDay = daySeconds
@@ -61,8 +64,23 @@ export class SeriesDirectory {
     return known.id
   }
 
+  #ofDims(metric: string, dims: string): Map<string, Known> {
+    let ofMetric = this.#known.get(metric)
+    if (!ofMetric) {
+      ofMetric = new Map()
+      this.#known.set(metric, ofMetric)
+    }
+    let ofDims = ofMetric.get(dims)
+    if (!ofDims) {
+      ofDims = new Map()
+      ofMetric.set(dims, ofDims)
+    }
+    return ofDims
+  }
+
   forget(): void {
     this.#known.clear()
+    this.#size = 0
   }
 }
 

@@ -18,7 +18,7 @@ import {
 } from './conditions.ts'
 import { FunnelCount, type Matcher } from './funnel.ts'
 import { type SourceName, sourceOf, untrackedOf } from './queries.ts'
-import { sourceNames } from './tally.ts'
+import { sourceNames } from './tally-sums.ts'
 import { stepFlags } from './visit-rules.ts'
 import type { Step } from './visits-of.ts'
 

@@ -1,7 +1,7 @@
 // The dictionary of pages, event names and origins that steps are written in, with what was looked up lately in memory.
 // Bounded: past the limit everything new shares one entry until old entries are pruned.
 import { otherValue } from '../windows/catalogue.ts'
-import { type Names, type Touch, touchFields } from './tally.ts'
+import { type Names, type Touch, touchFields } from './tally-sums.ts'
 import { nameAgeDays, namesMax } from './visit-rules.ts'
 import type { VisitorRows } from './visitor-rows.ts'
 

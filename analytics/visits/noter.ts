@@ -7,7 +7,7 @@ import type { FoldState, PartitionFold } from '../fold/fold-state.ts'
 import { ByteInterner } from '../fold/interner.ts'
 import { hashBytes, hashed } from '../sketches/hash.ts'
 import { type Condition, hasProperties, meets } from './conditions.ts'
-import type { Touch } from './tally.ts'
+import type { Touch } from './tally-sums.ts'
 import { stepFlags } from './visit-rules.ts'
 
 /** One condition that is looked for in every event, and its bit in the notes. */

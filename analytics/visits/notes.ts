@@ -4,7 +4,7 @@ import type { PartitionFold } from '../fold/fold-state.ts'
 import { ByteInterner } from '../fold/interner.ts'
 
 /** Longer keys are cut: ours have 16 bytes. */
-const keyBytesMax = 64
+export const keyBytesMax = 64
 
 export interface NoteCounters {
   /** Lines of a visitor, or of nobody knows whom. */

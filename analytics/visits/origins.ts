@@ -7,7 +7,7 @@ import { sourceOf } from '../enrich/referrer.ts'
 import { describeUserAgent, unknownAgent } from '../enrich/user-agent.ts'
 import type { FoldState } from '../fold/fold-state.ts'
 import type { VisitNoter } from './noter.ts'
-import type { Touch } from './tally.ts'
+import type { Touch } from './tally-sums.ts'
 
 /** What is remembered of a line to tell its origin by. */
 const scratch = Buffer.allocUnsafe(2048)

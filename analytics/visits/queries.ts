@@ -18,7 +18,7 @@ import { HyperLogLog } from '../sketches/hyperloglog.ts'
 import { dateText, LocalCalendar } from '../windows/local-calendar.ts'
 import { daySeconds, type StepSeconds } from '../windows/steps.ts'
 import { visitMetricCatalogue } from '../windows/visit-catalogue.ts'
-import { sourceNames } from './tally.ts'
+import { sourceNames } from './tally-sums.ts'
 import { visitorsProblem } from './visit-reads.ts'
 import { durationBounds, retentionWeeksMax } from './visit-rules.ts'
 

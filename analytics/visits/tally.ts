@@ -2,99 +2,35 @@
 // grows takes its old self back and adds the new one. Written into the rollup at the end. Pure.
 import type { LocalCalendar } from '../windows/local-calendar.ts'
 import { dateText } from '../windows/local-calendar.ts'
+import {
+  addTo,
+  type CountSink,
+  durationIndex,
+  type Minute,
+  type Names,
+  newSums,
+  sourceNames,
+  sumsOf,
+  writePage,
+  writeVisits,
+} from './tally-sums.ts'
 import { durationBounds } from './visit-rules.ts'
-import { bounces, durationOf, type Visit } from './visits-of.ts'
-
-/** What the tally needs of the rollup. */
-export interface CountSink {
-  count(metric: string, dims: string, value: string, timeMs: number, n: number, finest: 60 | 900): void
-}
-
-/** Numbers of the dictionary as text. */
-export interface Names {
-  name(id: number): string
-  touch(id: number): Touch
-}
-
-/** Where a visitor came from and with what; empty where nothing says. */
-export type Touch = Readonly<Record<TouchField, string>>
-
-export const touchFields = [
-  'channel',
-  'referrer',
-  'device',
-  'browser',
-  'os',
-  'country',
-  'utm_source',
-  'utm_medium',
-  'utm_campaign',
-  'utm_content',
-  'utm_term',
-] as const
-export type TouchField = (typeof touchFields)[number]
-
-export const sourceNames = ['events', 'requests'] as const
+import { bounces, durationOf, type View, type Visit } from './visits-of.ts'
 
 const minuteMs = 60_000
 
-class VisitCell {
-  readonly startMs: number
-  readonly source: number
-  readonly touch: number
-  readonly entry: number
-  readonly isNew: boolean
-  visits = 0
-  bounces = 0
-  bouncesUmami = 0
-  bouncesPosthog = 0
-  milliseconds = 0
-  pageviews = 0
-
-  constructor(startMs: number, source: number, touch: number, entry: number, isNew: boolean) {
-    this.startMs = startMs
-    this.source = source
-    this.touch = touch
-    this.entry = entry
-    this.isNew = isNew
-  }
-}
-
-interface PageCell {
-  readonly timeMs: number
-  readonly source: number
-  readonly page: number
-  readonly next: number
-  views: number
-  exits: number
-  milliseconds: number
-  timed: number
-}
-
-interface Fact {
-  readonly metric: string
-  readonly dims: string
-  readonly value: string
-  readonly timeMs: number
-  n: number
-}
-
-const visitMetrics = [
-  ['visits', 'visits'],
-  ['bounces', 'bounces'],
-  ['visit_milliseconds', 'milliseconds'],
-  ['visit_pageviews', 'pageviews'],
-] as const
-const totalMetrics = [
-  ...visitMetrics,
-  ['bounces_umami', 'bouncesUmami'],
-  ['bounces_posthog', 'bouncesPosthog'],
-] as const
+const stageValues = sourceNames.map(source => ({
+  new: `${source}\0new`,
+  returning: `${source}\0returning`,
+  resurrecting: `${source}\0resurrecting`,
+}))
 
 export class Tally {
-  readonly #visits = new Map<string, VisitCell>()
-  readonly #pages = new Map<string, PageCell>()
-  readonly #facts = new Map<string, Fact>()
+  /** Minutes since the epoch, doubled, and the source. */
+  readonly #minutes = new Map<number, Minute>()
+  /** By metric, by time, by value. */
+  readonly #facts = new Map<string, Map<number, Map<string, Fact>>>()
+  readonly #cohorts = new Map<number, string[]>()
 
   visitsChanged(
     source: number,
@@ -116,8 +52,8 @@ export class Tally {
     for (let at = same; at < Math.max(before.length, after.length); at++) {
       const old = before[at]
       const now = after[at]
-      if (old) this.#visit(source, old, isFirst(old, firstBeforeMs), -1)
-      if (now) this.#visit(source, now, isFirst(now, firstAfterMs), 1)
+      if (old) this.visit(source, old, isFirst(old, firstBeforeMs), -1)
+      if (now) this.visit(source, now, isFirst(now, firstAfterMs), 1)
       this.#views(source, old?.views ?? [], now?.views ?? [])
     }
   }
@@ -135,7 +71,7 @@ export class Tally {
       if (days.length === 0) return
       const first = calendar.dayOf(firstMs)
       eachStage(days, first, (day, stage) =>
-        this.#fact('lifecycle', 'source,stage', `${sourceNames[source]}\0${stage}`, calendar.startOf(day), n),
+        this.#fact('lifecycle', 'source,stage', stageValues[source]![stage], calendar.startOf(day), n),
       )
     }
     stages(before, firstBeforeMs, -1)
@@ -153,11 +89,11 @@ export class Tally {
     const stages = (weeks: readonly number[], firstMs: number, n: number) => {
       if (weeks.length === 0) return
       const first = calendar.weekOf(calendar.dayOf(firstMs))
-      const cohort = dateText(calendar.firstDayOf(first))
+      const cohort = this.#cohort(first, source, calendar)
       eachStage(weeks, first, (week, stage) => {
         const at = calendar.startOf(calendar.firstDayOf(week))
-        this.#fact('weekly_lifecycle', 'source,stage', `${sourceNames[source]}\0${stage}`, at, n)
-        this.#fact('retention', 'cohort,source', `${cohort}\0${sourceNames[source]}`, at, n)
+        this.#fact('weekly_lifecycle', 'source,stage', stageValues[source]![stage], at, n)
+        this.#fact('retention', 'cohort,source', cohort, at, n)
       })
     }
     stages(before, firstBeforeMs, -1)
@@ -169,32 +105,72 @@ export class Tally {
     this.#fact('conversions', 'goal,source', `${goal}\0${sourceNames[source]}`, minute, 1)
   }
 
+  /** A visit that may be in the statistics already is taken back and added again around what changes it. */
+  visit(source: number, visit: Visit, isNew: boolean, sign: 1 | -1): void {
+    const minute = this.#minute(source, visit.startMs)
+    const duration = durationOf(visit)
+    const { pageviews } = visit
+    const bounce = bounces.plausible(visit) ? sign : 0
+    const umami = bounces.umami(visit) ? sign : 0
+    const posthog = bounces.posthog(visit) ? sign : 0
+    const of = isNew ? minute.newcomers : minute.returning
+    addTo(minute.total, sign, bounce, umami, posthog, sign * duration, sign * pageviews)
+    addTo(of, sign, bounce, umami, posthog, sign * duration, sign * pageviews)
+    const touch = sumsOf(minute.byTouch, visit.touch)
+    addTo(touch, sign, bounce, umami, posthog, sign * duration, sign * pageviews)
+    if (visit.entry >= 0) {
+      const entry = sumsOf(minute.byEntry, visit.entry)
+      addTo(entry, sign, bounce, umami, posthog, sign * duration, sign * pageviews)
+    }
+    minute.durations[durationIndex(duration)]! += sign
+  }
+
+  /** A view came after the last one of its visit, `before`, if it had one. */
+  viewAdded(source: number, before: View | undefined, view: View): void {
+    if (before) this.#view(source, before, undefined, -1)
+    if (before) this.#view(source, before, view, 1)
+    this.#view(source, view, undefined, 1)
+  }
+
   /** Writes everything down; what has come to nothing is left out. */
   into(sink: CountSink, names: Names): void {
-    for (const cell of this.#visits.values()) writeVisits(sink, names, cell)
-    for (const cell of this.#pages.values()) writePages(sink, names, cell)
-    for (const { metric, dims, value, timeMs, n } of this.#facts.values()) {
-      if (n !== 0) sink.count(metric, dims, value, timeMs, n, isByDay(metric) ? 900 : 60)
+    for (const minute of this.#minutes.values()) {
+      writeVisits(sink, names, minute)
+      for (const [page, sums] of minute.pages) writePage(sink, names, minute, page, sums)
+    }
+    for (const [metric, byTime] of this.#facts) {
+      const finest = isByDay(metric) ? 900 : 60
+      for (const [timeMs, byValue] of byTime) {
+        for (const [value, { dims, n }] of byValue) {
+          if (n !== 0) sink.count(metric, dims, value, timeMs, n, finest)
+        }
+      }
     }
   }
 
-  #visit(source: number, visit: Visit, isNew: boolean, sign: number): void {
-    const startMs = Math.floor(visit.startMs / minuteMs) * minuteMs
-    const key = `${startMs} ${source} ${visit.touch} ${visit.entry} ${isNew}`
-    let cell = this.#visits.get(key)
-    if (!cell) {
-      cell = new VisitCell(startMs, source, visit.touch, visit.entry, isNew)
-      this.#visits.set(key, cell)
+  #minute(source: number, timeMs: number): Minute {
+    const minutes = Math.floor(timeMs / minuteMs)
+    const key = minutes * sourceNames.length + source
+    let minute = this.#minutes.get(key)
+    if (!minute) {
+      minute = {
+        ...{ startMs: minutes * minuteMs, source, total: newSums(), newcomers: newSums() },
+        ...{ returning: newSums(), byTouch: new Map(), byEntry: new Map(), pages: new Map() },
+        durations: durationBounds.map(() => 0),
+      }
+      this.#minutes.set(key, minute)
     }
-    const duration = durationOf(visit)
-    cell.visits += sign
-    if (bounces.plausible(visit)) cell.bounces += sign
-    if (bounces.umami(visit)) cell.bouncesUmami += sign
-    if (bounces.posthog(visit)) cell.bouncesPosthog += sign
-    cell.milliseconds += sign * duration
-    cell.pageviews += sign * visit.pageviews
-    const value = `${durationBound(duration)}\0${sourceNames[source]}`
-    this.#fact('visit_durations', 'duration,source', value, startMs, sign)
+    return minute
+  }
+
+  #cohort(week: number, source: number, calendar: LocalCalendar): string {
+    let texts = this.#cohorts.get(week)
+    if (!texts) {
+      const date = dateText(calendar.firstDayOf(week))
+      texts = sourceNames.map(name => `${date}\0${name}`)
+      this.#cohorts.set(week, texts)
+    }
+    return texts[source]!
   }
 
   #views(source: number, before: Visit['views'], after: Visit['views']): void {
@@ -209,43 +185,47 @@ export class Tally {
     }
     // The last of what is the same leads elsewhere now.
     const from = Math.max(same - 1, 0)
-    for (let at = from; at < before.length; at++) this.#view(source, before, at, -1)
-    for (let at = from; at < after.length; at++) this.#view(source, after, at, 1)
+    for (let at = from; at < before.length; at++) this.#view(source, before[at]!, before[at + 1], -1)
+    for (let at = from; at < after.length; at++) this.#view(source, after[at]!, after[at + 1], 1)
   }
 
-  #view(source: number, views: Visit['views'], at: number, sign: number): void {
-    const { timeMs: viewedMs, name } = views[at]!
-    const next = views[at + 1]
-    const timeMs = Math.floor(viewedMs / minuteMs) * minuteMs
-    const key = `${timeMs} ${source} ${name} ${next ? next.name : -1}`
-    let cell = this.#pages.get(key)
-    if (!cell) {
-      cell = {
-        timeMs,
-        source,
-        page: name,
-        next: next ? next.name : -1,
-        views: 0,
-        exits: 0,
-        milliseconds: 0,
-        timed: 0,
-      }
-      this.#pages.set(key, cell)
+  #view(source: number, view: View, next: View | undefined, sign: 1 | -1): void {
+    const { pages } = this.#minute(source, view.timeMs)
+    let sums = pages.get(view.name)
+    if (!sums) {
+      sums = { views: 0, exits: 0, milliseconds: 0, timed: 0, next: new Map() }
+      pages.set(view.name, sums)
     }
-    cell.views += sign
-    if (!next) cell.exits += sign
-    else {
-      cell.timed += sign
-      cell.milliseconds += sign * (next.timeMs - viewedMs)
+    sums.views += sign
+    if (!next) {
+      sums.exits += sign
+      return
     }
+    sums.timed += sign
+    sums.milliseconds += sign * (next.timeMs - view.timeMs)
+    sums.next.set(next.name, (sums.next.get(next.name) ?? 0) + sign)
   }
 
   #fact(metric: string, dims: string, value: string, timeMs: number, n: number): void {
-    const key = `${metric} ${timeMs} ${value}`
-    const fact = this.#facts.get(key)
+    let byTime = this.#facts.get(metric)
+    if (!byTime) {
+      byTime = new Map()
+      this.#facts.set(metric, byTime)
+    }
+    let byValue = byTime.get(timeMs)
+    if (!byValue) {
+      byValue = new Map()
+      byTime.set(timeMs, byValue)
+    }
+    const fact = byValue.get(value)
     if (fact) fact.n += n
-    else this.#facts.set(key, { metric, dims, value, timeMs, n })
+    else byValue.set(value, { dims, n })
   }
+}
+
+interface Fact {
+  readonly dims: string
+  n: number
 }
 
 export type Stage = 'new' | 'returning' | 'resurrecting'
@@ -268,49 +248,4 @@ function isFirst(visit: Visit, firstMs: number): boolean {
 
 function isByDay(metric: string): boolean {
   return metric === 'lifecycle' || metric === 'weekly_lifecycle' || metric === 'retention'
-}
-
-/** In seconds. */
-export function durationBound(durationMs: number): number {
-  const seconds = durationMs / 1000
-  for (const bound of durationBounds) if (seconds <= bound) return bound
-  return durationBounds.at(-1)!
-}
-
-function writeVisits(sink: CountSink, names: Names, cell: VisitCell): void {
-  const source = sourceNames[cell.source]!
-  for (const [metric, field] of totalMetrics) {
-    if (cell[field] !== 0) sink.count(metric, 'source', source, cell.startMs, cell[field], 60)
-  }
-  const touch = names.touch(cell.touch)
-  const kind = cell.isNew ? 'new' : 'returning'
-  for (const [metric, field] of visitMetrics) {
-    const n = cell[field]
-    if (n === 0) continue
-    for (const name of touchFields) {
-      if (touch[name] === '') continue
-      const pair = name < 'source' ? `${touch[name]}\0${source}` : `${source}\0${touch[name]}`
-      sink.count(metric, name < 'source' ? `${name},source` : `source,${name}`, pair, cell.startMs, n, 60)
-    }
-    if (cell.entry >= 0) {
-      sink.count(metric, 'entry_page,source', `${names.name(cell.entry)}\0${source}`, cell.startMs, n, 60)
-    }
-    sink.count(metric, 'source,visitor', `${source}\0${kind}`, cell.startMs, n, 60)
-  }
-}
-
-function writePages(sink: CountSink, names: Names, cell: PageCell): void {
-  const source = sourceNames[cell.source]!
-  const page = names.name(cell.page)
-  const value = `${page}\0${source}`
-  if (cell.views !== 0) sink.count('page_visits', 'path,source', value, cell.timeMs, cell.views, 60)
-  if (cell.exits !== 0) sink.count('exits', 'path,source', value, cell.timeMs, cell.exits, 60)
-  if (cell.timed !== 0) sink.count('timed_views', 'path,source', value, cell.timeMs, cell.timed, 60)
-  if (cell.milliseconds !== 0) {
-    sink.count('page_milliseconds', 'path,source', value, cell.timeMs, cell.milliseconds, 60)
-  }
-  if (cell.timed !== 0) {
-    const steps = `${names.name(cell.next)}\0${page}\0${source}`
-    sink.count('transitions', 'next,path,source', steps, cell.timeMs, cell.timed, 900)
-  }
 }

@@ -1,23 +1,21 @@
 // The visitors of the partitions this process counts: loaded when an event of theirs comes, changed in memory, written
 // in the transaction that counts them. What is in memory beyond a commit is worth nothing once a transaction fails.
 import type { FoldState, PartitionFold } from '../fold/fold-state.ts'
-import { hashBytes, hashed } from '../sketches/hash.ts'
 import type { Rollup } from '../store/rollup.ts'
 import type { Connection } from '../store/schema.ts'
 import type { Run } from '../store/series-directory.ts'
 import { LocalCalendar } from '../windows/local-calendar.ts'
 import type { ZoneDays } from '../windows/zone-days.ts'
 import { type Condition, conditionsMax, conditionText, type VisitSettings } from './conditions.ts'
+import { DistinctVisitors } from './distinct-visitors.ts'
 import { NameBook } from './name-book.ts'
 import { VisitNoter, type Watched } from './noter.ts'
 import type { VisitNotes } from './notes.ts'
-import { sourceNames, Tally } from './tally.ts'
+import { Tally } from './tally.ts'
 import { visitorAgeDays, visitorsMax } from './visit-rules.ts'
 import { addStep, newVisitor, settle, type Visitor } from './visitor.ts'
 import { visitorBytes, visitorOf } from './visitor-bytes.ts'
-import { type SourceState, VisitorRows } from './visitor-rows.ts'
-
-type Distinct = readonly [source: number, minuteMs: number, goal: string, key: string]
+import { type SourceState, VisitorRows, type VisitorState } from './visitor-rows.ts'
 
 interface Kept {
   readonly sourceId: number
@@ -30,6 +28,8 @@ interface Kept {
   distinctMs: number
   /** Steps as they were counted at the last save. */
   stepsHeld: number
+  /** The day that its row has; null without one. */
+  storedDay: number | null
 }
 
 const untouched = { source: -1, isTouched: false, distinctMs: -1, stepsHeld: 0 }
@@ -46,7 +46,9 @@ export class VisitBook {
   readonly #names: NameBook
   readonly #calendar: LocalCalendar
   readonly #settings: VisitSettings
-  readonly #cache = new Map<string, Kept>()
+  /** By partition, by key; within a partition what was not used for long comes first. */
+  readonly #cache = new Map<number, Map<string, Kept>>()
+  #cached = 0
   readonly #sources = new Map<number, SourceState>()
   readonly #samples = new Map<string, Map<number, string>>()
   #stepsHeld = 0
@@ -92,7 +94,7 @@ export class VisitBook {
       this.#source(partition).keyless += lines
       changed.add(partition.id)
     }
-    const distinct: Distinct[] = []
+    const distinct = new DistinctVisitors()
     for (let at = 0; at < notes.size; at++) {
       const partition = notes.partitions[at]!
       const source = this.#source(partition)
@@ -109,11 +111,11 @@ export class VisitBook {
       if (!this.#add(kept, notes, at, noter, values, tally)) source.late++
       this.#noteDistinct(kept, notes, at, distinct, tally)
     }
-    for (const kept of this.#touched) this.#save(kept, tally)
+    this.#saveAll(this.#touched, tally)
     this.#touched = []
     for (const id of changed) this.#rows.saveSource(id, this.#sources.get(id)!)
     tally.into(rollup, this.#names)
-    for (const [source, atMs, goal, key] of distinct) addDistinct(rollup, source, atMs, goal, key)
+    distinct.into(rollup)
     this.#keptByKey = []
     this.#evict()
   }
@@ -121,6 +123,7 @@ export class VisitBook {
   /** Drops what a commit did not confirm. */
   forget(): void {
     this.#cache.clear()
+    this.#cached = 0
     this.#stepsHeld = 0
     this.#sources.clear()
     this.#samples.clear()
@@ -165,14 +168,14 @@ export class VisitBook {
   }
 
   /** Distinct visitors and converters, by minute; conversions are counted as they come. */
-  #noteDistinct(kept: Kept, notes: VisitNotes, at: number, distinct: Distinct[], tally: Tally): void {
+  #noteDistinct(kept: Kept, notes: VisitNotes, at: number, distinct: DistinctVisitors, tally: Tally): void {
     const source = notes.sources[at]!
     const timeMs = notes.timesMs[at]!
     const atMs = Math.floor(timeMs / minuteMs) * minuteMs
     // What is in memory is committed, or of this flush: once a minute is enough.
     if (kept.distinctMs !== atMs) {
       kept.distinctMs = atMs
-      distinct.push([source, atMs, '', kept.key])
+      distinct.note('', source, atMs, kept.key)
     }
     let goals = notes.goals[at]!
     if (goals === 0) return
@@ -181,7 +184,7 @@ export class VisitBook {
       goals &= ~(1 << bit)
       for (const name of this.#goalNames(condition)) {
         tally.conversion(source, name, timeMs)
-        distinct.push([source, atMs, name, kept.key])
+        distinct.note(name, source, atMs, kept.key)
       }
     }
   }
@@ -202,24 +205,30 @@ export class VisitBook {
   }
 
   #visitor(sourceId: number, key: string, source: SourceState): Kept | null {
-    const id = `${sourceId} ${key}`
-    let kept = this.#cache.get(id)
+    let ofSource = this.#cache.get(sourceId)
+    if (!ofSource) {
+      ofSource = new Map()
+      this.#cache.set(sourceId, ofSource)
+    }
+    let kept = ofSource.get(key)
     if (kept) {
       // To the end: what was not used for long is dropped first.
       if (!kept.isTouched) {
-        this.#cache.delete(id)
-        this.#cache.set(id, kept)
+        ofSource.delete(key)
+        ofSource.set(key, kept)
       }
       return kept
     }
     const stored = this.#rows.visitor(sourceId, key)
-    if (stored) kept = { sourceId, key, visitor: visitorOf(stored), ...untouched }
-    else {
+    if (stored) {
+      kept = { sourceId, key, visitor: visitorOf(stored.state), ...untouched, storedDay: stored.lastDay }
+    } else {
       if (source.visitors >= visitorsMax) return null
       source.visitors++
-      kept = { sourceId, key, visitor: newVisitor(), ...untouched }
+      kept = { sourceId, key, visitor: newVisitor(), ...untouched, storedDay: null }
     }
-    this.#cache.set(id, kept)
+    ofSource.set(key, kept)
+    this.#cached++
     return kept
   }
 
@@ -229,10 +238,9 @@ export class VisitBook {
    */
   #checkKey(kept: Kept, source: SourceState, anonymous: number, user: number): void {
     const { visitor } = kept
-    const isSame = [
-      [visitor.anonymous, anonymous],
-      [visitor.user, user],
-    ].some(([known, seen]) => known !== 0 && known === seen)
+    const isSame =
+      (visitor.anonymous !== 0 && visitor.anonymous === anonymous) ||
+      (visitor.user !== 0 && visitor.user === user)
     if ((visitor.anonymous !== 0 || visitor.user !== 0) && !isSame) source.mixed++
     if (visitor.anonymous === 0) visitor.anonymous = anonymous
     if (visitor.user === 0) visitor.user = user
@@ -266,28 +274,40 @@ export class VisitBook {
     const day = this.#calendar.dayOf(watermarkMs)
     if (source.day === day || (source.day !== null && source.day > day)) return
     source.day = day
-    for (const kept of this.#touched) if (kept.sourceId === sourceId) this.#save(kept, tally)
+    this.#saveAll(
+      this.#touched.filter(kept => kept.sourceId === sourceId),
+      tally,
+    )
     this.#touched = this.#touched.filter(kept => kept.isTouched)
     const gone = this.#rows.deleteVisitors(sourceId, day - visitorAgeDays)
     if (gone > 0) {
       source.visitors -= gone
       this.#keptByKey = []
-      for (const [key, kept] of this.#cache) if (kept.sourceId === sourceId) this.#drop(key, kept)
+      for (const kept of this.#cache.get(sourceId)?.values() ?? []) this.#drop(kept)
     }
     this.#names.prune(day)
     this.#idsDay = Number.NaN
   }
 
-  #save(kept: Kept, tally: Tally): void {
-    const { visitor, sourceId, key } = kept
-    settle(visitor, kept.source, this.#calendar, tally)
-    kept.isTouched = false
-    this.#stepsHeld += visitor.steps.length - kept.stepsHeld
-    kept.stepsHeld = visitor.steps.length
-    // Nothing was kept of one whose only event came too late.
-    const lastDay = Number.isFinite(visitor.lastMs) ? this.#calendar.dayOf(visitor.lastMs) : null
-    if (lastDay === null) return
-    this.#rows.saveVisitor(sourceId, key, lastDay, visitorBytes(visitor))
+  #saveAll(touched: readonly Kept[], tally: Tally): void {
+    const states: VisitorState[] = []
+    for (const kept of touched) {
+      const { visitor, sourceId, key } = kept
+      settle(visitor, kept.source, this.#calendar, tally)
+      kept.isTouched = false
+      this.#stepsHeld += visitor.steps.length - kept.stepsHeld
+      kept.stepsHeld = visitor.steps.length
+      // Nothing was kept of one whose only event came too late.
+      if (!Number.isFinite(visitor.lastMs)) continue
+      const lastDay = this.#calendar.dayOf(visitor.lastMs)
+      const state = visitorBytes(visitor)
+      if (lastDay === kept.storedDay) states.push({ sourceId, key, lastDay, state })
+      else {
+        this.#rows.saveVisitor(sourceId, key, lastDay, state)
+        kept.storedDay = lastDay
+      }
+    }
+    this.#rows.saveStates(states)
   }
 
   #saveConditions(notes: VisitNotes): void {
@@ -302,14 +322,20 @@ export class VisitBook {
   }
 
   #evict(): void {
-    for (const [key, kept] of this.#cache) {
-      if (this.#cache.size <= cacheMax && this.#stepsHeld <= cacheStepsMax) return
-      this.#drop(key, kept)
+    while (this.#cached > cacheMax || this.#stepsHeld > cacheStepsMax) {
+      const largest = [...this.#cache.values()].reduce((one, other) => (other.size > one.size ? other : one))
+      // A hundredth at a time, of whichever partition has most.
+      let left = Math.ceil(cacheMax / 100)
+      for (const kept of largest.values()) {
+        if (left-- <= 0) break
+        this.#drop(kept)
+      }
     }
   }
 
-  #drop(key: string, kept: Kept): void {
-    this.#cache.delete(key)
+  #drop(kept: Kept): void {
+    if (!this.#cache.get(kept.sourceId)?.delete(kept.key)) return
+    this.#cached--
     this.#stepsHeld -= kept.stepsHeld
   }
 }
@@ -321,15 +347,6 @@ function firstWatermark(notes: VisitNotes): number {
     if (!first.has(partition)) first.set(partition, notes.watermarksMs[at]!)
   }
   return Math.max(0, ...first.values())
-}
-
-function addDistinct(rollup: Rollup, source: number, atMs: number, goal: string, key: string): void {
-  const bytes = Buffer.from(key, 'latin1')
-  hashBytes(bytes, 0, bytes.length)
-  const { high, low } = hashed
-  const name = sourceNames[source]!
-  if (goal === '') rollup.distinct('visitors', 'source', name, atMs, high, low, 60)
-  else rollup.distinct('converters', 'goal,source', `${goal}\0${name}`, atMs, high, low, 60)
 }
 
 /** Goals, and steps of funnels with properties: others are told by their page or name at reading. */

@@ -28,21 +28,53 @@ export interface SourceState extends KeyTrust {
   day: number | null
 }
 
+/** Written in one statement. */
+const statesMax = 32
+
+export interface VisitorState {
+  readonly sourceId: number
+  readonly key: string
+  readonly lastDay: number
+  readonly state: Buffer
+}
+
 export class VisitorRows {
   readonly #run: Run
   readonly #statements
+  /** Reused: source, key, day, state, and again. */
+  readonly #values = new Array<number | string | Buffer | null>(statesMax * 4).fill(null)
 
   constructor(connection: Connection, run: Run) {
     this.#run = run
     this.#statements = prepareStatements(connection)
   }
 
-  visitor(source: number, key: string): Buffer | null {
-    return this.#statements.visitor.get(source, key)?.state ?? null
+  visitor(source: number, key: string): { readonly lastDay: number; readonly state: Buffer } | null {
+    return this.#statements.visitor.get(source, key) ?? null
   }
 
+  /** Of a visitor that is new, or has come on another day than before. */
   saveVisitor(source: number, key: string, lastDay: number, state: Buffer): void {
     this.#run(this.#statements.saveVisitor, source, key, lastDay, state)
+  }
+
+  /** Of visitors whose rows have their day already: that leaves the index by day alone. */
+  saveStates(states: readonly VisitorState[]): void {
+    const values = this.#values
+    let filled = 0
+    for (const { sourceId, key, lastDay, state } of states) {
+      values[filled++] = sourceId
+      values[filled++] = key
+      values[filled++] = lastDay
+      values[filled++] = state
+      if (filled < values.length) continue
+      this.#run(this.#statements.saveStates, values)
+      filled = 0
+    }
+    for (let at = 0; at < filled; at += 4) {
+      this.#run(this.#statements.saveState, ...values.slice(at, at + 4))
+    }
+    values.fill(null)
   }
 
   /** How many rows went. */
@@ -124,16 +156,24 @@ export interface ConditionRow {
   readonly sinceMs: number
 }
 
+function savingStates(rows: number): string {
+  const places = new Array(rows).fill('(?, ?, ?, ?)').join(', ')
+  return `INSERT INTO visitors(source, key, last_day, state) VALUES ${places}
+    ON CONFLICT(source, key) DO UPDATE SET state = excluded.state`
+}
+
 function prepareStatements(connection: Connection) {
   const sourceColumns = 'topic, kind, day, visitors, events, mixed, checked, split, keyless, late, untracked'
   return {
-    visitor: connection.prepare<[number, string], { state: Buffer }>(
-      'SELECT state FROM visitors WHERE source = ? AND key = ?',
+    visitor: connection.prepare<[number, string], { lastDay: number; state: Buffer }>(
+      'SELECT last_day AS lastDay, state FROM visitors WHERE source = ? AND key = ?',
     ),
     saveVisitor: connection.prepare(
       `INSERT INTO visitors(source, key, last_day, state) VALUES (?, ?, ?, ?)
        ON CONFLICT(source, key) DO UPDATE SET last_day = excluded.last_day, state = excluded.state`,
     ),
+    saveState: connection.prepare(savingStates(1)),
+    saveStates: connection.prepare(savingStates(statesMax)),
     deleteVisitors: connection.prepare('DELETE FROM visitors WHERE source = ? AND last_day < ?'),
     source: connection.prepare<[number], SourceState>(
       `SELECT ${sourceColumns} FROM visit_sources WHERE source = ?`,

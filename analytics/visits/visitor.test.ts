@@ -21,10 +21,15 @@ const names = {
   touch: (id: number) => ({ ...noTouch, channel: `channel ${id}` }),
 }
 
-/** Plays events through the core; after `batchOf` events everything is settled, written down and read back. */
-function play(events: readonly NaiveEvent[], batchOf: () => number): { counts: NaiveCounts; late: number } {
+/** Plays events through the core; after `batchOf` events all is settled, and read back unless it stays in memory. */
+function play(
+  events: readonly NaiveEvent[],
+  batchOf: () => number,
+  stays = () => false,
+): { counts: NaiveCounts; late: number } {
   const counts: NaiveCounts = new Map()
   const stored = new Map<string, Buffer>()
+  const held = new Map<string, Visitor>()
   let late = 0
   let watermarkMs = Number.NEGATIVE_INFINITY
   for (let first = 0; first < events.length; ) {
@@ -34,14 +39,19 @@ function play(events: readonly NaiveEvent[], batchOf: () => number): { counts: N
     const visitors = new Map<string, Visitor>()
     for (const event of batch) {
       const bytes = stored.get(event.visitor)
-      const visitor = visitors.get(event.visitor) ?? (bytes ? visitorOf(bytes) : newVisitor())
+      const visitor =
+        visitors.get(event.visitor) ?? held.get(event.visitor) ?? (bytes ? visitorOf(bytes) : newVisitor())
       visitors.set(event.visitor, visitor)
       watermarkMs = Math.max(watermarkMs, event.timeMs)
       if (!addStep(visitor, stepOf(event), watermarkMs, 0, calendar, tally)) late++
     }
     for (const [key, visitor] of visitors) {
       settle(visitor, 0, calendar, tally)
-      stored.set(key, visitorBytes(visitor))
+      const written = visitorBytes(visitor)
+      assert.deepEqual(visitorOf(written), visitor)
+      stored.set(key, written)
+      if (stays()) held.set(key, visitor)
+      else held.delete(key)
     }
     tally.into(
       {
@@ -77,6 +87,24 @@ test('events in any order and in any batches make the visits of all events sorte
     const { counts, late } = play(events, () => random(12))
     assert.equal(late, 0, `seed ${seed}`)
     assert.deepEqual(difference(counts, naiveVisits(events)), [], `seed ${seed}`)
+  }
+})
+
+test('visitors that stay in memory between batches are counted as those that are read back', () => {
+  for (let seed = 401; seed <= 600; seed++) {
+    const random = seeded(seed)
+    // Mostly in order: then only the last visit is looked at.
+    const events = randomEvents(random, 1 + random(3), 5 + random(300))
+    if (random(3) === 0) events.splice(0, events.length, ...disordered(events, random))
+    const whole = play(events, () => events.length)
+    const kept = play(
+      events,
+      () => random(6),
+      () => random(4) > 0,
+    )
+    assert.equal(kept.late, whole.late, `seed ${seed}`)
+    assert.deepEqual(difference(kept.counts, whole.counts), [], `seed ${seed}`)
+    if (whole.late === 0) assert.deepEqual(difference(kept.counts, naiveVisits(events)), [], `seed ${seed}`)
   }
 })
 
