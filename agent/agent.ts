@@ -189,9 +189,9 @@ export class Agent implements DescribedAgent {
       throw writtenByNewer(this.#config.dataDirectory, loaded.format)
     }
     const now = this.#clock.monotonicMs()
-    if (loaded.state === 'current') this.#tailer.restore(loaded.checkpoint.files, now)
+    if (loaded.state === 'current') this.#tailer.restore(loaded.checkpoint, now)
     else if (loaded.state === 'damaged') {
-      this.#tailer.restore(loaded.checkpoint?.files ?? [], now)
+      this.#tailer.restore(loaded.checkpoint ?? { files: [] }, now)
       this.#reportLostCheckpoint('checkpoint-damaged', `the checkpoint cannot be used: ${loaded.reason}`)
     } else if (!identity.first) {
       this.#reportLostCheckpoint('checkpoint-lost', 'the agent has an id but no checkpoint')
@@ -212,9 +212,9 @@ export class Agent implements DescribedAgent {
   #snapshot(): string | null {
     // A loss is acknowledged before any checkpoint passes it: a crash in between only says it again.
     if (this.#reports.owed > 0) return null
-    const { files, done } = this.#tailer.snapshot()
+    const { looked, files, done } = this.#tailer.snapshot()
     this.#doneAtSnapshot = done
-    return `"files":${files}`
+    return `"looked":${looked},"files":${files}`
   }
 
   #changes(): string | null {

@@ -54,6 +54,8 @@ export interface Checkpoint {
   /** What its journal is called; absent where it has none. */
   readonly journal?: string
   readonly files: readonly SavedFile[]
+  /** Wall clock: every file that a glob named by then is among them. Absent in checkpoints of the first agents. */
+  readonly looked?: number
 }
 
 export type LoadedCheckpoint =
@@ -143,8 +145,8 @@ function readOne(directory: string, name: string): ReadCheckpoint | null {
     if ('fault' in decoded) return { checkpoint: null, reason: decoded.fault }
     const { checkpoint } = decoded
     if (checkpoint.journal === undefined) return { checkpoint, reason: null }
-    const { files, reason } = replayJournal(checkpoint.files, readJournal(directory, checkpoint.journal))
-    return { checkpoint: { ...checkpoint, files }, reason }
+    const { reason, ...replayed } = replayJournal(checkpoint, readJournal(directory, checkpoint.journal))
+    return { checkpoint: { ...checkpoint, ...replayed }, reason }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     return { checkpoint: null, reason: (error as Error).message }

@@ -81,7 +81,10 @@ export class Departed {
     const { position } = baseOf(tracked)
     const detail = `${tracked.path} was deleted while nobody held it open; lines after this byte were not read`
     const to = tracked.size > position ? tracked.size : null
-    losses.push(this.#lossOf(file, position, to, 'deleted-before-read', null, detail))
+    // A copy of which nobody wanted a line is no loss.
+    if (file.input >= 0 || tracked.end > 0) {
+      losses.push(this.#lossOf(file, position, to, 'deleted-before-read', null, detail))
+    }
     this.#finish(file)
   }
 

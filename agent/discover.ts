@@ -4,6 +4,7 @@ import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AgentInput } from './config.ts'
 import { compileExcludes, compileGlobs, type Glob } from './globs.ts'
+import { looksRotated, originalsOf } from './siblings.ts'
 
 /** Compressed copies hold what was read before they were compressed. */
 const defaultExcludes: readonly string[] = ['*.gz', '*.zst', '*.bz2', '*.xz']
@@ -13,6 +14,13 @@ const depthMax = 32
 export interface FoundPath {
   readonly path: string
   /** Index of the input whose glob matched; the first one wins. */
+  readonly input: number
+}
+
+/** A file that no glob names, under a name that rotation could have given to one that a glob names. */
+export interface RotatedPath {
+  readonly path: string
+  readonly original: string
   readonly input: number
 }
 
@@ -43,6 +51,7 @@ export class Discovery {
   #roots: readonly (readonly string[])[] = []
   #scans = 0
   #found: readonly FoundPath[] = []
+  #rotated: string[] = []
   /** What the last walk went through; null when another walk may find something else though all of it is the same. */
   #walked: Map<string, bigint> | null = null
 
@@ -73,6 +82,16 @@ export class Discovery {
   /** Directories that could not be read at the last scan, with the reason. */
   get unreadable(): ReadonlyMap<string, string> {
     return this.#unreadable
+  }
+
+  /** Of the last walk. */
+  get rotated(): RotatedPath[] {
+    return this.#rotated.flatMap(path => {
+      if (this.inputOf(path) >= 0) return []
+      const original = originalsOf(path).find(one => this.inputOf(one) >= 0)
+      const input = original === undefined ? -1 : this.inputOf(original)
+      return input < 0 || this.#excluded[input]!(path) ? [] : [{ path, original: original!, input }]
+    })
   }
 
   /** The input that tails this path, or -1. */
@@ -109,6 +128,7 @@ export class Discovery {
     else if (this.#isAsWalked()) return this.#found
     this.#unreadable.clear()
     this.#walked = new Map()
+    this.#rotated = []
     const found = new Map<string, number>()
     for (const walk of this.#walks.values()) this.#visit(walk, walk.base, walk.depth, found)
     this.#found = [...found].map(([path, input]) => ({ path, input }))
@@ -131,6 +151,7 @@ export class Discovery {
         if (depth > 0 && !entry.name.startsWith('.')) this.#visit(walk, path, depth - 1, found)
       } else if (entry.isFile() || entry.isSymbolicLink()) {
         this.#match(walk, path, found)
+        if (entry.isFile() && !found.has(path) && looksRotated(entry.name)) this.#rotated.push(path)
         // A symbolic link to a directory is followed where its depth is bounded by the pattern.
         const mayDescend = entry.isSymbolicLink() && depth > 0 && walk.depth < depthMax
         // Where it leads may change without any directory's doing so.

@@ -78,10 +78,10 @@ export class FileTable {
   }
 
   /** As a line of the checkpoint's journal. */
-  changes(): { text: string; done: Range[] } {
+  changes(looked: number): { text: string; done: Range[] } {
     const changed = [...this.#changed]
     const forgotten = [...this.#forgotten]
-    const text = `{"forgotten":[${forgotten.join(',')}],"changed":${this.#textOf(changed)}}`
+    const text = `{"looked":${looked},"forgotten":[${forgotten.join(',')}],"changed":${this.#textOf(changed)}}`
     return { text, done: doneOf(changed) }
   }
 

@@ -2,12 +2,15 @@
 // thousand quiet files are not written again for a busy one. It belongs to the checkpoint that names it, and to no
 // other. Pure.
 //
-//   <crc32> <length>\n{"forgotten":[serial, …],"changed":[file, …]}\n     again and again; the last one may be torn
+//   <crc32> <length>\n{"looked":ms,"forgotten":[serial, …],"changed":[file, …]}\n     again and again; the last
+//                                                                                may be torn
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import type { SavedFile } from './checkpoint.ts'
+import type { Checkpoint, SavedFile } from './checkpoint.ts'
 
 export interface Changes {
+  /** As in the checkpoint. */
+  readonly looked?: number
   readonly forgotten: readonly number[]
   readonly changed: readonly SavedFile[]
 }
@@ -23,20 +26,23 @@ export function encodeEntry(text: string): Buffer {
 
 /** `reason` is null when nothing is missing but, perhaps, an entry that was being written when everything ended. */
 export function replayJournal(
-  files: readonly SavedFile[],
+  { files, looked }: Pick<Checkpoint, 'files' | 'looked'>,
   journal: Buffer | null,
-): { files: readonly SavedFile[]; reason: string | null } {
-  if (journal === null) return { files, reason: 'its journal is missing' }
+): Pick<Checkpoint, 'files' | 'looked'> & { reason: string | null } {
+  if (journal === null)
+    return { files, ...(looked !== undefined && { looked }), reason: 'its journal is missing' }
   const bySerial = new Map(files.map(file => [file.serial ?? 0, file]))
+  let lookedLast = looked
   let at = 0
   while (at < journal.length) {
     const entry = entryAt(journal, at)
     if (entry === null) break
     at = entry.end
     applyChanges(bySerial, entry.changes)
+    lookedLast = entry.changes.looked ?? lookedLast
   }
   const reason = isTornAt(journal, at) ? null : `its journal is damaged at byte ${at}`
-  return { files: [...bySerial.values()], reason }
+  return { files: [...bySerial.values()], ...(lookedLast !== undefined && { looked: lookedLast }), reason }
 }
 
 export function applyChanges(bySerial: Map<number, SavedFile>, changes: Changes): void {

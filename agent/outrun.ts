@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { createLog } from '../runtime/log.ts'
 import { Discovery } from './discover.ts'
-import { Tailer, type TailSink } from './tail.ts'
+import { Tailer } from './tail.ts'
+import type { TailSink } from './tail-options.ts'
 import type { Loss } from './tracker.ts'
 
 export interface OutrunOptions {

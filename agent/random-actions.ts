@@ -35,7 +35,7 @@ export interface Step {
 
 const weights = [
   ...['write', 'writeRotated', 'rotate', 'copyTruncate', 'truncate', 'remove', 'recreate', 'jump', 'sweep'],
-  ...['pause', 'save', 'saveAndDie', 'ship', 'restart', 'work', 'reroute'],
+  ...['pause', 'save', 'saveAndDie', 'ship', 'restart', 'work', 'reroute', 'comeAndGo'],
   ...['write', 'write', 'write', 'write', 'sweep', 'save', 'ship', 'work', 'work', 'work', 'work'],
 ]
 
@@ -167,6 +167,7 @@ class PlayedFiles {
         agent.save(true)
         this.#restart()
       },
+      comeAndGo: () => this.#comeAndGo(told),
       ship: () => agent.ship(() => roll(3) > 0, roll(storyPartitions + 2)),
       restart: () => this.#restart(),
       // What an agent does most of the time.
@@ -292,14 +293,19 @@ class PlayedFiles {
 
   #rotate(told: () => string): void {
     this.#lookAtCut(told)
-    // A file that came and left the glob while nobody looked is the one thing that cannot be found.
-    if (this.#watched === '*.log' && this.#files[0]!.known < 0) {
-      this.#sweep(told)
-      this.#save()
-    }
     this.#shift(0)
     writeFileSync(this.#nameOf(0), '')
     this.#files = [newFile(), ...this.#files]
+  }
+
+  /** A file is made, written and rotated away while nobody looks, or hardly; often the agent dies at once. */
+  #comeAndGo(told: () => string): void {
+    const roll = this.#roll
+    this.#rotate(told)
+    for (let lines = 1 + roll(3); lines > 0; lines--) this.#write(0, true)
+    if (roll(2) > 0) this.#scene.agent.sweep()
+    this.#rotate(told)
+    if (roll(3) > 0) this.#restart()
   }
 
   #copyTruncate(told: () => string): void {

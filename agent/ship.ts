@@ -17,7 +17,7 @@ import { rulesOf } from './line-rules.ts'
 import { halve, originOf, shiftTimestamps } from './refused-batch.ts'
 import { hashKeyText, keyFieldOf, Router, type Routing, topicOf } from './routing.ts'
 import { book, hasRoomFor, type Lane, newLane, type SealedBatch, seal } from './sealing.ts'
-import type { TailSink } from './tail.ts'
+import type { TailSink } from './tail-options.ts'
 import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
 
 export interface ShipperOptions {

@@ -21,6 +21,20 @@ export function isRotatedNameOf(name: string, original: string): boolean {
   )
 }
 
+/** A number, a date or a time at the end, or a word for what was before: so are files called that were rotated. */
+export function looksRotated(name: string): boolean {
+  return /[.\-_](\d[\d.\-_:+TZ]*|old|bak|prev|last)$/i.test(name)
+}
+
+/**
+ * When it was made, in nanoseconds. Where a file system does not say: when it was written last, which is not before.
+ * Some say instead when anything of it was changed last, its name for example.
+ */
+export function bornNs({ birthtimeNs, ctimeNs, mtimeNs }: BigIntStats): bigint {
+  const isTold = birthtimeNs > 0n && !(birthtimeNs === ctimeNs && mtimeNs < birthtimeNs)
+  return isTold ? birthtimeNs : mtimeNs
+}
+
 /** The name a rotated file had, as far as its own name tells: every shorter one that it could come from. */
 export function originalsOf(path: string): string[] {
   const name = basename(path)

@@ -12,7 +12,8 @@ import type { LineFormat } from './formats/detect.ts'
 import { fileIdOfSrc } from './identity.ts'
 import { applyChanges, type Changes } from './journal.ts'
 import { Router, type Routing } from './routing.ts'
-import { Tailer, type TailOptions, type TailSink } from './tail.ts'
+import { Tailer } from './tail.ts'
+import type { TailOptions, TailSink } from './tail-options.ts'
 import { acknowledge, type Loss, type Range, type Span } from './tracker.ts'
 
 export interface Waiting {
@@ -32,6 +33,8 @@ export const storyPartitions = 3
 /** What outlives a crash of the agent: the checkpoint, the log, the ledger. */
 export class TailStory {
   checkpoint: readonly SavedFile[] | null = null
+  /** With it: by when its agent had looked. */
+  looked: number
   readonly ledger: Loss[] = []
   readonly counted = new Map<string, number>()
   readonly lastPosition = new Map<string, number>()
@@ -58,6 +61,7 @@ export class TailStory {
     this.inputs = inputs
     this.log = log
     this.bounds = bounds
+    this.looked = (bounds.wallMs ?? Date.now)()
   }
 
   /** As an aggregator folds it: per src, positions only grow. */
@@ -96,7 +100,7 @@ export class StoryAgent implements TailSink {
       rescanMs: 0,
       ...story.bounds,
     })
-    this.tailer.restore(story.checkpoint ?? [], story.now)
+    this.tailer.restore({ files: story.checkpoint ?? [], looked: story.looked }, story.now)
   }
 
   hasRoom(): boolean {
@@ -154,7 +158,9 @@ export class StoryAgent implements TailSink {
     this.#story.ledger.push(...this.#owed.splice(0))
     if (crash) return
     const { text, done } = this.tailer.changes()
-    applyChanges(this.#saved, JSON.parse(text) as Changes)
+    const changes = JSON.parse(text) as Changes
+    applyChanges(this.#saved, changes)
+    this.#story.looked = changes.looked!
     this.#story.checkpoint = [...this.#saved.values()]
     // What the journal adds up to is what there is.
     const whole = JSON.parse(this.tailer.snapshot().files) as SavedFile[]

@@ -2,45 +2,29 @@
 // everything a file held is read and acknowledged, whatever its name is by then. The sweep is the truth; a watcher's
 // hint only makes it look sooner. Reads files and directories; lines and losses go to the sink.
 import { type BigIntStats, statSync } from 'node:fs'
-import type { Log } from '../runtime/log.ts'
-import type { SavedFile } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { Departed } from './departed.ts'
 import type { Discovery, FoundPath } from './discover.ts'
 import { Faults, sentencesOf } from './faults.ts'
 import { FileTable } from './file-table.ts'
 import { type InodeNames, locate } from './locate.ts'
 import { Looks } from './looks.ts'
-import { type LineSink, Reading } from './reading.ts'
+import { Missed } from './missed.ts'
+import { Reading } from './reading.ts'
 import { RefusedFileError } from './regular-file.ts'
 import { Rotation } from './rotation.ts'
 import { lossesOfOrphans, restoreFile } from './saved-file.ts'
 import { Standing } from './standing.ts'
+import {
+  idleFilesMax,
+  openFilesMax,
+  pinnedBytesMax,
+  type TailOptions,
+  type TailSink,
+} from './tail-options.ts'
 import { OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import { baseOf, type Loss, lossOfShrinking, newTrackedFile, type Range, touch } from './tracker.ts'
 
-export interface TailSink extends LineSink {
-  /** Whether more may be read now; when it becomes true again, the tailer's `pump` is called. */
-  hasRoom(): boolean
-}
-
-export interface TailOptions {
-  readonly discovery: Discovery
-  readonly sink: TailSink
-  readonly log: Log
-  /** How long a deleted file must be quiet before it is given up. */
-  readonly drainMs?: number
-  readonly rescanMs?: number
-  readonly idleFilesMax?: number
-  readonly openFilesMax?: number
-  /** How much of the disk deleted files may keep. */
-  readonly pinnedBytesMax?: number
-}
-
-/** Descriptors of files that are read to their end, and of all files. */
-const idleFilesMax = 128
-const openFilesMax = 512
-/** What deleted files may keep of the disk while nothing can be sent. */
-const pinnedBytesMax = 10_737_418_240
 /** After this long in one turn of the event loop, acknowledgements get a chance. */
 const pumpMs = 10
 
@@ -52,6 +36,7 @@ export class Tailer {
   readonly #reading: Reading
   readonly #rotation: Rotation
   readonly #departed: Departed
+  readonly #missed: Missed
   readonly #looks = new Looks()
   readonly #files = new FileTable()
   #paths = new Map<string, number>()
@@ -96,6 +81,13 @@ export class Tailer {
       stillNames: file => this.#stillNames(file),
       onError: (path, error) => this.#faults.failed(path, error),
     })
+    this.#missed = new Missed({
+      files: this.#files,
+      discovery: options.discovery,
+      sink: options.sink,
+      wallMs: options.wallMs ?? Date.now,
+      onFound: (file, stat) => void this.#observe(file, stat, this.#nowMs),
+    })
     this.#reading = new Reading(options.sink, file => this.#moveToCopy(file))
   }
 
@@ -139,12 +131,13 @@ export class Tailer {
   }
 
   /** Once, before the first sweep: what the checkpoint knows, matched with what the disk holds. */
-  restore(saved: readonly SavedFile[], nowMs: number): void {
+  restore({ files, looked }: Pick<Checkpoint, 'files' | 'looked'>, nowMs: number): void {
     this.#nowMs = nowMs
+    if (looked !== undefined) this.#missed.restore(looked)
     const listed: InodeNames = new Map()
     const losses: Loss[] = []
     const lost: TailedFile[] = []
-    for (const one of saved) {
+    for (const one of files) {
       const tracked = restoreFile(one)
       lossesOfOrphans(tracked, losses)
       const file = tailedFileOf(tracked, this.#discovery.inputOf(one.foundAs))
@@ -266,13 +259,13 @@ export class Tailer {
     for (const file of this.#files.values()) this.#open.close(file)
   }
 
-  snapshot(): { files: string; done: Range[] } {
-    return this.#files.snapshot()
+  snapshot(): { looked: number; files: string; done: Range[] } {
+    return { looked: this.#missed.lookedAtMs, ...this.#files.snapshot() }
   }
 
   /** The same as far as it differs from what the last snapshot, or the last changes, said. */
   changes(): { text: string; done: Range[] } {
-    return this.#files.changes()
+    return this.#files.changes(this.#missed.lookedAtMs)
   }
 
   forget(range: Range): void {
@@ -374,12 +367,14 @@ export class Tailer {
 
   #rescan(nowMs: number): void {
     const started = performance.now()
+    const since = this.#missed.scanBegins()
     const found = this.#discovery.scan()
     if (found !== this.#found) {
       this.#found = found
       this.#paths = new Map(found.map(({ path, input }) => [path, input]))
       this.#looks.replace(this.#paths, nowMs)
       this.#standing.keepOnly(this.#paths)
+      this.#missed.scanEnds(this.#discovery.rotated, since)
     }
     // A tree that takes long to walk is walked less often.
     this.#rescanAtMs = nowMs + Math.max(this.#rescanMs, (performance.now() - started) * 20)
