@@ -1,7 +1,7 @@
 // The package as others install it: built, packed and unpacked under node_modules, where Node strips no types. The
 // command takes a line to a statistic; both public modules work, with their types.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -61,6 +61,20 @@ test('the manifest names what runs and nothing that only builds or tests', () =>
     [],
   )
   assert(files.includes('dashboard/dist/index.html'))
+})
+
+test('the command says its version, and under an old Node what it needs', () => {
+  const { version, bin } = JSON.parse(readFileSync(join(installed(), 'package.json'), 'utf8'))
+  const command = join(installed(), bin.tailrace)
+  const old = join(place, 'old-node.mjs')
+  writeFileSync(old, `Object.defineProperty(process, 'versions', { value: { node: '20.1.0' } })`)
+  const run = (...before: string[]) =>
+    spawnSync(process.execPath, [...before, command, '--version'], { cwd: place, encoding: 'utf8' })
+  const current = run()
+  assert.deepEqual([current.status, current.stdout, current.stderr], [0, `${version}\n`, ''])
+  const refused = run('--import', old)
+  assert.deepEqual([refused.status, refused.stdout], [78, ''])
+  assert.match(refused.stderr, /needs Node 24 or later, this is 20\.1\.0\..*install Node 24/s)
 })
 
 test('the command takes a line to a statistic, and both modules reach it', async () => {
