@@ -6,7 +6,7 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { ClusterAnswer, LossesAnswer } from '../../analytics/http/contract.ts'
+import type { LossesAnswer } from '../../analytics/http/contract.ts'
 import { demoInputs, topics } from '../../cli/processes.ts'
 import type { LedgerDocument } from '../../fixtures/ledger.ts'
 import { Random } from '../../fixtures/random.ts'
@@ -39,7 +39,6 @@ test('five crash schedules: every line is counted once, whoever dies and whoever
   const startMs = Math.floor((Date.now() - 60 * minuteMs) / minuteMs) * minuteMs
   for (const [index, directory] of directories.entries()) {
     const seed = firstSeed + index
-    const before = await logEnd(appliance)
     const writing = writeTraffic({
       directory,
       seed,
@@ -50,13 +49,6 @@ test('five crash schedules: every line is counted once, whoever dies and whoever
       rotate: { everyLines: 1_500, keep: 100, files: ['access-1.log'] },
       ledgerPath: join(traffic.path, `ledger-${index}.json`),
     })
-    // An agent knows of a file once it has looked: one that came and was rotated away before that is out of its sight.
-    await eventually(
-      'lines arrive',
-      () => logEnd(appliance),
-      end => end > before,
-      60_000,
-    )
     await killSome(appliance, victims[index]!, seed, context)
     ledgers.push(await writing)
   }
@@ -69,15 +61,6 @@ test('five crash schedules: every line is counted once, whoever dies and whoever
   const losses = await appliance.get<LossesAnswer>('/losses')
   assert.deepEqual(losses.entries, [], 'the loss ledger is empty')
 })
-
-/** Records in the log of all topics that are counted. */
-async function logEnd(appliance: Appliance): Promise<number> {
-  const cluster = await appliance.get<ClusterAnswer>('/cluster')
-  const partitions = cluster.topics.flatMap(topic =>
-    topics.includes(topic.name as never) ? topic.partitions : [],
-  )
-  return partitions.reduce((sum, { highWatermark }) => sum + Number(highWatermark), 0)
-}
 
 /** Beside the two that share the partitions. */
 async function startGreedy(appliance: Appliance): Promise<void> {
@@ -116,6 +99,6 @@ async function allCounted(appliance: Appliance, ledger: LedgerDocument): Promise
     'every line is counted',
     () => counted(appliance, ledger),
     count => count >= lines,
-    60_000,
+    180_000,
   )
 }
