@@ -26,6 +26,8 @@ export class Agent {
   /** The random name of this start. */
   #start = ''
   #minted = 0
+  /** The step of the last look at the directory. */
+  #looked = Number.NEGATIVE_INFINITY
   /** Starts the agents' topic may not know yet: this one, and earlier ones that died too soon. */
   #unannounced: AgentStart[] = []
   #producer: Producer<Cut> | null = null
@@ -71,6 +73,7 @@ export class Agent {
     const begun = { agent: this.id, start: this.#start, parent, minted, ends, isLost }
     this.#unannounced = [...unannounced, begun]
     this.#minted = 0
+    this.#looked = saved?.looked ?? Number.NEGATIVE_INFINITY
     this.#producer = new Producer(`${this.name}.${this.#life}`, this.#broker, pid)
     scene.tell(
       () => `${this.name}: starts, ${saved ? `knows ${saved.entries.length} files` : 'no checkpoint'}`,
@@ -120,7 +123,14 @@ export class Agent {
   look(scene: Scene): void {
     if (scene.random.chance(0.4)) {
       const known = (file: LogFile): boolean => this.#entries.some(entry => entry.inode === file.inode)
-      const found = this.disk.linked.filter(file => !known(file))
+      // A rotated file has no name that a glob knows: it is looked for only while it may be unknown.
+      const isSought = (file: LogFile): boolean =>
+        file.current || (scene.rules.readMissed && file.born >= this.#looked)
+      const found = this.disk.linked.filter(file => !known(file) && isSought(file))
+      // An inode that came back is taken for the file that had it until that one is forgotten.
+      const isMasked = (file: LogFile): boolean =>
+        this.#entries.some(entry => entry.inode === file.inode && entry.file !== file)
+      if (!this.disk.linked.some(isMasked)) this.#looked = scene.now
       for (const file of found) scene.tell(() => `${this.name}: discovers inode ${file.inode}`)
       this.#entries.push(...found.map(reader.newEntry))
     }
@@ -265,7 +275,8 @@ export class Agent {
     const entries = this.#entries.map(entry => reader.saveEntry(entry, scene.rules))
     const pid = this.#producer!.pid
     const unannounced = [...this.#unannounced]
-    this.checkpoint = { start: this.#start, minted: this.#minted, unannounced, pid, entries }
+    const { start, minted, looked } = { start: this.#start, minted: this.#minted, looked: this.#looked }
+    this.checkpoint = { start, minted, unannounced, pid, looked, entries }
     scene.tell(() => `${this.name}: checkpoint ${entries.flatMap(e => e.ranges.map(summary)).join(', ')}`)
   }
 

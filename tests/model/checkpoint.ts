@@ -51,6 +51,8 @@ export interface Checkpoint {
   /** Starts that may not have been announced yet, this one among them. */
   readonly unannounced: readonly AgentStart[]
   readonly pid: number
+  /** Every file that a glob named in this step is among the entries, if it was still there. */
+  readonly looked: number
   readonly entries: readonly SavedEntry[]
 }
 

@@ -27,6 +27,8 @@ export interface Place {
 export class LogFile {
   readonly uid: number
   readonly inode: number
+  /** The step in which it was made. */
+  readonly born: number
   lines: Line[] = []
   /** Grows whenever what is written next does not follow what was there. Only the oracle looks at it. */
   epoch = 0
@@ -38,8 +40,9 @@ export class LogFile {
    */
   readonly known = new Set<number>()
 
-  constructor(uid: number, inode: number) {
+  constructor(uid: number, inode: number, born: number) {
     this.uid = uid
+    this.born = born
     this.inode = inode
   }
 }
@@ -62,12 +65,12 @@ export class Disk {
     return this.files.filter(file => file.linked)
   }
 
-  create(header: boolean, held: (file: LogFile) => boolean): LogFile {
+  create(header: boolean, now: number, held: (file: LogFile) => boolean): LogFile {
     for (const file of this.files) file.current = false
     // A file system hands out a freed inode at once, but never one that somebody still holds open.
     const free = this.#freeInodes.findIndex(inode => !this.files.some(f => f.inode === inode && held(f)))
     const inode = free < 0 ? this.#nextInode++ : this.#freeInodes.splice(free, 1)[0]!
-    const file = new LogFile(this.#uid(), inode)
+    const file = new LogFile(this.#uid(), inode, now)
     this.files.push(file)
     if (header) this.append(file, 'H')
     return file
@@ -120,7 +123,7 @@ export class Disk {
     disk.#freeInodes = [...this.#freeInodes]
     disk.#nextInode = this.#nextInode
     for (const file of this.linked) {
-      const twin = new LogFile(this.#uid(), file.inode)
+      const twin = new LogFile(this.#uid(), file.inode, file.born)
       twin.current = file.current
       twin.epoch = file.epoch
       for (const line of file.lines) {

@@ -174,7 +174,7 @@ export class Hosts {
   #create(disk: Disk): void {
     const holder = this.agents.find(agent => agent.disk === disk)!
     const header = this.#scene.random.chance(0.5)
-    const file = disk.create(header, candidate => holder.holdsOpen(candidate))
+    const file = disk.create(header, this.#scene.now, candidate => holder.holdsOpen(candidate))
     this.agentOfFile.set(file.uid, holder.id)
     this.#scene.tell(() => `app: creates inode ${file.inode}${header ? ' with a header' : ''}`)
   }

@@ -12,6 +12,7 @@ const prevented = {
   guardBytes: 'a file truncated and grown past the old position looks as if nothing had happened',
   guardAfterRead: 'a truncation between the look and the read passes for an append',
   keepEntry: 'a rotated file whose entry was dropped is discovered again as a new one',
+  readMissed: 'a file that came and was renamed before a checkpoint knew of it is never looked at',
   drainRenamed: 'what was written just before a rename is never read',
   cutsDurable: 'a record that a clock cut short is cut elsewhere when it is read again',
   freshProducerId: 'a producer id used again makes the broker take new batches for retries of old ones',
