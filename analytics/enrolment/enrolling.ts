@@ -7,7 +7,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import { ProblemError, shown } from '../queries/problem.ts'
 import { Attempts } from './attempts.ts'
-import type { EnrolledAgent, Enrolments } from './enrolments.ts'
+import type { EnrolledAgent, Enrolments, RemovedAgent } from './enrolments.ts'
 import { installScript } from './install-script.ts'
 import { agentPackages } from './packages.ts'
 import { addProducingUser, agentMechanism, removeProducingUser } from './producing-user.ts'
@@ -135,6 +135,10 @@ export class Enrolling {
 
   list(): readonly EnrolledAgent[] {
     return this.#options.enrolments.list()
+  }
+
+  removed(): readonly RemovedAgent[] {
+    return this.#options.enrolments.removed()
   }
 
   /** By user, agent id, or a name that is one agent's alone. Its connections end. */

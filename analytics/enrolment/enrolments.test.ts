@@ -70,6 +70,20 @@ test('an agent is found by user and id, and by a name while it is one agent alon
   )
 })
 
+test('an agent that was removed is known as removed, until its host joins again', async () => {
+  await using s = await scene()
+  const agent = { user: 'agent-1', name: 'web', host: 'h', agentId: 'aaaaaaaa', enrolledAt: 1 }
+  s.enrolments.add(agent)
+  s.enrolments.add({ ...agent, user: 'agent-2' })
+  s.enrolments.remove('agent-1')
+  assert.deepEqual(s.enrolments.removed(), [])
+  s.enrolments.remove('agent-2')
+  s.enrolments.remove('nobody')
+  assert.deepEqual(s.enrolments.removed(), [{ agentId: 'aaaaaaaa', name: 'web', removedAt: 1_000_000 }])
+  s.enrolments.add(agent)
+  assert.deepEqual(s.enrolments.removed(), [])
+})
+
 test('ten attempts of an address in a row, then one every six seconds; others are not held up by it', () => {
   const attempts = new Attempts()
   for (let index = 0; index < 10; index++) assert.equal(attempts.take('a', 0), null)

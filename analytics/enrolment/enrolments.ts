@@ -29,6 +29,15 @@ export interface EnrolledAgent {
   readonly enrolledAt: number
 }
 
+/** Its rights are taken away; what it said of itself is still known. */
+export interface RemovedAgent {
+  readonly agentId: string
+  readonly name: string
+  readonly removedAt: number
+}
+
+/** The newest of those that were removed. */
+const removedMax = 10_000
 /** Forgotten tokens do not pile up. */
 const tokensMax = 1_000
 
@@ -37,6 +46,8 @@ CREATE TABLE IF NOT EXISTS tokens(hash TEXT PRIMARY KEY, name TEXT, topics TEXT 
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS agents(user TEXT PRIMARY KEY, name TEXT NOT NULL, host TEXT NOT NULL,
   agent_id TEXT NOT NULL, enrolled_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS removed(agent_id TEXT PRIMARY KEY, name TEXT NOT NULL, removed_at INTEGER NOT NULL)
+  WITHOUT ROWID;
 `
 
 interface TokenRow {
@@ -106,6 +117,7 @@ export class Enrolments {
     this.#database
       .prepare('INSERT INTO agents(user, name, host, agent_id, enrolled_at) VALUES (?, ?, ?, ?, ?)')
       .run(user, name, host, agentId, enrolledAt)
+    this.#database.prepare('DELETE FROM removed WHERE agent_id = ?').run(agentId)
   }
 
   list(): EnrolledAgent[] {
@@ -124,7 +136,32 @@ export class Enrolments {
   }
 
   remove(user: string): void {
-    this.#database.prepare('DELETE FROM agents WHERE user = ?').run(user)
+    const now = this.#clock.wallMs()
+    this.#database.transaction(() => {
+      const gone = this.#database
+        .prepare<[string], { agentId: string; name: string }>(
+          'DELETE FROM agents WHERE user = ? RETURNING agent_id AS agentId, name',
+        )
+        .get(user)
+      // A host that has joined again since has another user under the same id.
+      if (!gone || this.find(gone.agentId).length > 0) return
+      this.#database
+        .prepare('INSERT OR REPLACE INTO removed(agent_id, name, removed_at) VALUES (?, ?, ?)')
+        .run(gone.agentId, gone.name, now)
+      this.#database
+        .prepare(
+          'DELETE FROM removed WHERE agent_id NOT IN (SELECT agent_id FROM removed ORDER BY removed_at DESC LIMIT ?)',
+        )
+        .run(removedMax)
+    })()
+  }
+
+  removed(): RemovedAgent[] {
+    return this.#database
+      .prepare<[], RemovedAgent>(
+        'SELECT agent_id AS agentId, name, removed_at AS removedAt FROM removed ORDER BY removed_at DESC',
+      )
+      .all()
   }
 
   close(): void {

@@ -64,6 +64,12 @@ export interface EnrolledAnswer {
     readonly agentId: string
     readonly enrolledAt: number
   }[]
+  /** Whose credentials were taken away, newest first. */
+  readonly removed: readonly {
+    readonly agentId: string
+    readonly name: string
+    readonly removedAt: number
+  }[]
 }
 
 /** POST /agents/invitations */

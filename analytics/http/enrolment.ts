@@ -45,7 +45,7 @@ export function addEnrolment(application: Application, doors: EnrolmentDoors): v
     response.set('Cache-Control', 'no-store').json(answer)
   })
   application.get('/api/v1/agents/enrolled', signedIn, (_request, response) => {
-    response.set('Cache-Control', 'no-store').json({ agents: enrolling.list() })
+    response.set('Cache-Control', 'no-store').json({ agents: enrolling.list(), removed: enrolling.removed() })
   })
   application.delete('/api/v1/agents/enrolled/:agent', onlyOurs, signedIn, async (request, response) => {
     response.set('Cache-Control', 'no-store').json(await enrolling.remove(String(request.params['agent'])))

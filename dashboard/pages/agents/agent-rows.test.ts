@@ -12,10 +12,11 @@ const agent = (agentId: string, lastSeen: number, errors: string[] = []): AgentS
 const enrolled = (agentId: string) => {
   return { user: `agent-${agentId}`, name: `web-${agentId}`, host: 'h', agentId, enrolledAt: 0 }
 }
+const joined = (...ids: string[]) => ({ agents: ids.map(enrolled), removed: [] })
 
 test('standing, version and name of each', () => {
   const agents = [agent('a', 99_000), agent('b', 10_000), agent('c', 99_000, ['/x: EACCES'])]
-  const rows = agentRows(agents, [enrolled('a'), enrolled('d')], '1.1.0', 100_000)
+  const rows = agentRows(agents, joined('a', 'd'), '1.1.0', 100_000)
   assert.deepEqual(
     rows.map(({ name, standing, outdated }) => [name, standing, outdated]),
     [
@@ -25,14 +26,32 @@ test('standing, version and name of each', () => {
       ['web-d', 'awaited', false],
     ],
   )
-  assert.equal(agentRows(agents, [], '1.0.0', 100_000)[0]?.outdated, false)
+  assert.equal(agentRows(agents, joined(), '1.0.0', 100_000)[0]?.outdated, false)
+})
+
+test('one that was removed says so for a day, and then is gone; one that is still heard of stays', () => {
+  const agents = [agent('a', 10_000), agent('b', 99_000), agent('c', 10_000)]
+  const removed = ['a', 'b'].map(agentId => ({ agentId, name: `web-${agentId}`, removedAt: 11_000 }))
+  const at = (nowMs: number) =>
+    agentRows(agents, { agents: [], removed }, '', nowMs).map(({ name, standing }) => [name, standing])
+  assert.deepEqual(at(100_000), [
+    ['web-a', 'removed'],
+    ['host-b', 'live'],
+    ['host-c', 'silent'],
+  ])
+  assert.deepEqual(at(90_000_000), [['host-c', 'silent']])
+  const again = agentRows(agents, { agents: [enrolled('a')], removed }, '', 90_000_000)
+  assert.deepEqual(
+    again.map(({ standing }) => standing),
+    ['silent', 'silent'],
+  )
 })
 
 test('who joined is not yet who said hello', () => {
   const before = new Set(['a'])
-  const rows = agentRows([agent('a', 0)], [enrolled('b')], '', 0)
+  const rows = agentRows([agent('a', 0)], joined('b'), '', 0)
   assert.equal(newcomer(before, rows), null)
-  assert.equal(newcomer(before, agentRows([agent('a', 0), agent('b', 0)], [], '', 0))?.id, 'b')
+  assert.equal(newcomer(before, agentRows([agent('a', 0), agent('b', 0)], joined(), '', 0))?.id, 'b')
 })
 
 test('the version of a build', () => {

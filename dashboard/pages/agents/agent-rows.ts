@@ -3,35 +3,43 @@ import type { AgentStatus, EnrolledAnswer } from '../../../analytics/http/contra
 
 /** Agents tell every 5 s. */
 const silentAfterMs = 30_000
+/** How long one that was removed still stands there. */
+const removedForMs = 86_400_000
 
 export interface AgentRow {
   readonly id: string
   readonly name: string
   readonly status: AgentStatus | null
-  readonly standing: 'live' | 'silent' | 'failing' | 'awaited'
+  readonly standing: 'live' | 'silent' | 'failing' | 'awaited' | 'removed'
   readonly outdated: boolean
   readonly enrolled: EnrolledAnswer['agents'][number] | null
 }
 
 export function agentRows(
   agents: readonly AgentStatus[],
-  enrolled: EnrolledAnswer['agents'],
+  { agents: enrolled, removed }: EnrolledAnswer,
   version: string,
   nowMs: number,
 ): AgentRow[] {
   const byId = new Map(enrolled.map(one => [one.agentId, one]))
   const seen = new Set(agents.map(({ agentId }) => agentId))
-  const rows = agents.map((status): AgentRow => {
+  const removals = new Map(removed.map(one => [one.agentId, one]))
+  const rows = agents.flatMap((status): AgentRow[] => {
     const silent = nowMs - status.lastSeen > silentAfterMs
     const known = byId.get(status.agentId) ?? null
-    return {
+    // One that is still heard of comes another way, and is what it is.
+    const removal = silent && !known ? removals.get(status.agentId) : undefined
+    if (removal && nowMs - removal.removedAt > removedForMs) return []
+    const failing = status.errors.length > 0 ? 'failing' : 'live'
+    const row: AgentRow = {
       id: status.agentId,
-      name: known?.name ?? status.host,
+      name: known?.name ?? removal?.name ?? status.host,
       status,
-      standing: silent ? 'silent' : status.errors.length > 0 ? 'failing' : 'live',
-      outdated: version !== '' && status.version !== version,
+      standing: removal ? 'removed' : silent ? 'silent' : failing,
+      outdated: !removal && version !== '' && status.version !== version,
       enrolled: known,
     }
+    return [row]
   })
   const awaited = enrolled
     .filter(({ agentId }) => !seen.has(agentId))

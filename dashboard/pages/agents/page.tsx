@@ -24,8 +24,10 @@ const standings = {
   failing: ['warn', 'triangle', 'Errors'],
   silent: ['critical', 'cross', 'Silent'],
   awaited: ['calm', 'ring', 'Awaited'],
+  removed: ['calm', 'ring', 'Removed'],
 } as const
-const order = { silent: 0, failing: 1, awaited: 2, live: 3 } as const
+const order = { silent: 0, failing: 1, awaited: 2, live: 3, removed: 4 } as const
+const nobody: EnrolledAnswer = { agents: [], removed: [] }
 
 function columnsOf(nowMs: number): readonly Column<AgentRow>[] {
   return [
@@ -132,7 +134,7 @@ export function PageView() {
   const agents = data?.kind === 'agents' ? data.agents.agents : null
   const version = versionOf(me?.build ?? '')
   const rows = useMemo(
-    () => agentRows(agents ?? [], enrolled.data?.agents ?? [], version, clockMs),
+    () => agentRows(agents ?? [], enrolled.data ?? nobody, version, clockMs),
     [agents, enrolled.data, version, clockMs],
   )
   const shown = useMemo(() => {
