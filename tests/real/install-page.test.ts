@@ -1,6 +1,6 @@
 // docs/install.md as it is typed by whoever has a release: the archive and the npm package, each from its block to a
 // statistic, in a network of its own where the default ports are free; the service without carrying it out, for there
-// may be no systemd; docs/first-hour.md with the archive's command; docs/client.md with the installed package. Needs
+// may be no systemd; docs/first-hour.md and users with the archive's command; docs/client.md with the installed package. Needs
 // root, for namespaces, and the registry, for what the package depends on.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -23,7 +23,7 @@ const at = (...names: string[]) => join(place, ...names)
 before(async () => {
   place = await mkdtemp(join(tmpdir(), 'tailrace-install-page-'))
   if (cannot) return
-  for (const name of ['release', 'archive', 'project', 'bin']) mkdirSync(at(name))
+  for (const name of ['release', 'archive', 'project', 'users', 'bin']) mkdirSync(at(name))
   const names = makeRelease(version, at('release'), 1)
   // What the page says to take, and no more.
   const taken = names.filter(name => name === 'SHA256SUMS' || /^tailrace-\d.*\.tar\.gz$/.test(name))
@@ -53,8 +53,8 @@ function type(text: string, directory: string, path: string, alone = false): str
   return typed.stdout
 }
 
-/** Starts what is written for a terminal of its own, takes a line to a statistic, and goes on with `then`. */
-function upAndAsk(terminal: string, tailrace: string, then: string): string {
+/** Starts what is written for a terminal of its own, and types `then` when it is up. */
+function upAnd(terminal: string, then: string): string {
   return `set -e
 mount -t tmpfs none /var/log
 mkdir /var/log/nginx
@@ -63,15 +63,21 @@ ip link set lo up
 ${terminal.trim()} > up.out 2>&1 &
 up=$!
 until grep -q 'Tailrace is up' up.out; do kill -0 $up || { cat up.out; exit 1; }; sleep 0.2; done
-when=$(LC_ALL=C date '+%d/%b/%Y:%H:%M:%S %z')
-echo "203.0.113.7 - - [$when] \\"GET /installed HTTP/1.1\\" 200 5 \\"-\\" \\"t\\" 0.01" >> /var/log/nginx/access.log
-until ${tailrace} query requests --window 1h --by path --json > asked.json && grep -q /installed asked.json
-do sleep 0.3; done
-cat asked.json
 ${then}
 kill -INT $up
 wait $up || true
 `
+}
+
+/** Also takes a line to a statistic, before it types `then`. */
+function upAndAsk(terminal: string, tailrace: string, then: string): string {
+  const ask = `when=$(LC_ALL=C date '+%d/%b/%Y:%H:%M:%S %z')
+echo "203.0.113.7 - - [$when] \\"GET /installed HTTP/1.1\\" 200 5 \\"-\\" \\"t\\" 0.01" >> /var/log/nginx/access.log
+until ${tailrace} query requests --window 1h --by path --json > asked.json && grep -q /installed asked.json
+do sleep 0.3; done
+cat asked.json
+${then}`
+  return upAnd(terminal, ask)
 }
 
 interface Asked {
@@ -91,6 +97,14 @@ test('from the archive: checked, unpacked, a line becomes a statistic', { skip: 
   type(block('docs/install.md', 'sh archive'), directory, systemPath)
   const terminal = block('docs/install.md', 'sh archive terminal')
   assertCounted(type(upAndAsk(terminal, 'tailrace/bin/tailrace', ''), directory, systemPath, true))
+})
+
+test('users and their rights, as docs/security.md types them', { skip: cannot }, () => {
+  const [up, ...users] = block('docs/security.md', 'sh').trim().split('\n')
+  assert.equal(users.length, 2)
+  const typed = upAnd(`${up} --brokers 1`, users.join('\n'))
+  const said = type(typed, at('users'), at('archive/tailrace/bin'), true)
+  assert.match(said, /^user +web-1$[\s\S]*^password +\S{12,}[\s\S]*^user +reports$[\s\S]*^password +\S{12,}/m)
 })
 
 test('as a service: what the page types is what it says it does', { skip: cannot }, () => {
