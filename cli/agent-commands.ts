@@ -18,6 +18,7 @@ import type { Settings } from './settings.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { terminalLog } from './terminal-log.ts'
 import { absolutePaths, refuseEmptyGlobs } from './up.ts'
+import { visible } from './visible.ts'
 
 export interface AgentFlags {
   readonly tail?: string[]
@@ -109,7 +110,7 @@ export function addAgentCommands(agent: Command, around: Surroundings): void {
     'what this agent reads, and how far it is; exit code 10 when something is in the way',
     async (directory, { json }) => {
       const description = await readAgent(directory)
-      process.stdout.write(json ? `${JSON.stringify(description)}\n` : statusText(description))
+      process.stdout.write(json ? `${JSON.stringify(description)}\n` : visible(statusText(description)))
       if (description.errors.length > 0) process.exitCode = exitCodes.unhealthy
     },
   ).option('--json', 'one JSON object on standard output')

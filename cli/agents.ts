@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { CommandSurroundings } from './cluster-commands.ts'
 import { callServer } from './login-link.ts'
+import { visible } from './visible.ts'
 
 interface AgentsFlags {
   readonly name?: string
@@ -80,7 +81,7 @@ export function addAgentsCommands(
       [name.padEnd(20), host.padEnd(20), agentId, user, new Date(enrolledAt).toISOString()].join('  '),
     )
     process.stdout.write(
-      rows.length > 0 ? `${rows.join('\n')}\n` : 'No agent has joined: tailrace agents add\n',
+      rows.length > 0 ? `${visible(rows.join('\n'))}\n` : 'No agent has joined: tailrace agents add\n',
     )
   })
   add(

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { AlertPreview, AlertRulesAnswer, AlertsAnswer } from '../analytics/http/contract-alerts.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { callServer } from './login-link.ts'
+import { visible } from './visible.ts'
 
 export interface ServerPlace {
   readonly origin: string
@@ -33,7 +34,9 @@ export function addAlertCommands(
       const read = (where: string) => callServer(origin, tokenPath, where, 'GET')
       const answer = (await read(`${path}?limit=20`)) as AlertsAnswer
       const { rules } = (await read(`${path}/rules`)) as AlertRulesAnswer
-      process.stdout.write(flags.json ? `${JSON.stringify({ ...answer, rules })}\n` : listText(answer, rules))
+      process.stdout.write(
+        flags.json ? `${JSON.stringify({ ...answer, rules })}\n` : visible(listText(answer, rules)),
+      )
       if (answer.firing.length > 0) process.exitCode = exitCodes.unhealthy
     })
   withShared(alerts.command('test'))
@@ -65,7 +68,7 @@ export function addAlertCommands(
         throw new ExitError(exitCodes.failed, `There is no rule "${target}"; see: tailrace alerts list`)
       const { from, to } = flags
       const seen = (await call(`${path}/preview`, { rule: known.rule, from, to })) as AlertPreview
-      process.stdout.write(flags.json ? `${JSON.stringify(seen)}\n` : previewText(seen))
+      process.stdout.write(flags.json ? `${JSON.stringify(seen)}\n` : visible(previewText(seen)))
     })
 }
 

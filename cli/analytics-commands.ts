@@ -19,6 +19,7 @@ import { openReader, openStore } from '../analytics/store/schema.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { Settings } from './settings.ts'
 import { terminalLog } from './terminal-log.ts'
+import { visible } from './visible.ts'
 
 export interface AnalyticsFlags {
   readonly config?: string
@@ -199,7 +200,7 @@ function orExplain<Result>(run: () => Result): Result {
 }
 
 function say(flags: AnalyticsFlags, object: object, text: string): void {
-  process.stdout.write(flags.json ? `${JSON.stringify(object)}\n` : text)
+  process.stdout.write(flags.json ? `${JSON.stringify(object)}\n` : visible(text))
 }
 
 function filesText({ madeAt, files }: Backup): string {

@@ -7,6 +7,7 @@ import { electPreferred, electUnclean, grow, rebalance, removeBroker, replaceBro
 import { ClusterAdmin } from './cluster-admin.ts'
 import { type ClusterReport, clusterReport, clusterText } from './cluster-status.ts'
 import type { Settings } from './settings.ts'
+import { visible } from './visible.ts'
 
 interface ClusterFlags {
   readonly json?: boolean
@@ -48,7 +49,7 @@ export function addClusterCommands(cluster: Command, surroundings: CommandSurrou
         const stopListening = explainInterruption()
         const [answer, text] = await run(admin, flags, given.slice(0, -2).map(String))
         stopListening()
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : text)
+        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
       })
   }
   add('status', 'brokers, leaders, copies, and what is being moved', async admin => {
@@ -130,7 +131,8 @@ async function watched(admin: ClusterAdmin, flags: ClusterFlags): Promise<Cluste
     const line = report ? JSON.stringify({ ...report, bytesLeft: 0 }) : 'no broker answers'
     if (report && performance.now() + watchMs > deadlineMs) return report
     if (line !== told) {
-      if (report) process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : clusterText(report))
+      if (report)
+        process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : visible(clusterText(report)))
       else tell(line)
     }
     told = line

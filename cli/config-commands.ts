@@ -7,7 +7,7 @@ import { explainSettings, originText, settingsWarnings } from './config-explain.
 import { placeText } from './config-file.ts'
 import { firstConfig, settingsJsonSchema } from './config-table.ts'
 import { judgeSettings, type SettingsFault, type Sources } from './settings.ts'
-import { visible } from './tail-commands.ts'
+import { visible } from './visible.ts'
 
 export interface ConfigSurroundings {
   readonly withShared: (command: Command) => Command

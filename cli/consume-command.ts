@@ -9,7 +9,7 @@ import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { CommandSurroundings } from './cluster-commands.ts'
 import { openTopic } from './record-client.ts'
 import { formatHelp, jsonLine, parseFormat, type RecordWriter, valueLine } from './record-format.ts'
-import { visible } from './tail-commands.ts'
+import { visible } from './visible.ts'
 
 interface ConsumeFlags {
   readonly offset: string

@@ -7,6 +7,7 @@ import type { ConfigSurroundings } from './config-commands.ts'
 import { debugBundle } from './debug-bundle.ts'
 import { doctorText, examine } from './doctor.ts'
 import type { Settings } from './settings.ts'
+import { visible } from './visible.ts'
 
 interface Surroundings extends ConfigSurroundings {
   readonly settingsOf: (flags: object) => Settings
@@ -23,7 +24,7 @@ export function addDoctorCommands(program: Command, around: Surroundings): void 
     .action(async (flags: { readonly json?: boolean }) => {
       const settings = around.settingsOf(flags)
       const report = await examine(settings, around.originOf(settings))
-      process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : doctorText(report))
+      process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : visible(doctorText(report)))
       if (!report.healthy) process.exitCode = exitCodes.unhealthy
     })
   const debug = program.command('debug').description('what somebody who helps needs to know')

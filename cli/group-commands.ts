@@ -16,6 +16,7 @@ import {
   type ResetTarget,
   resetGroup,
 } from './groups.ts'
+import { visible } from './visible.ts'
 
 interface GroupFlags {
   readonly json?: boolean
@@ -42,7 +43,7 @@ export function addGroupCommands(groups: Command, surroundings: CommandSurroundi
         const flags = command.opts<GroupFlags>()
         using admin = new ClusterAdmin(bootstrapOf(surroundings.settingsOf(flags)))
         const [answer, text] = await run(admin, flags, String(given[0]))
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : text)
+        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
       })
   }
   add('list', 'which groups there are', async admin => {

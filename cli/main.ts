@@ -42,6 +42,7 @@ import { addTopCommand } from './top.ts'
 import { addTopicCommands } from './topic-commands.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
 import { addUserCommands } from './user-commands.ts'
+import { visible } from './visible.ts'
 
 const program = new Command('tailrace')
   .description('Log lines in, live exact statistics out. Kafka clients welcome on its port.')
@@ -182,7 +183,7 @@ withShared(program.command('status'))
     const authority = tls ? `authority ${tls.authority}, SHA-256 ${tls.fingerprint}\n` : ''
     const rebuild = lastRebuild(settings.data)
     const text = `${statusText(report, Date.now())}${authority}${rebuild ? rebuildText(rebuild) : ''}`
-    process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls, rebuild })}\n` : text)
+    process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls, rebuild })}\n` : visible(text))
     process.exitCode = statusExitCode(report)
   })
 

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { listText, previewText } from './alert-commands.ts'
-import { momentText, visible } from './tail-commands.ts'
+import { momentText } from './tail-commands.ts'
+import { visible } from './visible.ts'
 
 test('a line cannot steer a terminal', () => {
   assert.equal(visible('a\u001b[31mred\u0007\u009b2J\tb é'), 'a\\x1b[31mred\\x07\\x9b2J\tb é')
+  assert.equal(visible('\u202egpj.exe\u2066'), '\\u202egpj.exe\\u2066')
 })
 
 test('a duration is a moment so long ago', () => {

@@ -5,6 +5,7 @@ import type { TailRow } from '../analytics/http/contract.ts'
 import type { SearchAnswer } from '../analytics/http/contract-search.ts'
 import type { ServerPlace } from './alert-commands.ts'
 import { callServer } from './login-link.ts'
+import { visible } from './visible.ts'
 
 interface TailFlags {
   readonly grep?: string
@@ -122,12 +123,6 @@ function write(rows: readonly TailRow[], { json }: TailFlags): void {
     return isTerminal ? visible(row.line) : row.line
   })
   if (text.length > 0) process.stdout.write(`${text.join('\n')}\n`)
-}
-
-export function visible(line: string): string {
-  return line.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, character => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
-  })
 }
 
 /** `5m` is so long ago. */

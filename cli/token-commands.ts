@@ -6,7 +6,7 @@ import type { ApiToken, ApiTokensAnswer, NewApiToken } from '../analytics/http/c
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { ServerPlace } from './alert-commands.ts'
 import { requestServer } from './login-link.ts'
-import { visible } from './tail-commands.ts'
+import { visible } from './visible.ts'
 
 interface TokenFlags {
   readonly json?: boolean
@@ -37,7 +37,7 @@ export function addTokenCommands(
       .action(async (...given: unknown[]) => {
         const flags = command.opts<TokenFlags>()
         const { answer, text } = await run(serverOf(flags), flags, given.length > 2 ? String(given[0]) : '')
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : text)
+        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
       })
   }
   add('list', 'which there are, and when each was used last', async place => {

@@ -3,7 +3,7 @@
 import type { AgentsAnswer, ClusterState, Overview, TopAnswer } from '../analytics/http/contract.ts'
 import type { GroupsAnswer } from '../analytics/http/contract-groups.ts'
 import { bytesText } from './cluster-status.ts'
-import { visible } from './tail-commands.ts'
+import { visible } from './visible.ts'
 
 /** Null until it was told. */
 export interface TopState {

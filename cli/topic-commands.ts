@@ -14,6 +14,7 @@ import {
   type TopicReport,
   type TopicSummary,
 } from './topics.ts'
+import { visible } from './visible.ts'
 
 interface TopicFlags {
   readonly json?: boolean
@@ -44,7 +45,7 @@ export function addTopicCommands(topics: Command, surroundings: CommandSurroundi
         const flags = command.opts<TopicFlags>()
         using admin = new ClusterAdmin(bootstrapOf(surroundings.settingsOf(flags)))
         const [answer, text] = await run(admin, flags, String(given[0]))
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : text)
+        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
       })
   }
   add('list', 'which topics there are', async admin => {

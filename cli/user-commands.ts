@@ -18,6 +18,7 @@ import {
   roles,
   type User,
 } from './users.ts'
+import { visible } from './visible.ts'
 
 interface UserFlags {
   readonly json?: boolean
@@ -41,7 +42,7 @@ export function addUserCommands(users: Command, surroundings: CommandSurrounding
         const flags = command.opts<UserFlags>()
         using admin = new ClusterAdmin(bootstrapOf(surroundings.settingsOf(flags)))
         const [answer, text] = await run(admin, flags, given.length > 2 ? String(given[0]) : '')
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : text)
+        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
       })
   }
   withPassword(
