@@ -2,6 +2,7 @@
 // Live numbers do not come this way.
 import { keepPreviousData, QueryClient, useQuery } from '@tanstack/react-query'
 import type { Problem } from '../analytics/http/contract.ts'
+import { visibleText } from './visible-text.ts'
 
 const answerWithinMs = 20_000
 
@@ -56,7 +57,9 @@ async function ask<Answer>(address: string, init: RequestInit): Promise<Answer> 
   if (response.status === 204) return undefined as Answer
   if (response.ok) return (await response.json()) as Answer
   const problem = (await response.json().catch(() => null)) as Problem | null
-  throw new ApiError(response.status, problem?.detail || `The server answered ${response.status}.`, problem)
+  // Its words repeat what was asked for, which may have come with a link.
+  const words = visibleText(problem?.detail || `The server answered ${response.status}.`)
+  throw new ApiError(response.status, words, problem)
 }
 
 function bounded(signal?: AbortSignal): AbortSignal {
@@ -85,6 +88,11 @@ export interface Asked<Answer> {
   readonly ask: () => void
 }
 
+/** No answer, or a proxy's that there is none. */
+function isSilence(error: ApiError | null): boolean {
+  return error !== null && [0, 502, 504].includes(error.status)
+}
+
 /** Reads an address now and every `everyMs` while it is on screen; null asks for nothing. */
 export function useApi<Answer>(address: string | null, everyMs?: number): Asked<Answer> {
   const result = useQuery<Answer, ApiError>({
@@ -95,7 +103,8 @@ export function useApi<Answer>(address: string | null, everyMs?: number): Asked<
   })
   return {
     data: result.data,
-    error: result.error,
+    // Cut off is what the page is, and says: each panel keeps what it had.
+    error: result.data !== undefined && isSilence(result.error) ? null : result.error,
     isLoading: result.isLoading,
     answeredAt: result.dataUpdatedAt,
     ask: () => void result.refetch(),

@@ -16,6 +16,7 @@ import { filterInputId } from './panels/tail-tools.tsx'
 import { placeAt, places } from './places.ts'
 import { rangeNames, searchOf } from './settings.ts'
 import { SignIn } from './sign-in.tsx'
+import { ageOf } from './words.ts'
 
 const views = places.map(place => ({
   place,
@@ -53,6 +54,7 @@ function Shell() {
   const [overlay, setOverlay] = useState<Overlay>(null)
   const here = placeAt(useLocation()[0])
   useFocusOnArrival(here.path)
+  useNewsAfterAbsence()
   useEffect(() => {
     let isGoing = false
     const onKeyDown = (event: KeyboardEvent) => {
@@ -110,6 +112,16 @@ function useFocusOnArrival(path: string): void {
     window.scrollTo(0, 0)
     document.getElementById(headingId)?.focus({ preventScroll: true })
   }, [path])
+}
+
+/** What was asked before the page was cut off is asked again once it is back, not at its next turn. */
+function useNewsAfterAbsence(): void {
+  const isAway = useLive(state => ageOf(state) !== null)
+  const wasAway = useRef(false)
+  useEffect(() => {
+    if (wasAway.current && !isAway) void queryClient.invalidateQueries()
+    wasAway.current = isAway
+  }, [isAway])
 }
 
 function PlaceView({ title, View }: { readonly title: string; readonly View: React.ComponentType }) {

@@ -1,6 +1,7 @@
 // A button that copies a text and says so for a moment.
 import { useEffect, useState } from 'react'
 import { Icon } from './icons.tsx'
+import { visibleText } from './visible-text.ts'
 
 const saidForMs = 2_000
 
@@ -19,7 +20,7 @@ export function CopyButton({ text, words }: { readonly text: string; readonly wo
     )
   }
   return (
-    <button type="button" className="text-tool" title={text} onClick={copy}>
+    <button type="button" className="text-tool" title={visibleText(text)} onClick={copy}>
       <Icon name={said === 'copied' ? 'check' : 'copy'} />
       <span aria-live="polite">
         {said === null ? words : said === 'copied' ? 'Copied' : 'Cannot copy here'}

@@ -5,6 +5,7 @@ import { Icon } from './icons.tsx'
 import { HostileText } from './panels/hostile-text.tsx'
 import './filter-chips.css'
 import { changeParameters, useParameters } from './url-state.ts'
+import { visibleText } from './visible-text.ts'
 
 export function useFilters(): readonly Filter[] {
   return filtersIn(useParameters('f'))
@@ -35,7 +36,7 @@ export function FilterChips() {
           <button type="button" title="Remove this filter" onClick={() => removeFilter(filters, filter)}>
             <Icon name="close" />
             <span className="sr-only">
-              Remove the filter {filter.dimension} {filter.value.slice(0, 80)}
+              Remove the filter {filter.dimension} {visibleText(filter.value, 80)}
             </span>
           </button>
         </li>

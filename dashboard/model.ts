@@ -6,6 +6,7 @@ import { SeriesRing } from './series-ring.ts'
 import { type Range, ranges } from './settings.ts'
 import type { Connection, PageState } from './store.ts'
 import { TailBuffer } from './tail-buffer.ts'
+import { visibleText } from './visible-text.ts'
 
 export const seriesMetrics = ['lines', 'requests', 'errors', 'latency', 'events', 'pageviews', 'lag'] as const
 export type SeriesMetric = (typeof seriesMetrics)[number]
@@ -98,7 +99,7 @@ export class Model {
   }
 
   refuse(key: string, detail: string): void {
-    this.#refusals = { ...this.#refusals, [key]: detail }
+    this.#refusals = { ...this.#refusals, [key]: visibleText(detail) }
   }
 
   get pausedAt(): number | null {

@@ -71,6 +71,11 @@ function spellOut(character: string): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
+/** As one string, for what can only be one: a tooltip, a label that is read out, a refusal's words. */
+export function visibleText(text: string, lengthMax = Number.POSITIVE_INFINITY): string {
+  return cutAt(text, lengthMax).replace(hiddenPattern, character => `‹${spellOut(character)}›`)
+}
+
 /** Never between the halves of a surrogate pair. */
 export function cutAt(line: string, lengthMax: number): string {
   if (line.length <= lengthMax) return line

@@ -3,7 +3,9 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import { act } from '../api.ts'
 import { Icon } from '../icons.tsx'
+import { visibleText } from '../visible-text.ts'
 import './act-dialog.css'
+import { HostileText } from './hostile-text.tsx'
 
 export interface Deed {
   readonly method: 'POST' | 'DELETE'
@@ -34,7 +36,10 @@ export function ActDialog(props: ActDialogProps) {
   useEffect(() => {
     dialog.current?.showModal()
   }, [])
-  const isReady = deed !== null && state !== 'working' && (confirm === undefined || typed === confirm)
+  // What cannot be seen cannot be typed: its name is taken for it.
+  const wanted = confirm === undefined ? undefined : visibleText(confirm)
+  const isConfirmed = confirm === undefined || typed === confirm || typed === wanted
+  const isReady = deed !== null && state !== 'working' && isConfirmed
   const run = async () => {
     if (!deed || !isReady) return
     setState('working')
@@ -64,13 +69,15 @@ export function ActDialog(props: ActDialogProps) {
         {confirm !== undefined && (
           <label className="act-field">
             <span>
-              Type <b className="mono">{confirm}</b> to confirm
+              Type <b className="mono">{wanted}</b> to confirm
             </span>
             <input value={typed} onChange={event => setTyped(event.target.value)} autoComplete="off" />
           </label>
         )}
         <p className="act-same muted">The same as the command</p>
-        <pre className="act-command">{command ?? '…'}</pre>
+        <pre className="act-command">
+          <HostileText text={command ?? '…'} />
+        </pre>
         {typeof state === 'object' && (
           <p className="act-refused" role="alert">
             {state.refused}

@@ -5,6 +5,7 @@ import { type Columns, hasPoints, lastPoint, summarise } from '../chart-window.t
 import { formatDateTime, type Zone } from '../format.ts'
 import { Icon } from '../icons.tsx'
 import { useLive } from '../page-context.ts'
+import { visibleText } from '../visible-text.ts'
 import { HostileText } from './hostile-text.tsx'
 import { Empty, Panel, type PanelState } from './panel.tsx'
 import { loadPlotLibrary, Plot, type PlotSpec } from './plot.ts'
@@ -75,7 +76,7 @@ export function HistoryChart(props: HistoryChartProps) {
             onClick={() => props.onTable(!asTable)}
           >
             <Icon name={asTable ? 'chart' : 'table'} />
-            <span className="sr-only">Show {title} as table</span>
+            <span className="sr-only">Show {visibleText(title, 120)} as table</span>
           </button>
         </>
       }
@@ -193,9 +194,9 @@ function Drawing(
         ref={host}
         className="plot"
         role="img"
-        aria-label={`${title}, ${unit}. ${summarise(
+        aria-label={`${visibleText(title, 120)}, ${unit}. ${summarise(
           columns,
-          lines.map(line => line.label.slice(0, 60)),
+          lines.map(line => visibleText(line.label, 60)),
           format,
         )}`}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys walk through the chart.
@@ -252,7 +253,7 @@ function wordsAt({ lines, columns, times, zone, format }: Drawn, at: number): st
   if (time === undefined) return ''
   const words = lines.map(({ label }, index) => {
     const value = columns[index + 1]?.[at] ?? null
-    return `${label.slice(0, 60)} ${value === null ? 'no data' : format(value)}`
+    return `${visibleText(label, 60)} ${value === null ? 'no data' : format(value)}`
   })
   return `${formatDateTime(time, zone)}: ${words.join(', ')}`
 }
@@ -265,7 +266,7 @@ function ValueTable({ title, times, lines, columns, zone, format }: Drawn) {
     .slice(0, tableRowsMax)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
-    <section className="table-scroll" tabIndex={0} aria-label={`${title} as a table`}>
+    <section className="table-scroll" tabIndex={0} aria-label={`${visibleText(title, 120)} as a table`}>
       <table>
         <thead>
           <tr>

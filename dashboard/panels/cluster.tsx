@@ -5,6 +5,7 @@ import { electionGroups, lacks, partitions, reasonWords } from '../cluster-words
 import { formatAge, formatBytes, formatDateTime, formatTime, inWords } from '../format.ts'
 import { Shape } from '../icons.tsx'
 import { useLive } from '../page-context.ts'
+import { HostileText } from './hostile-text.tsx'
 import { Empty, Panel } from './panel.tsx'
 
 const groupsShown = 5
@@ -86,7 +87,9 @@ function BrokerRow({
     <tr data-broker={id} data-up={up}>
       <th scope="row" className="nowrap">
         <b>{id}</b>{' '}
-        <span className="muted mono address">{host === '' ? 'never seen' : `${host}:${port}`}</span>
+        <span className="muted mono address">
+          <HostileText text={host === '' ? 'never seen' : `${host}:${port}`} limit={80} />
+        </span>
         {isController && <span className="controller">controller</span>}
       </th>
       <td className="nowrap" title={`since ${formatDateTime(since, zone)}`}>

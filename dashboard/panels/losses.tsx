@@ -3,6 +3,7 @@
 import type { LossEntry } from '../../analytics/http/contract.ts'
 import { formatCount, formatDateTime, formatExact } from '../format.ts'
 import { useLive } from '../page-context.ts'
+import { visibleText } from '../visible-text.ts'
 import { HostileText } from './hostile-text.tsx'
 import { Empty, Panel } from './panel.tsx'
 
@@ -55,11 +56,13 @@ function LossRow({ entry }: { readonly entry: LossEntry }) {
   return (
     <tr>
       <td className="nowrap">{formatDateTime(entry.at, zone)}</td>
-      <td title={entry.detail}>{entry.reason}</td>
+      <td title={visibleText(entry.detail)}>
+        <HostileText text={entry.reason} limit={80} />
+      </td>
       <td className="mono">
         <HostileText text={entry.source} />
         <span className="muted range">
-          {entry.from} – {entry.to}
+          <HostileText text={`${entry.from} – ${entry.to}`} limit={200} />
         </span>
       </td>
       <td className="number">{entry.lines === null ? 'unknown' : formatExact(entry.lines)}</td>

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { Icon, type IconName } from '../icons.tsx'
 import { useLive } from '../page-context.ts'
 import { ageOf } from '../words.ts'
+import { HostileText } from './hostile-text.tsx'
 
 export type PanelState = 'loading' | 'empty' | 'live' | 'refused'
 
@@ -30,7 +31,7 @@ export function Panel({ id, title, unit, state, seq, className, tools, children 
     >
       <header className="panel-head">
         <h2 id={`${id}-title`}>
-          {title}
+          <HostileText text={title} limit={120} />
           {unit && <span className="unit"> {unit}</span>}
         </h2>
         {age !== null && <span className="age">{age} old</span>}
@@ -57,7 +58,9 @@ export function Empty({ title, icon, children }: EmptyProps) {
           <Icon name={icon} />
         </span>
       )}
-      <p className="empty-title">{title}</p>
+      <p className="empty-title">
+        <HostileText text={title} limit={400} />
+      </p>
       {children}
     </div>
   )

@@ -12,6 +12,7 @@ import { type Column, DataTable } from '../../panels/data-table.tsx'
 import { HostileText } from '../../panels/hostile-text.tsx'
 import { Empty, Panel } from '../../panels/panel.tsx'
 import { useParameter } from '../../url-state.ts'
+import { visibleText } from '../../visible-text.ts'
 import { removeAgentCommand } from '../cluster/commands.ts'
 import type { AgentRow } from './agent-rows.ts'
 import { durationWords } from './agent-words.ts'
@@ -26,7 +27,7 @@ function columnsOf(nowMs: number): readonly Column<AgentFile>[] {
       weight: 3.4,
       by: file => file.path,
       cell: file => (
-        <span className="mono" title={file.path}>
+        <span className="mono" title={visibleText(file.path)}>
           <HostileText text={file.path} limit={500} />
         </span>
       ),

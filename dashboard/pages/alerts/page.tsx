@@ -17,6 +17,7 @@ import { Icon, Shape } from '../../icons.tsx'
 import { useLive, useSubscription } from '../../page-context.ts'
 import { HostileText } from '../../panels/hostile-text.tsx'
 import { Empty, Panel } from '../../panels/panel.tsx'
+import { visibleText } from '../../visible-text.ts'
 import { History } from './history.tsx'
 import { Labels } from './labels.tsx'
 import { RuleDialog, wordsOf } from './rule-dialog.tsx'
@@ -214,6 +215,7 @@ function RuleRow({ view, isAdmin, onEdit, onSwitch, onDelete }: RuleRowProps) {
   const [isSure, setIsSure] = useState(false)
   const { rule, firing, pending, error, source } = view
   const isOff = rule.enabled === false
+  const spoken = visibleText(rule.name, 80)
   const [tone, shape, words] = error
     ? (['warn', 'triangle', 'Cannot be judged'] as const)
     : isOff
@@ -246,7 +248,8 @@ function RuleRow({ view, isAdmin, onEdit, onSwitch, onDelete }: RuleRowProps) {
         ) : !isAdmin ? null : isSure ? (
           <>
             <button type="button" className="button danger" onClick={onDelete}>
-              Delete “{rule.name.slice(0, 20)}”
+              Delete “
+              <HostileText text={rule.name} limit={20} />”
             </button>
             <button type="button" className="button" onClick={() => setIsSure(false)}>
               Keep
@@ -255,14 +258,14 @@ function RuleRow({ view, isAdmin, onEdit, onSwitch, onDelete }: RuleRowProps) {
         ) : (
           <>
             <button type="button" className="button" onClick={onEdit}>
-              Change<span className="sr-only"> {rule.name}</span>
+              Change<span className="sr-only"> {spoken}</span>
             </button>
             <button type="button" className="button" onClick={onSwitch}>
               {isOff ? 'Enable' : 'Disable'}
-              <span className="sr-only"> {rule.name}</span>
+              <span className="sr-only"> {spoken}</span>
             </button>
             <button type="button" className="button" onClick={() => setIsSure(true)}>
-              Delete<span className="sr-only"> {rule.name}</span>
+              Delete<span className="sr-only"> {spoken}</span>
             </button>
           </>
         )}

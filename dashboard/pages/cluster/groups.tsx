@@ -75,7 +75,11 @@ export function Groups() {
       }
     >
       {refusal && <Empty title="Groups cannot be shown">{refusal}</Empty>}
-      {answer?.error && <p className="act-refused">As last heard: {answer.error}</p>}
+      {answer?.error && (
+        <p className="act-refused">
+          As last heard: <HostileText text={answer.error} />
+        </p>
+      )}
       {state === 'empty' && (
         <Empty title="No consumer group has committed anything">
           <p>Who reads by Kafka’s own protocol is shown here, and how far behind it is. Try one:</p>

@@ -7,12 +7,15 @@ import { CopyButton } from '../../copy-button.tsx'
 import { curlOf } from '../../curl.ts'
 import { FilterChips, useFilters } from '../../filter-chips.tsx'
 import { Icon } from '../../icons.tsx'
+import { useLive } from '../../page-context.ts'
 import { Empty, Panel } from '../../panels/panel.tsx'
 import { changeText, exactText, valueText } from '../../quantities.ts'
 import { refreshMs } from '../../range.ts'
 import { RangePicker, useRange } from '../../range-picker.tsx'
 import { Refusal } from '../../refusal.tsx'
 import { changeParameters, useParameter } from '../../url-state.ts'
+import { visibleText } from '../../visible-text.ts'
+import { ageOf } from '../../words.ts'
 import { ExploreChart } from './chart.tsx'
 import '../../history.css'
 import './explore.css'
@@ -82,7 +85,7 @@ function Tools({ metric, question }: { readonly metric: CatalogueMetric; readonl
               ))}
             </optgroup>
           )}
-          {!isKnown && <option>{by}</option>}
+          {!isKnown && <option value={by}>{visibleText(by, 80)}</option>}
         </select>
       </label>
       {metric.kind === 'distribution' && <ValueChoice />}
@@ -123,6 +126,7 @@ interface AnswersProps {
 function Answers({ metric, question, catalogue }: AnswersProps) {
   const [chosen] = useParameter('v')
   const every = refreshMs(question.range)
+  const fileName = visibleText(metric.name, 80)
   const name = encodeURIComponent(metric.name)
   const seriesPath = apiPath(`/series/${name}`, seriesParameters(question))
   const tablePath = apiPath(`/stats/${name}`, tableParameters(question))
@@ -143,11 +147,11 @@ function Answers({ metric, question, catalogue }: AnswersProps) {
       />
       <ExploreChart metric={metric} value={value} asked={series} ways={ways} />
       <div className="explore-links">
-        <a className="text-tool" href={`${seriesPath}&format=csv`} download={`${metric.name}-series.csv`}>
+        <a className="text-tool" href={`${seriesPath}&format=csv`} download={`${fileName}-series.csv`}>
           <Icon name="download" />
           CSV of the chart
         </a>
-        <a className="text-tool" href={`${tablePath}&format=csv`} download={`${metric.name}.csv`}>
+        <a className="text-tool" href={`${tablePath}&format=csv`} download={`${fileName}.csv`}>
           <Icon name="download" />
           CSV of the table
         </a>
@@ -171,8 +175,9 @@ function Total({ metric, value, asked, compare }: TotalProps) {
   const answer = asked.data?.metric === metric.name && !asked.error ? asked.data : undefined
   const [row, more] = answer?.rows ?? []
   const shown = row && !more ? row : undefined
+  const isStale = useLive(ageOf) !== null
   return (
-    <header className="explore-total" data-state={answer ? 'live' : 'loading'}>
+    <header className="explore-total" data-state={!answer ? 'loading' : isStale ? 'stale' : 'live'}>
       <p className="tile-value" title={exactText(shown?.values[value])}>
         <span className="tile-number">{shown ? valueText(metric, shown.values[value], value) : '–'}</span>{' '}
         {metric.kind === 'distribution' && <span className="tile-unit">{value}</span>}

@@ -267,14 +267,17 @@ function Entry({ entry, zone }: { readonly entry: LossEntry; readonly zone: Zone
             <strong>What to do:</strong> {advice}
           </p>
           <p className="muted">
-            <code>{entry.reason}</code> <HostileText text={entry.detail} />
+            <code>
+              <HostileText text={entry.reason} limit={200} />
+            </code>{' '}
+            <HostileText text={entry.detail} />
           </p>
         </details>
       </td>
       <td className="mono loss-where">
         <HostileText text={entry.source} />
         <span className="muted range">
-          {entry.from} – {entry.to}
+          <HostileText text={`${entry.from} – ${entry.to}`} limit={200} />
         </span>
       </td>
       <td className="number">

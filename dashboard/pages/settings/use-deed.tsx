@@ -1,6 +1,7 @@
 // What the forms of this page share: one thing under way at a time, with the server's own words when it is refused; a
 // field under its label; a button that asks once more.
 import { useId, useState } from 'react'
+import { visibleText } from '../../visible-text.ts'
 
 export interface RunningDeed {
   readonly isWorking: boolean
@@ -81,7 +82,7 @@ export function Remove({ what, disabled, onRemove }: RemoveProps) {
       }}
     >
       {asking ? 'Remove now' : 'Remove'}
-      <span className="sr-only"> {what}</span>
+      <span className="sr-only"> {visibleText(what, 80)}</span>
     </button>
   )
 }

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { TailRow } from '../../../analytics/http/contract.ts'
 import { formatDateTime } from '../../format.ts'
+import { HostileText } from '../../panels/hostile-text.tsx'
 import { Empty, Panel, type PanelState } from '../../panels/panel.tsx'
 import { changeParameters } from '../../url-state.ts'
 import { LineList } from './line-list.tsx'
@@ -63,7 +64,12 @@ export function PastLines(props: PastLinesProps) {
       <p className="past-note">
         <span>
           Standing still:{' '}
-          {record === '' ? `lines around ${at}` : `around partition ${record.replace(':', ', offset ')}`}
+          <HostileText
+            text={
+              record === '' ? `lines around ${at}` : `around partition ${record.replace(':', ', offset ')}`
+            }
+            limit={80}
+          />
         </span>
         <button type="button" className="button" onClick={backToLive}>
           Back to live
@@ -75,7 +81,9 @@ export function PastLines(props: PastLinesProps) {
         <div className="tail-scroll">
           {found.state === 'failed' && (
             <Empty title={found.title}>
-              <p>{found.detail}</p>
+              <p>
+                <HostileText text={found.detail} limit={400} />
+              </p>
               <button type="button" className="button" onClick={() => setTries(tries + 1)}>
                 Try again
               </button>
@@ -86,7 +94,7 @@ export function PastLines(props: PastLinesProps) {
               <p>
                 {filter === ''
                   ? 'The log has none of this time.'
-                  : `None match “${filter}”. Clear the filter to see all.`}
+                  : 'None match the filter. Clear it to see all.'}
               </p>
             </Empty>
           )}

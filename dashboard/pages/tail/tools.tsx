@@ -8,6 +8,7 @@ import { useLive, usePage } from '../../page-context.ts'
 import { TailFilter } from '../../panels/tail-tools.tsx'
 import { tailTopics } from '../../settings.ts'
 import { changeParameters, useParameters } from '../../url-state.ts'
+import { visibleText } from '../../visible-text.ts'
 import { parseFilter, type TailLevel, withInversion, withLevel } from './tail-query.ts'
 import { highlightInputId } from './use-rows.ts'
 
@@ -147,7 +148,7 @@ function Highlights() {
           title="Remove this highlight"
           onClick={() => change(terms.filter(other => other !== term))}
         >
-          <mark data-term={at + 1}>{term}</mark>
+          <mark data-term={at + 1}>{visibleText(term, 60)}</mark>
           <Icon name="close" />
         </button>
       ))}

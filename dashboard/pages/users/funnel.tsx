@@ -8,6 +8,7 @@ import { type ApiError, act, apiPath } from '../../api.ts'
 import { CopyButton } from '../../copy-button.tsx'
 import { curlOf } from '../../curl.ts'
 import { Icon } from '../../icons.tsx'
+import { HostileText } from '../../panels/hostile-text.tsx'
 import { Panel } from '../../panels/panel.tsx'
 import { type HistoryRange, refreshMs, spanParameters } from '../../range.ts'
 import { Refusal } from '../../refusal.tsx'
@@ -250,7 +251,7 @@ function Configured({ catalogue }: { readonly catalogue: CatalogueAnswer | undef
             })
           }
         >
-          {name}
+          <HostileText text={name} limit={80} />
         </button>
       ))}
     </div>
