@@ -1,7 +1,7 @@
 // docs/install.md as it is typed by whoever has a release: the archive and the npm package, each from its block to a
 // statistic, in a network of its own where the default ports are free; the service without carrying it out, for there
-// may be no systemd; docs/first-hour.md and users with the archive's command; docs/client.md with the installed package. Needs
-// root, for namespaces, and the registry, for what the package depends on.
+// may be no systemd; docs/first-hour.md and the users of docs/security.md with the archive's command; docs/client.md
+// with the installed package. Needs root, for namespaces, and the registry, for what the package depends on.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

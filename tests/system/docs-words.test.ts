@@ -14,8 +14,11 @@ const root = join(import.meta.dirname, '../..')
 const pages = ['README.md', 'compose.yaml', ...globSync('docs/**/*.{md,yaml}', { cwd: root })].sort()
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8')
 
-const typed =
-  /(?:^ *|[`|$(&#] ?|exec |sudo |exec \S+ |-u tailrace )(?:tailrace|node cli\/tailrace\.js|\S*bin\/tailrace) (?!tailrace)((?:[a-z]|--)[^`\n|#&;)>"]*)/gm
+/** In a code span, in a block or behind a remark's sign; not in a sentence. */
+const before = /(?:^ *|[`|$(&#] ?|exec |sudo |exec \S+ |-u tailrace )/
+const command = /(?:tailrace|node cli\/tailrace\.js|\S*bin\/tailrace) (?!tailrace)/
+const words = /((?:[a-z]|--)[^`\n|#&;)>"]*)/
+const typed = new RegExp(before.source + command.source + words.source, 'gm')
 
 /** By the path of a command, the words that may follow: of `topics`, its commands and flags. */
 function knownWords(): Map<string, Set<string>> {
@@ -28,9 +31,9 @@ function knownWords(): Map<string, Set<string>> {
 }
 
 /** What is wrong with the words behind `tailrace`, or null. */
-function fault(words: readonly string[], known: ReadonlyMap<string, ReadonlySet<string>>): string | null {
+function fault(line: readonly string[], known: ReadonlyMap<string, ReadonlySet<string>>): string | null {
   let path = ''
-  for (const word of words) {
+  for (const word of line) {
     const next = `${path} ${word}`.trim()
     if (!known.has(next)) {
       const follow = [...known.get(path)!].filter(one => one !== '--help')
@@ -41,7 +44,7 @@ function fault(words: readonly string[], known: ReadonlyMap<string, ReadonlySet<
     }
     path = next
   }
-  const flags = words.filter(word => word.startsWith('--')).map(word => word.split('=')[0]!)
+  const flags = line.filter(word => word.startsWith('--')).map(word => word.split('=')[0]!)
   const unknown = flags.find(flag => !known.get(path)!.has(flag) && !known.get('')!.has(flag))
   return unknown === undefined ? null : `"${path}" has no ${unknown}`
 }
@@ -52,16 +55,15 @@ test('every command and flag on the pages is one that there is', () => {
   const faults: string[] = []
   let commands = 0
   for (const page of pages) {
-    // In a code span, in a block or behind a remark's sign; not in a sentence.
-    for (const [, words] of textOf(page).matchAll(typed)) {
+    for (const [, line] of textOf(page).matchAll(typed)) {
       // What is quoted is the reader's own text.
-      const split = words!
+      const split = line!
         .replaceAll(/'[^']*'/g, 'TEXT')
         .trim()
         .split(/\s+/)
       commands++
       const wrong = fault(split, known)
-      if (wrong !== null) faults.push(`${page}: tailrace ${words}: ${wrong}`)
+      if (wrong !== null) faults.push(`${page}: tailrace ${line}: ${wrong}`)
     }
   }
   assert(commands > 120, `${commands} commands are found`)
