@@ -88,7 +88,7 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
   const watching = startWatching(options, { database, reading, access, build, monitor, clusters })
   const { live } = watching
   sessions.onEnded = session => live.endSession(session)
-  observeState(metrics, rows, () => live.clients)
+  observeState(metrics, rows, live)
   observeStore(metrics, connection)
   observeCluster(metrics, monitor)
   observeQueries(metrics, queries)
@@ -264,9 +264,12 @@ function listen(server: Server, { host, port }: AnalyticsConfig): Promise<number
 }
 
 /** What the store says at each scrape. */
-function observeState(metrics: Metrics, rows: Rows, sockets: () => number): void {
+function observeState(metrics: Metrics, rows: Rows, live: LiveServer): void {
   const sources = () => rows.sources().filter(source => !source.topic.startsWith('__'))
-  metrics.observed('tailrace_live_sockets', 'Pages connected to the live socket.', () => [[{}, sockets()]])
+  metrics.observed('tailrace_live_sockets', 'Pages connected to the live socket.', () => [[{}, live.clients]])
+  metrics.observed('tailrace_live_queued_bytes', 'The most that waits here for one page to read it.', () => [
+    [{}, live.queuedBytesMost],
+  ])
   metrics.observed('tailrace_loss_lines', 'Lines in the loss ledger.', () => [[{}, rows.lossTotal()]])
   metrics.observed('tailrace_consumer_lag_records', 'Records in the log that are not counted yet.', () =>
     sources().map(({ topic, partition, highWatermark, next }) => {

@@ -28,6 +28,9 @@ export class LiveGroup {
   #ringBytes = 0
   #seq = 0
   #snapshotJson: string | null = null
+  #deltaJson = ''
+  /** The last delta as it is sent, by subscription id: pages of one kind number theirs alike. */
+  readonly #messages = new Map<number, Buffer>()
   /** When the last subscription left, null while there is one. */
   idleSinceMs: number | null = null
 
@@ -40,19 +43,31 @@ export class LiveGroup {
     return this.#seq
   }
 
-  /** Computes what is new; the JSON of the delta's data, null when there is none. */
-  tick(): string | null {
+  /** Computes what is new; false when nothing is. */
+  tick(): boolean {
     this.#snapshotJson = null
     const data = this.#source.delta()
-    if (!data) return null
+    if (!data) return false
     const json = JSON.stringify(data)
     this.#seq++
+    this.#deltaJson = json
+    this.#messages.clear()
     this.#ring.push({ seq: this.#seq, json })
     this.#ringBytes += json.length
     while (this.#ring.length > deltasKept || (this.#ringBytes > ringBytesMax && this.#ring.length > 1)) {
       this.#ringBytes -= this.#ring.shift()!.json.length
     }
-    return json
+    return true
+  }
+
+  /** What the last tick has told, for a subscription of this id. The bytes are shared: nobody may change them. */
+  deltaMessage(id: number): Buffer {
+    let message = this.#messages.get(id)
+    if (!message) {
+      message = Buffer.from(`{"type":"delta","id":${id},"seq":${this.#seq},"data":${this.#deltaJson}}`)
+      this.#messages.set(id, message)
+    }
+    return message
   }
 
   /** The JSON of the snapshot's data, as of `seq`. Made once a tick, however many ask. */

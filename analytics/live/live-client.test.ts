@@ -1,5 +1,6 @@
 // One client against a socket that does not drain, and the groups and tail windows behind it. No network.
 import assert from 'node:assert/strict'
+import type { Writable } from 'node:stream'
 import { test } from 'node:test'
 import type { WebSocket } from 'ws'
 import { Cluster } from '../../broker/client/cluster.ts'
@@ -12,17 +13,42 @@ import { TailFeed } from './tail-feed.ts'
 class FakeSocket {
   readonly OPEN = 1
   readonly readyState = 1
-  bufferedAmount = 0
+  /** What has not left: bytes that the kernel did not take, and those held back by cork(). */
+  stuckBytes = 0
+  heldBytes = 0
+  takesNothing = false
   readonly sent: { type: string; seq?: number; data?: unknown }[] = []
+  /** As they were handed over. */
+  readonly payloads: (string | Buffer)[] = []
   closedWith: number | null = null
-  send(text: string): void {
-    this.sent.push(JSON.parse(text))
+  pings = 0
+  isTerminated = false
+  corked = 0
+  send(text: string | Buffer): void {
+    this.payloads.push(text)
+    this.sent.push(JSON.parse(String(text)))
+    this.heldBytes += text.length
+  }
+  cork(): void {
+    this.corked++
+  }
+  uncork(): void {
+    this.corked--
+    if (this.takesNothing) this.stuckBytes += this.heldBytes
+    this.heldBytes = 0
+  }
+  get bufferedAmount(): number {
+    return this.stuckBytes + this.heldBytes
   }
   close(code: number): void {
     this.closedWith = code
   }
-  ping(): void {}
-  terminate(): void {}
+  ping(): void {
+    this.pings++
+  }
+  terminate(): void {
+    this.isTerminated = true
+  }
 }
 
 function clientOf(topic: string) {
@@ -45,15 +71,25 @@ function clientOf(topic: string) {
   }
   const socket = new FakeSocket()
   const identity = { user: 'admin', role: 'admin', by: 'link', session: 's' } as const
-  const client = new LiveClient(socket as unknown as WebSocket, hub, identity, 'session')
+  const client = new LiveClient(
+    socket as unknown as WebSocket,
+    socket as unknown as Writable,
+    hub,
+    identity,
+    'session',
+  )
   client.receive('{"type":"hello","version":1,"build":"x"}')
   client.receive(JSON.stringify({ type: 'sub', id: 1, topic }))
   socket.sent.length = 0
+  socket.heldBytes = 0
   const tick = (times = 1) => {
     for (let index = 0; index < times; index++) {
       clock.atMs += 250
-      client.deliver(group, group.tick()!)
+      client.beginTick()
+      assert.equal(socket.corked, 1)
+      if (group.tick()) client.deliver(group)
       client.settle()
+      assert.equal(socket.corked, 0)
     }
   }
   return { client, socket, group, tick }
@@ -62,7 +98,7 @@ function clientOf(topic: string) {
 test('a page that does not keep up misses ticks, then gets one snapshot with everything', () => {
   const { socket, group, tick } = clientOf('overview')
   tick(2)
-  socket.bufferedAmount = liveLimits.bufferedBytesPause + 1
+  socket.stuckBytes = liveLimits.bufferedBytesPause + 1
   tick(5)
   assert.deepEqual(
     socket.sent.map(({ type, seq }) => [type, seq]),
@@ -71,7 +107,7 @@ test('a page that does not keep up misses ticks, then gets one snapshot with eve
       ['delta', 2],
     ],
   )
-  socket.bufferedAmount = 0
+  socket.stuckBytes = 0
   tick(2)
   assert.deepEqual(
     socket.sent.slice(2).map(({ type, seq }) => [type, seq]),
@@ -85,11 +121,75 @@ test('a page that does not keep up misses ticks, then gets one snapshot with eve
 
 test('a page that never drains is let go as slow', () => {
   const { socket, tick } = clientOf('overview')
-  socket.bufferedAmount = liveLimits.bufferedBytesMax + 1
-  tick(30)
+  socket.stuckBytes = liveLimits.bufferedBytesPause + 1
+  tick(4 * 60)
   assert.equal(socket.closedWith, null)
-  tick(20)
+  tick(4)
   assert.equal(socket.closedWith, 4008)
+})
+
+test('a page that stops reading is asked for nothing and sent nothing, whatever it asks, until it reads again', () => {
+  const { client, socket, tick } = clientOf('overview')
+  socket.stuckBytes = liveLimits.bufferedBytesPause + 1
+  for (let id = 2; id < 20; id++) client.receive(JSON.stringify({ type: 'sub', id, topic: 'overview' }))
+  client.receive('{"type":"visibility","hidden":true}')
+  client.receive('{"type":"visibility","hidden":false}')
+  tick(120)
+  client.ping()
+  assert.deepEqual([socket.sent.length, socket.pings, socket.closedWith], [0, 0, null])
+  socket.stuckBytes = 0
+  tick()
+  assert.deepEqual(new Set(socket.sent.map(({ type }) => type)), new Set(['snap']))
+  assert.equal(socket.sent.length, 19)
+})
+
+test('a page that answers no ping twice in a row is gone', () => {
+  const { client, socket } = clientOf('overview')
+  client.ping()
+  client.ping()
+  client.answered()
+  client.ping()
+  client.ping()
+  assert.deepEqual([socket.pings, socket.isTerminated], [4, false])
+  client.ping()
+  assert.deepEqual([socket.pings, socket.isTerminated], [4, true])
+})
+
+test('what one tick sends does not make the page slow: every subscription gets its part', () => {
+  const { client, socket, tick } = clientOf('overview')
+  for (let id = 2; id < 30; id++) client.receive(JSON.stringify({ type: 'sub', id, topic: 'overview' }))
+  socket.sent.length = 0
+  const send = socket.send.bind(socket)
+  socket.send = text => {
+    send(text)
+    socket.heldBytes += 10_000
+  }
+  tick()
+  assert.deepEqual(
+    socket.sent.map(({ type }) => type),
+    Array.from({ length: 29 }, () => 'delta'),
+  )
+  // The same where nothing is read: what waits is bounded, whatever there is to tell.
+  socket.takesNothing = true
+  socket.sent.length = 0
+  tick(20)
+  assert.ok(socket.bufferedAmount <= liveLimits.bufferedBytesPause + 10_100, `${socket.bufferedAmount} B`)
+  socket.takesNothing = false
+  socket.stuckBytes = 0
+  socket.sent.length = 0
+  tick()
+  assert.equal(socket.sent.filter(({ type }) => type === 'snap').length, 29)
+})
+
+test('pages that number a subscription alike are sent the same bytes', () => {
+  const { group } = clientOf('overview')
+  group.tick()
+  const first = group.deltaMessage(1)
+  assert.equal(group.deltaMessage(1), first)
+  assert.notEqual(group.deltaMessage(2), first)
+  assert.match(String(group.deltaMessage(2)), /^\{"type":"delta","id":2,"seq":1,"data":\{/)
+  group.tick()
+  assert.match(String(group.deltaMessage(1)), /"seq":2/)
 })
 
 test('a hidden page gets one state message a second and no tail', () => {

@@ -1,5 +1,6 @@
 // One page's end of the live socket: its subscriptions, where each stands, and how much it can take. A page that does
 // not keep up misses ticks and gets a snapshot afterwards; one that never does is let go.
+import type { Writable } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Identity } from '../http/sessions.ts'
 import { ProblemError } from '../queries/problem.ts'
@@ -23,12 +24,16 @@ export const liveLimits = {
   sockets: 200,
   messagesPerSecond: 50,
   payloadBytes: 65_536,
-  /** Beyond this nothing of state is sent: it would be old when it arrives. */
-  bufferedBytesPause: 262_144,
-  bufferedBytesMax: 1_048_576,
-  bufferedTooLongMs: 10_000,
+  /** With more than this left over from before nothing is sent: it would be old when it arrives. */
+  bufferedBytesPause: 32_768,
+  /** Who has not caught up by then has stopped reading, or is gone. */
+  bufferedTooLongMs: 60_000,
   helloWithinMs: 10_000,
 } as const
+
+/** At one every 20 s, half a minute without reading costs nobody the connection. */
+const pingsMissedMost = 2
+const asText = { binary: false } as const
 
 /** What a client needs of the server it belongs to. */
 export interface LiveHub {
@@ -56,6 +61,8 @@ interface Subscription {
 export class LiveClient {
   readonly identity: Identity
   readonly #socket: WebSocket
+  /** What the socket writes to: corked during a tick, so that all of it is one system call. */
+  readonly #wire: Writable
   readonly #hub: LiveHub
   readonly #session: string
   readonly #subscriptions = new Map<number, Subscription>()
@@ -64,12 +71,16 @@ export class LiveClient {
   #hidden = false
   #ticks = 0
   #slowSinceMs: number | null = null
+  /** What was left over when the tick began; null between ticks. */
+  #leftOver: number | null = null
   #messages = 0
   #messagesSinceMs = 0
-  isAlive = true
+  /** Pings in a row without an answer. */
+  #unanswered = 0
 
-  constructor(socket: WebSocket, hub: LiveHub, identity: Identity, session: string) {
+  constructor(socket: WebSocket, wire: Writable, hub: LiveHub, identity: Identity, session: string) {
     this.#socket = socket
+    this.#wire = wire
     this.#hub = hub
     this.identity = identity
     this.#session = session
@@ -97,23 +108,33 @@ export class LiveClient {
     else this.#show(message.hidden)
   }
 
-  /** Hands on one group's delta. `json` is made once for all clients. */
-  deliver(group: LiveGroup, json: string): void {
+  /** Holds back what is sent until `settle`. */
+  beginTick(): void {
+    this.#leftOver = this.bufferedBytes
+    this.#wire.cork()
+  }
+
+  /** Hands on what a group has just told, in bytes that are made once for all clients. */
+  deliver(group: LiveGroup): void {
     for (const subscription of this.#subscriptions.values()) {
       if (subscription.group !== group) continue
       if (this.#isBusy() || this.#hidden) subscription.isBehind = true
-      else if (!subscription.isBehind)
-        this.#send(`{"type":"delta","id":${subscription.id},"seq":${group.seq},"data":${json}}`)
+      else if (!subscription.isBehind) this.#send(group.deltaMessage(subscription.id))
     }
   }
 
-  /** After the deltas of a tick: brings up who is behind, watches the buffer. */
+  /** After the deltas of a tick: brings up who is behind, watches the buffer, lets the tick go. */
   settle(): void {
     this.#ticks++
-    const now = this.#hub.nowMs()
+    this.#bringUp(this.#hub.nowMs())
+    this.#leftOver = null
+    this.#wire.uncork()
+  }
+
+  #bringUp(now: number): void {
     if (!this.#greeted && now - this.#connectedAtMs > liveLimits.helloWithinMs)
       this.close(closeCodes.silent, 'no hello')
-    if (this.bufferedBytes > liveLimits.bufferedBytesMax) {
+    if (this.#isBusy()) {
       this.#slowSinceMs ??= now
       if (now - this.#slowSinceMs > liveLimits.bufferedTooLongMs) this.close(closeCodes.slow, 'slow')
       return
@@ -128,9 +149,21 @@ export class LiveClient {
     if (this.#greeted) this.#send(JSON.stringify({ type: 'heartbeat', serverTime: this.#hub.nowMs() }))
   }
 
+  /**
+   * Asks whether it is still there, and lets it go when it did not answer twice. Not while something waits to be read:
+   * the question would lie behind that, and whoever never reads is let go as slow.
+   */
   ping(): void {
-    this.isAlive = false
-    this.#socket.ping()
+    if (this.bufferedBytes > 0) return
+    if (this.#unanswered >= pingsMissedMost) this.terminate()
+    else {
+      this.#unanswered++
+      this.#socket.ping()
+    }
+  }
+
+  answered(): void {
+    this.#unanswered = 0
   }
 
   close(code: number, reason: string): void {
@@ -189,7 +222,8 @@ export class LiveClient {
     const subscription = { id: message.id, group, isTail: message.topic === 'tail', isBehind: false }
     this.#subscriptions.set(message.id, subscription)
     const missed = message.from?.epoch === this.#hub.epoch ? group.since(message.from.seq) : null
-    if (missed === null) this.#snapshot(subscription)
+    if (this.#isBusy()) subscription.isBehind = true
+    else if (missed === null) this.#snapshot(subscription)
     else
       for (const { seq, json } of missed)
         this.#send(`{"type":"delta","id":${message.id},"seq":${seq},"data":${json}}`)
@@ -205,12 +239,16 @@ export class LiveClient {
   #show(hidden: boolean): void {
     const returns = this.#hidden && !hidden
     this.#hidden = hidden
-    if (returns) for (const subscription of this.#subscriptions.values()) this.#snapshot(subscription)
+    if (!returns) return
+    for (const subscription of this.#subscriptions.values()) {
+      if (this.#isBusy()) subscription.isBehind = true
+      else this.#snapshot(subscription)
+    }
   }
 
-  /** True while what was sent before has not left yet. */
+  /** True while what was sent before has not left yet. What this tick holds back does not count: it never tried to. */
   #isBusy(): boolean {
-    return this.bufferedBytes > liveLimits.bufferedBytesPause
+    return (this.#leftOver ?? this.bufferedBytes) > liveLimits.bufferedBytesPause
   }
 
   /** A hidden page is brought up once a second, and its tail not at all. */
@@ -230,8 +268,14 @@ export class LiveClient {
     this.#send(JSON.stringify({ type: 'refused', id, detail }))
   }
 
-  #send(text: string): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(text)
+  #send(text: string | Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.send(text, asText)
+    // A tick that has much to tell goes in parts: so it shows at once if nobody takes them.
+    if (this.#leftOver === null || this.bufferedBytes <= liveLimits.bufferedBytesPause) return
+    this.#wire.uncork()
+    this.#leftOver = this.bufferedBytes
+    this.#wire.cork()
   }
 
   #isFlooding(): boolean {

@@ -78,6 +78,11 @@ export class LiveServer implements LiveHub {
     return this.#clients.size
   }
 
+  /** Of the page that reads slowest. */
+  get queuedBytesMost(): number {
+    return Math.max(0, ...[...this.#clients].map(({ bufferedBytes }) => bufferedBytes))
+  }
+
   nowMs(): number {
     return this.#options.clock.wallMs()
   }
@@ -92,7 +97,7 @@ export class LiveServer implements LiveHub {
     else if (this.#clients.size >= liveLimits.sockets) refuseUpgrade(socket, '503 Service Unavailable')
     else
       this.#sockets.handleUpgrade(request, socket, head, opened =>
-        this.#opened(opened, identify(request, access)),
+        this.#opened(opened, socket, identify(request, access)),
       )
   }
 
@@ -165,7 +170,7 @@ export class LiveServer implements LiveHub {
     }
   }
 
-  #opened(socket: WebSocket, identity: Identity | null): void {
+  #opened(socket: WebSocket, wire: Duplex, identity: Identity | null): void {
     // Only after the handshake can a page see why: a refused upgrade tells it nothing.
     if (!identity) {
       socket.close(closeCodes.notSignedIn, 'not signed in')
@@ -176,15 +181,13 @@ export class LiveServer implements LiveHub {
       socket.close(closeCodes.tooMany, `at most ${liveLimits.socketsPerSession} sockets`)
       return
     }
-    const client = new LiveClient(socket, this, identity, randomBytes(6).toString('base64url'))
+    const client = new LiveClient(socket, wire, this, identity, randomBytes(6).toString('base64url'))
     this.#clients.add(client)
     socket.on('message', (data, isBinary) => {
       if (isBinary) client.close(1003, 'text only')
       else client.receive(String(data))
     })
-    socket.on('pong', () => {
-      client.isAlive = true
-    })
+    socket.on('pong', () => client.answered())
     socket.on('error', error => this.#options.log.debug('a live socket failed', { error: error.message }))
     socket.on('close', () => {
       this.#clients.delete(client)
@@ -194,15 +197,15 @@ export class LiveServer implements LiveHub {
 
   #tick(): void {
     const now = this.nowMs()
+    for (const client of this.#clients) client.beginTick()
     for (const { group } of this.#groups.values()) {
       if (group.idleSinceMs !== null && now - group.idleSinceMs > groupLingersMs) {
         this.#groups.delete(group.key)
         group.close()
         continue
       }
-      const json = group.tick()
-      if (json === null) continue
-      for (const client of this.#clients) client.deliver(group, json)
+      if (!group.tick()) continue
+      for (const client of this.#clients) client.deliver(group)
     }
     for (const client of this.#clients) client.settle()
   }
@@ -215,10 +218,7 @@ export class LiveServer implements LiveHub {
   }
 
   #ping(): void {
-    for (const client of this.#clients) {
-      if (client.isAlive) client.ping()
-      else client.terminate()
-    }
+    for (const client of this.#clients) client.ping()
   }
 }
 
