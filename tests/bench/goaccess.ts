@@ -8,8 +8,19 @@ import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 
 const logFormat = '%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %T'
+/** How it reads our lines, whatever it does with them. */
+export const goAccessArguments = [
+  `--log-format=${logFormat}`,
+  '--date-format=%d/%b/%Y',
+  '--time-format=%T',
+  '--no-global-config',
+] as const
 const script = `goaccess "$1" --log-format='${logFormat}' --date-format=%d/%b/%Y --time-format=%T -o "$2" \
   --no-progress --no-global-config >/dev/null 2>&1 || exit 1; times`
+
+export function hasGoAccess(): boolean {
+  return spawnSync('goaccess', ['--version'], { stdio: 'ignore' }).status === 0
+}
 
 export async function goAccessMicroseconds(
   lines: number,

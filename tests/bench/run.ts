@@ -10,6 +10,7 @@ import { runCompaction } from './compaction.ts'
 import { runFailover } from './failover.ts'
 import { runInstall } from './install.ts'
 import { runLines } from './lines.ts'
+import { runLive } from './live.ts'
 import { runPipeline } from './pipeline.ts'
 import { runQueries } from './queries.ts'
 import { runReplication } from './replication.ts'
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<v
   failover: runFailover,
   install: runInstall,
   lines: runLines,
+  live: runLive,
   pipeline: runPipeline,
   queries: runQueries,
   replication: runReplication,
