@@ -1,5 +1,5 @@
-// Who was there in a flush, by minute, and who reached which goal: gathered, so that the sketches of a minute are looked
-// up once and not for each visitor.
+// Who was there in a flush, by minute, and who reached which goal: gathered, so that the sketches of a minute are
+// looked up once and not for each visitor.
 import { hashBytes, hashed } from '../sketches/hash.ts'
 import type { Rollup } from '../store/rollup.ts'
 import { keyBytesMax } from './notes.ts'

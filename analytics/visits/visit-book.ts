@@ -15,7 +15,7 @@ import { Tally } from './tally.ts'
 import { visitorAgeDays, visitorsMax } from './visit-rules.ts'
 import { addStep, newVisitor, settle, type Visitor } from './visitor.ts'
 import { visitorBytes, visitorOf } from './visitor-bytes.ts'
-import { type SourceState, VisitorRows, type VisitorState } from './visitor-rows.ts'
+import { type SourceState, VisitorRows } from './visitor-rows.ts'
 
 interface Kept {
   readonly sourceId: number
@@ -122,6 +122,7 @@ export class VisitBook {
 
   /** Drops what a commit did not confirm. */
   forget(): void {
+    this.#rows.forget()
     this.#cache.clear()
     this.#cached = 0
     this.#stepsHeld = 0
@@ -290,7 +291,6 @@ export class VisitBook {
   }
 
   #saveAll(touched: readonly Kept[], tally: Tally): void {
-    const states: VisitorState[] = []
     for (const kept of touched) {
       const { visitor, sourceId, key } = kept
       settle(visitor, kept.source, this.#calendar, tally)
@@ -300,14 +300,10 @@ export class VisitBook {
       // Nothing was kept of one whose only event came too late.
       if (!Number.isFinite(visitor.lastMs)) continue
       const lastDay = this.#calendar.dayOf(visitor.lastMs)
-      const state = visitorBytes(visitor)
-      if (lastDay === kept.storedDay) states.push({ sourceId, key, lastDay, state })
-      else {
-        this.#rows.saveVisitor(sourceId, key, lastDay, state)
-        kept.storedDay = lastDay
-      }
+      this.#rows.saveVisitor(sourceId, key, lastDay, visitorBytes(visitor), kept.storedDay)
+      kept.storedDay = lastDay
     }
-    this.#rows.saveStates(states)
+    this.#rows.saveGathered()
   }
 
   #saveConditions(notes: VisitNotes): void {

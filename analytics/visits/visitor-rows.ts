@@ -31,18 +31,12 @@ export interface SourceState extends KeyTrust {
 /** Written in one statement. */
 const statesMax = 32
 
-export interface VisitorState {
-  readonly sourceId: number
-  readonly key: string
-  readonly lastDay: number
-  readonly state: Buffer
-}
-
 export class VisitorRows {
   readonly #run: Run
   readonly #statements
-  /** Reused: source, key, day, state, and again. */
-  readonly #values = new Array<number | string | Buffer | null>(statesMax * 4).fill(null)
+  /** Source, key, day, state, and again: of rows that keep their day, and of the others. */
+  readonly #states: (number | string | Buffer)[] = []
+  readonly #visitors: (number | string | Buffer)[] = []
 
   constructor(connection: Connection, run: Run) {
     this.#run = run
@@ -53,28 +47,30 @@ export class VisitorRows {
     return this.#statements.visitor.get(source, key) ?? null
   }
 
-  /** Of a visitor that is new, or has come on another day than before. */
-  saveVisitor(source: number, key: string, lastDay: number, state: Buffer): void {
-    this.#run(this.#statements.saveVisitor, source, key, lastDay, state)
+  /** Gathered until `saveGathered`. `storedDay` is the day that its row has, null without a row. */
+  saveVisitor(source: number, key: string, lastDay: number, state: Buffer, storedDay: number | null): void {
+    // A row that has its day already leaves the index by day alone.
+    const rows = lastDay === storedDay ? this.#states : this.#visitors
+    rows.push(source, key, lastDay, state)
+    if (rows.length < statesMax * 4) return
+    const { saveStates, saveVisitors } = this.#statements
+    this.#run(rows === this.#states ? saveStates : saveVisitors, rows.splice(0))
   }
 
-  /** Of visitors whose rows have their day already: that leaves the index by day alone. */
-  saveStates(states: readonly VisitorState[]): void {
-    const values = this.#values
-    let filled = 0
-    for (const { sourceId, key, lastDay, state } of states) {
-      values[filled++] = sourceId
-      values[filled++] = key
-      values[filled++] = lastDay
-      values[filled++] = state
-      if (filled < values.length) continue
-      this.#run(this.#statements.saveStates, values)
-      filled = 0
+  saveGathered(): void {
+    const { saveState, saveVisitor } = this.#statements
+    for (const [rows, statement] of [
+      [this.#states.splice(0), saveState],
+      [this.#visitors.splice(0), saveVisitor],
+    ] as const) {
+      for (let at = 0; at < rows.length; at += 4) this.#run(statement, ...rows.slice(at, at + 4))
     }
-    for (let at = 0; at < filled; at += 4) {
-      this.#run(this.#statements.saveState, ...values.slice(at, at + 4))
-    }
-    values.fill(null)
+  }
+
+  /** After a failure: what is gathered belongs to no commit. */
+  forget(): void {
+    this.#states.length = 0
+    this.#visitors.length = 0
   }
 
   /** How many rows went. */
@@ -156,10 +152,12 @@ export interface ConditionRow {
   readonly sinceMs: number
 }
 
-function savingStates(rows: number): string {
+const stateSet = 'state = excluded.state'
+
+function savingVisitors(rows: number, change: string): string {
   const places = new Array(rows).fill('(?, ?, ?, ?)').join(', ')
   return `INSERT INTO visitors(source, key, last_day, state) VALUES ${places}
-    ON CONFLICT(source, key) DO UPDATE SET state = excluded.state`
+    ON CONFLICT(source, key) DO UPDATE SET ${change}`
 }
 
 function prepareStatements(connection: Connection) {
@@ -168,12 +166,10 @@ function prepareStatements(connection: Connection) {
     visitor: connection.prepare<[number, string], { lastDay: number; state: Buffer }>(
       'SELECT last_day AS lastDay, state FROM visitors WHERE source = ? AND key = ?',
     ),
-    saveVisitor: connection.prepare(
-      `INSERT INTO visitors(source, key, last_day, state) VALUES (?, ?, ?, ?)
-       ON CONFLICT(source, key) DO UPDATE SET last_day = excluded.last_day, state = excluded.state`,
-    ),
-    saveState: connection.prepare(savingStates(1)),
-    saveStates: connection.prepare(savingStates(statesMax)),
+    saveVisitor: connection.prepare(savingVisitors(1, `last_day = excluded.last_day, ${stateSet}`)),
+    saveVisitors: connection.prepare(savingVisitors(statesMax, `last_day = excluded.last_day, ${stateSet}`)),
+    saveState: connection.prepare(savingVisitors(1, stateSet)),
+    saveStates: connection.prepare(savingVisitors(statesMax, stateSet)),
     deleteVisitors: connection.prepare('DELETE FROM visitors WHERE source = ? AND last_day < ?'),
     source: connection.prepare<[number], SourceState>(
       `SELECT ${sourceColumns} FROM visit_sources WHERE source = ?`,

@@ -35,7 +35,7 @@ export class Visitor {
     weeks: [] as readonly number[],
     freshFromMs: Number.POSITIVE_INFINITY,
   }
-  /** The last visit as the statistics know it, of its views only the last. Follows from the rest, once it was settled. */
+  /** The last visit as the statistics know it, of its views only the last; null until it was settled in memory. */
   #open: Visit | null = null
 
   get open(): Visit | null {
