@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright'
-import { demoProcess } from '../../cli/processes.ts'
+import { demoInputs, demoProcess } from '../../cli/processes.ts'
 import { type Appliance, startAppliance } from '../system/appliance.ts'
 import {
   accessibilityBreaches,
@@ -23,6 +23,8 @@ const lineToPixelMs = 2_000
 
 let browser: Browser
 let appliance: Appliance
+/** With traffic of every kind, which gathers while the other tests run. */
+let busy: Appliance
 let directory: string
 let site: string
 
@@ -31,13 +33,17 @@ before(async () => {
   await mkdir(join(directory, 'traffic'))
   site = join(directory, 'site.log')
   await appendFile(site, accessLine('/first'))
-  browser = await openBrowser()
-  appliance = await startAppliance([{ paths: [site], format: 'combined' }])
+  ;[browser, appliance, busy] = await Promise.all([
+    openBrowser(),
+    startAppliance([{ paths: [site], format: 'combined' }]),
+    startAppliance(demoInputs(join(directory, 'traffic'))),
+  ])
+  await busy.supervisor.start(demoProcess(join(directory, 'traffic')))
 })
 
 after(async () => {
   await browser?.close()
-  await appliance?.[Symbol.asyncDispose]()
+  await Promise.all([appliance?.[Symbol.asyncDispose](), busy?.[Symbol.asyncDispose]()])
   await rm(directory, { recursive: true, force: true })
 })
 
@@ -171,32 +177,25 @@ test('the page says that the server or the broker is gone, and recovers without 
 })
 
 test('axe finds nothing in either theme or on a phone, and the screenshots are kept', async () => {
-  await appliance.supervisor.start(demoProcess(join(directory, 'traffic')))
-  await using busy = await startAppliance([
-    { paths: [join(directory, 'traffic/access-*.log')], format: 'combined' },
-    { paths: [join(directory, 'traffic/behavior*.jsonl')], format: 'json', keyField: 'anonymousId' },
-    { paths: [join(directory, 'traffic/metrics*.jsonl')], format: 'metrics' },
-  ])
-  for (const [theme, size, name] of [
-    ['dark', desktop, 'overview-dark'],
-    ['light', desktop, 'overview-light'],
-    ['dark', phone, 'overview-phone-dark'],
-    ['light', phone, 'overview-phone-light'],
-  ] as const satisfies readonly (readonly [Theme, typeof desktop, string])[]) {
-    const {
-      page,
-      errors,
-      context: session,
-    } = await openPage(browser, await busy.loginLink(), { theme, ...size })
+  for (const [size, kind] of [
+    [desktop, 'overview'],
+    [phone, 'overview-phone'],
+  ] as const) {
+    const opened = await openPage(browser, await busy.loginLink(), { theme: 'dark', ...size })
+    const { page, errors, context: session } = opened
     await page.waitForFunction(() => {
       const title = document.querySelector('#tile-lines .tile-value')?.getAttribute('title') ?? ''
       return Number(title.replace(/\D/g, '')) > 1_500
     })
-    await keepScreenshot(page, name)
-    assert.deepEqual(await accessibilityBreaches(page), [], name)
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-    assert(overflow <= 0, `${name} scrolls sideways by ${overflow} px`)
-    assert.deepEqual(errors, [], name)
+    for (const theme of ['dark', 'light'] as const satisfies readonly Theme[]) {
+      const name = `${kind}-${theme}`
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+      await keepScreenshot(page, name)
+      assert.deepEqual(await accessibilityBreaches(page), [], name)
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      assert(overflow <= 0, `${name} scrolls sideways by ${overflow} px`)
+      assert.deepEqual(errors, [], name)
+    }
     await session.close()
   }
 })
