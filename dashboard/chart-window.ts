@@ -112,3 +112,15 @@ export function summarise(
   })
   return `${sentences.join('; ')}.`
 }
+
+/** So few values are points as well as a line, so that two of them do not look like a stroke of nothing. */
+const fewValues = 12
+
+/** Which values are drawn as points: all of few, and any that stands between two gaps and has no line to be seen by. */
+export function pointsOf(values: ArrayLike<number | null | undefined>): number[] | null {
+  const known: number[] = []
+  for (let at = 0; at < values.length; at += 1) if (values[at] != null) known.push(at)
+  const points =
+    known.length <= fewValues ? known : known.filter(at => values[at - 1] == null && values[at + 1] == null)
+  return points.length === 0 ? null : points
+}

@@ -7,7 +7,7 @@ import type {
   PartitionTrouble,
   TroubleState,
 } from '../analytics/http/contract.ts'
-import { formatTime, type Zone } from './format.ts'
+import { counted, formatTime, type Zone } from './format.ts'
 
 export interface BrokerTrouble {
   readonly tone: 'warn' | 'critical'
@@ -114,5 +114,5 @@ function nameOf({ topic, partition }: PartitionTrouble): string {
 }
 
 export function partitions(count: number): string {
-  return count === 1 ? '1 partition' : `${count} partitions`
+  return counted(count, 'partition', undefined, String)
 }

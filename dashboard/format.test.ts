@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  counted,
   formatAge,
   formatBytes,
   formatCount,
@@ -13,6 +14,7 @@ import {
   formatTime,
   inWords,
   niceCeiling,
+  plural,
   withoutTrailingZeros,
   zoneName,
 } from './format.ts'
@@ -158,4 +160,14 @@ test('withoutTrailingZeros() leaves what an axis needs', () => {
     ],
     withoutTrailingZeros,
   )
+})
+
+test('plural() and counted() say one of a thing in the singular, and no other number', () => {
+  assert.deepEqual(
+    [0, 1, 2, 1200].map(count => counted(count, 'line')),
+    ['0 lines', '1 line', '2 lines', '1.20k lines'],
+  )
+  assert.equal(counted(1, 'entry', 'entries'), '1 entry')
+  assert.equal(counted(1200, 'entry', 'entries', formatExact), '1,200 entries')
+  assert.equal(plural(1.5, 'line'), 'lines')
 })

@@ -33,6 +33,16 @@ export function formatRate(perSecond: number): string {
   return Math.abs(perSecond) < 999.5 ? threeDigits(perSecond) : scaled(perSecond)
 }
 
+/** The word that goes with a number: `line`, `lines`; `entry`, `entries` where it is not an s. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return count === 1 ? one : many
+}
+
+/** `1 line`, `1.2k lines`; exact where `format` is. */
+export function counted(count: number, one: string, many?: string, format = formatCount): string {
+  return `${format(count)} ${plural(count, one, many)}`
+}
+
 /** The exact number with thousands separated, for tooltips and copies. */
 export function formatExact(count: number): string {
   const [whole = '0', fraction] = String(count).split('.')

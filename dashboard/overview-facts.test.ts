@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DiskForecast } from './disk-forecast.ts'
+import { mostBehind } from './panels/tiles-specs.ts'
 import { PixelLag } from './pixel-lag.ts'
 
 test('line to pixel: the middle and the slow end of what appeared in the last minute', () => {
@@ -25,4 +26,12 @@ test('days left: from growth over a minute at least, and for ever where nothing 
   still.add(0, 5)
   still.add(61_000, 5)
   assert.equal(still.daysLeft(1), Number.POSITIVE_INFINITY)
+})
+
+test('group lag: of whoever is furthest behind, ourselves not counted', () => {
+  const own = { group: 'tailrace-analytics', lag: 900 }
+  const unknown = { group: 'new', lag: null }
+  assert.equal(mostBehind([own, { group: 'tailrace-analytics.ad35dce8', lag: null }]), null)
+  assert.equal(mostBehind([own, unknown]), unknown)
+  assert.equal(mostBehind([own, unknown, { group: 'a', lag: 0 }, { group: 'b', lag: 7 }])?.group, 'b')
 })

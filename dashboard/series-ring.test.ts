@@ -1,7 +1,15 @@
 // Rings keep the newest buckets and nothing else; windows say zero only where zero is known.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { axisTop, emptyColumns, fillColumns, hasPoints, summarise, windowEndingAt } from './chart-window.ts'
+import {
+  axisTop,
+  emptyColumns,
+  fillColumns,
+  hasPoints,
+  pointsOf,
+  summarise,
+  windowEndingAt,
+} from './chart-window.ts'
 import { SeriesRing } from './series-ring.ts'
 
 const never = Number.NEGATIVE_INFINITY
@@ -110,4 +118,12 @@ test('summarise() says in words what the lines show', () => {
     value => `${value}/s`,
   )
   assert.equal(text, 'requests now 6/s, lowest 4/s, highest 9/s; errors: no data.')
+})
+
+test('few values are points too; of many only what stands alone', () => {
+  assert.deepEqual(pointsOf([null, 3, 4, null]), [1, 2])
+  assert.equal(pointsOf([null, null]), null)
+  const many = Array.from({ length: 30 }, (_, at) => (at === 9 || at === 11 ? null : at))
+  assert.deepEqual(pointsOf(many), [10])
+  assert.equal(pointsOf(many.map((_, at) => at)), null)
 })

@@ -1,7 +1,7 @@
 // The loss ledger: every line that was read and could not be counted, with its place and its reason. Mostly empty,
 // and then it says what that means.
 import type { LossEntry } from '../../analytics/http/contract.ts'
-import { formatCount, formatDateTime, formatExact } from '../format.ts'
+import { counted, formatDateTime, formatExact } from '../format.ts'
 import { useLive } from '../page-context.ts'
 import { visibleText } from '../visible-text.ts'
 import { HostileText } from './hostile-text.tsx'
@@ -13,7 +13,7 @@ export function Losses() {
   const losses = useLive(state => state.losses)
   const seq = useLive(state => state.seqs['losses'])
   const state = losses === null ? 'loading' : losses.entries.length === 0 ? 'empty' : 'live'
-  const unit = losses && losses.totalLines > 0 ? `${formatCount(losses.totalLines)} lines` : 'ledger'
+  const unit = losses && losses.totalLines > 0 ? counted(losses.totalLines, 'line') : 'ledger'
   return (
     <Panel id="losses" title="Losses" unit={unit} state={state} seq={seq} className="losses">
       {state === 'empty' && (

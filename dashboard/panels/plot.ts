@@ -1,7 +1,7 @@
 // One drawing on the screen, imperatively: the only file that knows the chart library. It owns a canvas inside a
 // host element, draws the columns it is given, and tells where the cursor is. Colours come from the theme's variables.
 import type uPlot from 'uplot'
-import { axisTop, type ChartWindow, type Columns, hasPoints } from '../chart-window.ts'
+import { axisTop, type ChartWindow, type Columns, hasPoints, pointsOf } from '../chart-window.ts'
 import { formatDateTime, formatTime, withoutTrailingZeros, type Zone } from '../format.ts'
 
 export interface PlotLine {
@@ -215,7 +215,7 @@ export class Plot {
       width: line.width,
       ...(line.dash ? { dash: [...line.dash] } : {}),
       ...(line.fill ? { fill: plot => this.#fade(plot, this.#colour(line.colour), line.fill!) } : {}),
-      points: { show: () => false, filter: (plot, series) => lonelyPoints(plot, series), size: 4 },
+      points: { show: () => false, filter: (plot, series) => pointsOf(plot.data[series]!), size: 4 },
     }
   }
 
@@ -242,16 +242,6 @@ function selected(plot: uPlot, hooks: PlotHooks): void {
   if (width < dragMinPixels) return
   hooks.select(plot.posToVal(left, 'x') * 1000, plot.posToVal(left + width, 'x') * 1000)
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-}
-
-/** A value between two gaps has no line to be seen by: it gets a point. */
-function lonelyPoints(plot: uPlot, series: number): number[] | null {
-  const values = plot.data[series]!
-  const lonely: number[] = []
-  for (let index = 0; index < values.length; index += 1) {
-    if (values[index] != null && values[index - 1] == null && values[index + 1] == null) lonely.push(index)
-  }
-  return lonely.length === 0 ? null : lonely
 }
 
 /** A computed colour, `rgb(r, g, b)`, with an alpha. */

@@ -1,7 +1,15 @@
 // One row of the tail: when, how bad (as shape and word), and the line itself as plain text; or a gap that says how
 // many lines are missing here, and why.
 import { memo } from 'react'
-import { formatBytes, formatDateTime, formatExact, formatTime, inWords, type Zone } from '../format.ts'
+import {
+  counted,
+  formatBytes,
+  formatDateTime,
+  formatExact,
+  formatTime,
+  inWords,
+  type Zone,
+} from '../format.ts'
 import { Shape, type ShapeName } from '../icons.tsx'
 import type { GapCause, TailEntry } from '../tail-buffer.ts'
 import { HostileText } from './hostile-text.tsx'
@@ -30,7 +38,7 @@ export interface TailRowProps {
 
 export const TailRowView = memo(function TailRowView({ entry, zone, filter, wrap }: TailRowProps) {
   if (entry.kind === 'gap') {
-    const lines = entry.lines === null ? 'Some lines' : `${formatExact(entry.lines)} lines`
+    const lines = entry.lines === null ? 'Some lines' : counted(entry.lines, 'line', undefined, formatExact)
     return (
       <p className="tail-gap" data-lines={entry.lines ?? 'unknown'}>
         <span>

@@ -2,7 +2,7 @@
 // text, then holding still and saying how many are new. Only the rows on screen are elements.
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
-import { formatCount, formatExact } from '../format.ts'
+import { counted, formatCount, formatExact } from '../format.ts'
 import { Icon } from '../icons.tsx'
 import { useLive, usePage } from '../page-context.ts'
 import { parseFilter } from '../pages/tail/tail-query.ts'
@@ -140,7 +140,7 @@ function TailFoot() {
             type="button"
             className="follow"
             onClick={follow}
-            title={`${formatExact(waiting)} new lines`}
+            title={counted(waiting, 'new line', undefined, formatExact)}
           >
             <Icon name="down" />
             {waiting === 0 ? 'Follow the newest lines' : `${formatCount(waiting)} new`}
@@ -160,7 +160,7 @@ export function TailAnnouncer() {
     const timer = window.setInterval(() => {
       const fresh = page.model.tail.linesSeen - before
       before = page.model.tail.linesSeen
-      setWords(fresh > 0 ? `${fresh} new lines` : '')
+      setWords(fresh > 0 ? counted(fresh, 'new line') : '')
     }, announceEveryMs)
     return () => window.clearInterval(timer)
   }, [page])

@@ -1,7 +1,9 @@
 // Each tile of the overview: what it shows, what it says beside it, and where it leads. Pure but for reading rings.
 import type { Overview } from '../../analytics/http/contract.ts'
+import type { ConsumerGroup } from '../../analytics/http/contract-groups.ts'
 import { manyDays } from '../disk-forecast.ts'
 import {
+  counted,
   formatBytes,
   formatCount,
   formatDuration,
@@ -42,6 +44,8 @@ const highErrorRatio = 0.05
 /** A group this far behind is worth a colour. */
 const farBehind = 100_000
 const fewDays = 7
+/** Where those who count leave a bookmark for others to see: what they count by are offsets of their own. */
+const ownGroup = 'tailrace-analytics'
 
 /** A tile of what the server's overview says. */
 const seen =
@@ -61,7 +65,8 @@ const flow: readonly TileSpec[] = [
     href: '/explore?m=lines&r=1h&by=topic',
     value: seen(overview => rate(overview.linesPerSecond)),
     note: said(overview => ({ text: `${formatCount(overview.linesTotal)} counted` })),
-    exact: ({ overview }) => overview && `${formatExact(overview.linesTotal)} lines counted`,
+    exact: ({ overview }) =>
+      overview && `${counted(overview.linesTotal, 'line', undefined, formatExact)} counted`,
     spark: perSecond('lines'),
   },
   {
@@ -103,7 +108,8 @@ const flow: readonly TileSpec[] = [
         ? { text: 'nothing lost', tone: 'ok', shape: 'dot' }
         : { text: 'see the ledger', tone: 'critical', shape: 'cross' },
     ),
-    exact: ({ overview }) => overview && `${formatExact(overview.lossesTotal)} lines lost`,
+    exact: ({ overview }) =>
+      overview && `${counted(overview.lossesTotal, 'line', undefined, formatExact)} lost`,
   },
 ]
 
@@ -117,7 +123,7 @@ const users: readonly TileSpec[] = [
     exact: ({ overview }) =>
       overview?.activeUsers5m == null
         ? null
-        : `${formatExact(Math.round(overview.activeUsers5m))} active users`,
+        : counted(Math.round(overview.activeUsers5m), 'active user', undefined, formatExact),
     spark: { ring: model => model.history, value: (ring, timeMs) => ring.at('activeUsers', timeMs) },
   },
   {
@@ -187,8 +193,9 @@ const machine: readonly TileSpec[] = [
     note: ({ cluster }) => {
       const { total = 0, underReplicated = 0, offline = 0 } = cluster?.partitionCounts ?? {}
       if (offline > 0) return { text: `${offline} without a leader`, tone: 'critical', shape: 'cross' }
-      if (underReplicated > 0) return { text: `of ${total} partitions`, tone: 'warn', shape: 'triangle' }
-      return { text: `of ${total} partitions`, tone: 'ok', shape: 'dot' }
+      if (underReplicated > 0)
+        return { text: `of ${counted(total, 'partition')}`, tone: 'warn', shape: 'triangle' }
+      return { text: `of ${counted(total, 'partition')}`, tone: 'ok', shape: 'dot' }
     },
   },
   {
@@ -196,13 +203,13 @@ const machine: readonly TileSpec[] = [
     title: 'Group lag',
     href: '/cluster',
     value: ({ groups }) =>
-      groups && (groups.groups.length === 0 ? unknown : count(mostBehind(groups.groups))),
+      groups && (mostBehind(groups.groups) ? count(mostBehind(groups.groups)!.lag) : unknown),
     note: ({ groups }) => {
-      const behind = groups?.groups.length ? mostBehind(groups.groups) : null
-      if (groups?.groups.length === 0) return { text: 'nobody else reads' }
-      if (behind !== null && behind >= farBehind)
-        return { text: 'records behind', tone: 'warn', shape: 'triangle' }
-      return { text: 'records, of the slowest' }
+      if (groups === null) return { text: '' }
+      const group = mostBehind(groups.groups)
+      if (group === null) return { text: 'nobody else reads' }
+      const text = group.lag === null ? `${group.group}: not known yet` : `of ${group.group}`
+      return (group.lag ?? 0) >= farBehind ? { text, tone: 'warn', shape: 'triangle' } : { text }
     },
   },
   {
@@ -226,9 +233,12 @@ export const tileGroups: readonly { readonly title: string; readonly tiles: read
   { title: 'Is the machine well?', tiles: machine },
 ]
 
-function mostBehind(groups: readonly { readonly lag: number | null }[]): number | null {
-  const known = groups.map(({ lag }) => lag).filter(lag => lag !== null)
-  return known.length === 0 ? null : Math.max(...known)
+type Behind = Pick<ConsumerGroup, 'group' | 'lag'>
+
+/** Null: nobody but ourselves reads. */
+export function mostBehind<G extends Behind>(groups: readonly G[]): G | null {
+  const others = groups.filter(({ group }) => !group.startsWith(ownGroup))
+  return others.reduce<G | null>((most, one) => ((one.lag ?? -1) > (most?.lag ?? -2) ? one : most), null)
 }
 
 function diskNote({ cluster, daysLeft }: TileFacts): TileNote {

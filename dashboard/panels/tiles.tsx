@@ -6,6 +6,7 @@ import { unknown } from '../format.ts'
 import { Shape } from '../icons.tsx'
 import { useLive } from '../page-context.ts'
 import { ageOf } from '../words.ts'
+import { HostileText } from './hostile-text.tsx'
 import { Sparkline } from './sparkline.tsx'
 import { type TileFacts, useTileFacts } from './tiles-facts.ts'
 import { type TileSpec, tileGroups } from './tiles-specs.ts'
@@ -53,7 +54,7 @@ function Tile({ tile, facts }: { readonly tile: TileSpec; readonly facts: TileFa
       </p>
       <p className="tile-note" data-tone={age === null ? note.tone : undefined}>
         {age === null && note.shape && <Shape name={note.shape} />}
-        {age === null ? note.text : `${age} old`}
+        {age === null ? <HostileText text={note.text} limit={60} /> : `${age} old`}
       </p>
       {tile.spark && <Sparkline source={tile.spark} />}
     </article>

@@ -107,8 +107,12 @@ test('a group with a hostile name is behind, is reset, and then is not', async (
   await page.getByRole('button', { name: 'Reset', exact: true }).click()
   assert.equal(
     await page.locator('.act-command').textContent(),
-    `tailrace groups reset '${hostileGroup}' --to-latest`,
+    `tailrace groups reset '${hostileGroup.replace('\u202e', 'U+202E')}' --to-latest`,
+    'what cannot be seen is spelled out',
   )
+  const moved = page.locator('.reset-preview tbody tr[data-moves="true"]').first()
+  assert.match(await moved.innerText(), /\s\d+\s+\d+\s+skip \d+$/)
+  await keepScreenshot(page, 'group-reset-dark')
   await page.locator('.act-dialog').getByRole('button', { name: 'Reset', exact: true }).click()
   await page.locator('#group .cluster-facts dd', { hasText: /^0$/ }).first().waitFor()
 })

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'react'
 import type { InvitationAnswer } from '../../../analytics/http/contract-agents.ts'
 import { type ApiError, act } from '../../api.ts'
-import { formatAge, formatExact } from '../../format.ts'
+import { counted, formatAge, formatExact } from '../../format.ts'
 import { Icon, Shape } from '../../icons.tsx'
 import { useLive } from '../../page-context.ts'
 import { Field } from '../../panels/act-dialog.tsx'
@@ -136,7 +136,7 @@ function Invitation({
         <Shape name={status ? 'dot' : left > 0 ? 'ring' : 'cross'} />
         {status && agent ? (
           <span>
-            <HostileText text={agent.name} limit={100} /> connected, {status.files} files found,{' '}
+            <HostileText text={agent.name} limit={100} /> connected, {counted(status.files, 'file')} found,{' '}
             {formatExact(status.linesPerSecond)} lines/s
           </span>
         ) : left > 0 ? (

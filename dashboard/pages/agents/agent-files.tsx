@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 import type { AgentAnswer, AgentFile } from '../../../analytics/http/contract-agents.ts'
 import { apiPath, useApi } from '../../api.ts'
-import { formatAge, formatBytes, formatCount, formatDateTime, inWords } from '../../format.ts'
+import { counted, formatAge, formatBytes, formatCount, formatDateTime, inWords } from '../../format.ts'
 import { Icon } from '../../icons.tsx'
 import { useLive } from '../../page-context.ts'
 import { ActDialog } from '../../panels/act-dialog.tsx'
@@ -180,7 +180,7 @@ export function AgentFiles({ row, isAdmin, onRemoved, onClose }: AgentFilesProps
             {data.losses.map(({ at, reason, lines, detail }) => (
               <li key={`${at} ${reason} ${detail}`}>
                 <time className="muted">{formatDateTime(at, zone)}</time> <b>{reason}</b>{' '}
-                {lines === null ? 'unknown number of' : formatCount(lines)} lines{' '}
+                {lines === null ? 'unknown number of lines' : counted(lines, 'line')}{' '}
                 <span className="muted">
                   <HostileText text={detail} limit={300} />
                 </span>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react'
 import type { AlertEpisode, AlertsAnswer } from '../../../analytics/http/contract-alerts.ts'
 import { apiPath, read, useApi } from '../../api.ts'
-import { formatDateTime, formatDuration, formatRate, inWords, type Zone } from '../../format.ts'
+import { counted, formatDateTime, formatDuration, formatRate, inWords, type Zone } from '../../format.ts'
 import { useLive } from '../../page-context.ts'
 import { HostileText } from '../../panels/hostile-text.tsx'
 import { Panel } from '../../panels/panel.tsx'
@@ -44,7 +44,7 @@ export function History({ version, deliveries }: HistoryProps) {
     <Panel id="alert-history" title="History" state={state} className="alerts-history">
       {deliveries && deliveries.failing > 0 && (
         <p className="form-error">
-          {deliveries.failing} notifications have not arrived yet:{' '}
+          {counted(deliveries.failing, 'notification has', 'notifications have')} not arrived yet:{' '}
           <HostileText text={deliveries.lastError ?? ''} />
         </p>
       )}

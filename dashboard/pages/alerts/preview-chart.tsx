@@ -4,12 +4,13 @@ import type { SeriesAnswer } from '../../../analytics/http/contract.ts'
 import type { AlertPreview, AlertRule } from '../../../analytics/http/contract-alerts.ts'
 import { apiPath, useApi } from '../../api.ts'
 import {
-  formatCount,
+  counted,
   formatDateTime,
   formatDuration,
   formatRate,
   inWords,
   niceCeiling,
+  type Zone,
 } from '../../format.ts'
 import { useLive } from '../../page-context.ts'
 import { HostileText } from '../../panels/hostile-text.tsx'
@@ -17,7 +18,7 @@ import { firedSpans, stepOf } from './rule-form.ts'
 
 const width = 600
 const height = 90
-const listed = 5
+const listed = 100
 
 export function PreviewChart({
   rule,
@@ -41,7 +42,7 @@ export function PreviewChart({
   const words =
     episodes.length === 0
       ? 'It would not have fired.'
-      : `It would have fired ${episodes.length === 1 ? 'once' : `${formatCount(episodes.length)} times`}.`
+      : `It would have fired ${episodes.length === 1 ? 'once' : counted(episodes.length, 'time')}.`
   return (
     <figure className="preview-figure" data-episodes={episodes.length}>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={words}>
@@ -66,30 +67,54 @@ export function PreviewChart({
         <span>{formatDateTime(to, zone)}</span>
       </p>
       <figcaption>
-        <strong>{words}</strong> Judged {formatCount(preview.evaluations)} times, {preview.stepSeconds} s
-        apart
+        <strong>{words}</strong> Judged {counted(preview.evaluations, 'time')}, {preview.stepSeconds} s apart
         {preview.truncated && '; there was no time to judge it all'}.
       </figcaption>
-      {episodes.length > 0 && (
-        <ul>
-          {episodes.slice(0, listed).map(episode => (
-            <li key={`${episode.firedAt} ${JSON.stringify(episode.labels)}`}>
-              {formatDateTime(episode.firedAt, zone)}
-              {episode.resolvedAt === null
-                ? ', still firing'
-                : ` for ${inWords(formatDuration(episode.resolvedAt - episode.firedAt))}`}{' '}
-              <HostileText
-                text={Object.entries(episode.labels)
-                  .map(([name, value]) => `${name}=${value}`)
-                  .join(' ')}
-              />
-            </li>
-          ))}
-          {episodes.length > listed && <li className="muted">and {episodes.length - listed} more</li>}
-        </ul>
-      )}
+      {episodes.length > 0 && <Episodes episodes={episodes} zone={zone} />}
     </figure>
   )
+}
+
+/** The windows in which it would have fired, the newest first. */
+function Episodes({ episodes, zone }: { readonly episodes: AlertPreview['episodes']; readonly zone: Zone }) {
+  const shown = episodes.toReversed().slice(0, listed)
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
+    <section className="preview-episodes" tabIndex={0} aria-label="When it would have fired">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Fired</th>
+            <th scope="col">Until</th>
+            <th scope="col">For</th>
+            <th scope="col">Value</th>
+            <th scope="col">Of</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map(({ firedAt, resolvedAt, value, labels }) => (
+            <tr key={`${firedAt} ${JSON.stringify(labels)}`}>
+              <th scope="row">{formatDateTime(firedAt, zone)}</th>
+              <td>{resolvedAt === null ? 'still fires' : formatDateTime(resolvedAt, zone)}</td>
+              <td>{resolvedAt === null ? '–' : inWords(formatDuration(resolvedAt - firedAt))}</td>
+              <td>{value === null ? 'no data' : formatRate(value)}</td>
+              <td>
+                <HostileText text={labelText(labels)} limit={120} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {episodes.length > listed && (
+        <p className="muted">and {counted(episodes.length - listed, 'earlier one')}</p>
+      )}
+    </section>
+  )
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const texts = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+  return texts.length === 0 ? 'all' : texts.join(' ')
 }
 
 function valuesOf(data: SeriesAnswer | undefined, name: string | undefined): readonly (number | null)[] {

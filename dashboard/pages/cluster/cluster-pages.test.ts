@@ -10,6 +10,7 @@ import {
   addAgentCommand,
   createTopicCommand,
   deleteGroupCommand,
+  movedWords,
   resetGroupCommand,
   shellWord,
 } from './commands.ts'
@@ -91,4 +92,11 @@ test('rows are sorted by a column either way, and what is not known goes last', 
     [10, 2, null],
   )
   assert.equal(sorted(rows, columns, 'other'), rows)
+})
+
+test('a reset says of each partition what becomes of it, also beyond 2^53', () => {
+  assert.equal(movedWords('5', '5'), 'stays')
+  assert.equal(movedWords('9007199254740993', '9007199254740995'), 'skip 2')
+  assert.equal(movedWords('9007199254740995', '9007199254740993'), 'read again 2')
+  assert.equal(movedWords(null, '5'), 'set')
 })

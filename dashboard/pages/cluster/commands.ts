@@ -62,6 +62,14 @@ export function resetGroupCommand(group: string, topic: string, to: ResetTo): st
   return command('groups', 'reset', shellWord(group), ...only, target)
 }
 
+/** What a reset does to one partition: offsets may be beyond what a number holds exactly. */
+export function movedWords(from: string | null, to: string): string {
+  if (from === null) return 'set'
+  const by = BigInt(to) - BigInt(from)
+  if (by === 0n) return 'stays'
+  return by < 0n ? `read again ${-by}` : `skip ${by}`
+}
+
 export function deleteGroupCommand(group: string): string {
   return command('groups', 'delete', shellWord(group))
 }

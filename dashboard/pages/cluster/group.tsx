@@ -1,10 +1,12 @@
 // One consumer group: its partitions and members, and for admins where it reads on, or its end.
-import { useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
 import { Link } from 'wouter'
 import { navigate } from 'wouter/use-browser-location'
-import type { GroupAnswer } from '../../../analytics/http/contract-cluster.ts'
+import type { GroupAnswer, GroupResetAnswer } from '../../../analytics/http/contract-cluster.ts'
 import type { ConsumerGroup } from '../../../analytics/http/contract-groups.ts'
-import { useApi } from '../../api.ts'
+import { type ApiError, act, useApi } from '../../api.ts'
+import { counted } from '../../format.ts'
 import { ActDialog, Field } from '../../panels/act-dialog.tsx'
 import { type Column, DataTable } from '../../panels/data-table.tsx'
 import { HostileText } from '../../panels/hostile-text.tsx'
@@ -12,10 +14,12 @@ import { Empty, Panel } from '../../panels/panel.tsx'
 import { useIsAdmin } from '../../panels/use-admin.ts'
 import { useParameter } from '../../url-state.ts'
 import { clusterPath, messagesPath } from './cluster-path.ts'
-import { deleteGroupCommand, type ResetTo, resetGroupCommand } from './commands.ts'
+import { deleteGroupCommand, movedWords, type ResetTo, resetGroupCommand } from './commands.ts'
 import { LagLine, lagTimeTitle, lagTimeWords, lagWords, trendWords, useGroups } from './group-words.tsx'
 
 const membersEveryMs = 5_000
+/** So long nothing is typed before a preview is asked for: each is written down. */
+const typingMs = 300
 
 interface Row {
   readonly topic: string
@@ -175,19 +179,20 @@ function ResetGroup({ group, onClose }: { readonly group: ConsumerGroup; readonl
   const to = targetOf(kind, value.trim())
   const body = { ...(topic !== '' && { topic }), to }
   const path = `/groups/${encodeURIComponent(group.group)}/reset`
+  const preview = useResetPreview(path, to && body)
   return (
     <ActDialog
       title="Reset group"
       command={to && resetGroupCommand(group.group, topic, to)}
-      deed={to && { method: 'POST', path, body }}
+      deed={to && preview.data && preview.data.moves.length > 0 ? { method: 'POST', path, body } : null}
       verb="Reset"
       onClose={onClose}
       onDone={() => {}}
     >
       {group.members > 0 && (
         <p className="act-refused">
-          The group has {group.members} {group.members === 1 ? 'member' : 'members'}, which would go on from
-          where they are and commit over it. Stop them first: until then this is refused.
+          The group has {counted(group.members, 'member')}, which would go on from where they are and commit
+          over it. Stop them first: until then this is refused.
         </p>
       )}
       <Field label="Topic">
@@ -216,7 +221,69 @@ function ResetGroup({ group, onClose }: { readonly group: ConsumerGroup; readonl
           <input inputMode="numeric" value={value} onChange={event => setValue(event.target.value)} />
         </Field>
       )}
+      {to && <ResetPreview preview={preview} />}
     </ActDialog>
+  )
+}
+
+interface Preview {
+  readonly data: GroupResetAnswer | undefined
+  readonly error: ApiError | null
+}
+
+/** Asked for as nothing else but a dry run: what is shown is what the server would do. */
+function useResetPreview(path: string, body: object | null): Preview {
+  const wish = JSON.stringify(body)
+  const [settled, setSettled] = useState('')
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(wish), typingMs)
+    return () => clearTimeout(timer)
+  }, [wish])
+  const { data, error, isPlaceholderData } = useQuery<GroupResetAnswer, ApiError>({
+    queryKey: ['reset', path, body],
+    queryFn: () => act<GroupResetAnswer>('POST', `/api/v1${path}`, { ...body, dryRun: true }),
+    enabled: body !== null && settled === wish,
+  })
+  const isOfThis = settled === wish && !isPlaceholderData
+  return isOfThis ? { data: error ? undefined : data, error } : { data: undefined, error: null }
+}
+
+function ResetPreview({ preview: { data, error } }: { readonly preview: Preview }) {
+  if (error) {
+    return (
+      <p className="act-refused" role="alert">
+        {error.message}
+      </p>
+    )
+  }
+  if (!data) return <p className="muted">Asking what would move …</p>
+  if (data.moves.length === 0) return <p className="muted">Nothing would move.</p>
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
+    <section className="reset-preview" tabIndex={0} aria-label="What would move">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Partition</th>
+            <th scope="col">Now</th>
+            <th scope="col">Then</th>
+            <th scope="col">Records</th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.moves.map(({ topic, partition, from, to }) => (
+            <tr key={`${topic}-${partition}`} data-moves={from !== to}>
+              <th scope="row" className="mono">
+                <HostileText text={`${topic}-${partition}`} limit={120} />
+              </th>
+              <td>{from ?? '–'}</td>
+              <td>{to}</td>
+              <td>{movedWords(from, to)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   )
 }
 

@@ -11,7 +11,7 @@ import type {
   TopicState,
 } from '../../../analytics/http/contract-cluster.ts'
 import { useApi } from '../../api.ts'
-import { formatCount } from '../../format.ts'
+import { counted, formatCount } from '../../format.ts'
 import { type Column, DataTable } from '../../panels/data-table.tsx'
 import { HostileText } from '../../panels/hostile-text.tsx'
 import { Empty, Panel } from '../../panels/panel.tsx'
@@ -104,7 +104,7 @@ export function Topic({ name }: { readonly name: string }) {
           <b className="mono">
             <HostileText text={name} limit={249} />
           </b>
-          {topic && <span className="muted"> · {topic.partitions.length} partitions</span>}
+          {topic && <span className="muted"> · {counted(topic.partitions.length, 'partition')}</span>}
         </p>
         {state === 'empty' && (
           <Empty title="There is no such topic">

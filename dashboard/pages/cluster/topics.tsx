@@ -3,7 +3,8 @@ import { useMemo, useState } from 'react'
 import { navigate } from 'wouter/use-browser-location'
 import type { ClusterAnswer } from '../../../analytics/http/contract.ts'
 import { useApi } from '../../api.ts'
-import { formatCount, formatDuration, formatExact, formatRate, inWords } from '../../format.ts'
+import { partitions } from '../../cluster-words.ts'
+import { counted, formatCount, formatDuration, formatExact, formatRate, inWords } from '../../format.ts'
 import { Icon } from '../../icons.tsx'
 import { type Column, DataTable } from '../../panels/data-table.tsx'
 import { HostileText } from '../../panels/hostile-text.tsx'
@@ -111,7 +112,7 @@ export function Topics() {
     <Panel
       id="topics"
       title="Topics"
-      unit={data ? `${all.length} topics, ${partitionCount} partitions` : ''}
+      unit={data ? `${counted(all.length, 'topic')}, ${partitions(partitionCount)}` : ''}
       state={state}
       tools={
         <div className="cluster-tools">

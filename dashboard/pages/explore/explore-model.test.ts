@@ -6,6 +6,7 @@ import type { CatalogueAnswer, CatalogueMetric } from '../../../analytics/http/c
 import { apiPath } from '../../api.ts'
 import {
   bucketsOver,
+  collectingWords,
   dimensionsWith,
   drawnValues,
   groupOf,
@@ -86,4 +87,20 @@ test('a counter without a bucket is zero once it began, and an open bucket is no
   const { value } = answer.series[0]!.values
   assert.deepEqual(drawnValues(answer, value, 'count', count), [null, 5, 0])
   assert.deepEqual(drawnValues(answer, value, 'distribution', count), [null, 5, null])
+})
+
+test('a counter that has just begun says when its first whole step is over', () => {
+  const answer = (values: (number | null)[], watermark: number): SeriesAnswer => ({
+    ...{ metric: 'visits', definition: '', unit: 'count', stepSeconds: 900 },
+    times: values.map((_, at) => at * 900_000),
+    series: [{ labels: {}, values: { value: values } }],
+    freshness: { watermark, committedAt: null, lagRecords: 0, mayChange: true },
+  })
+  const words = (values: (number | null)[], watermark: number) =>
+    collectingWords(answer(values, watermark), 'utc')
+  assert.equal(words([null, null, 5], 2_000_000), 'collecting: first full step at 01:00')
+  assert.equal(words([null, null, 5, 9], 3_599_999), 'collecting: first full step at 01:00')
+  assert.equal(words([null, null, 5, 9, 1], 3_600_000), null)
+  assert.equal(words([3, 5], 1_000_000), null, 'it has long been counting')
+  assert.equal(words([null, null], 1_000_000), null)
 })

@@ -5,6 +5,7 @@ import type { CatalogueAnswer, CatalogueMetric } from '../../../analytics/http/c
 import type { Parameters } from '../../api.ts'
 import type { Filter } from '../../filters.ts'
 import { filterText } from '../../filters.ts'
+import { formatDateTime, type Zone } from '../../format.ts'
 import { type HistoryRange, spanParameters, stepOf } from '../../range.ts'
 
 export interface Question {
@@ -157,6 +158,21 @@ export function bucketsOver({ times, stepSeconds, freshness }: SeriesAnswer): nu
   let count = times.length
   while (count > 1 && times[count - 1]! + stepSeconds * 1000 > until) count -= 1
   return count
+}
+
+/** While there is no more than the step that counting began in: when the first whole one is over. */
+export function collectingWords(answer: SeriesAnswer, zone: Zone): string | null {
+  const stepMs = answer.stepSeconds * 1000
+  const begun = answer.series.flatMap(({ values }) =>
+    Object.values(values).map(column => column.findIndex(value => value !== null)),
+  )
+  const known = begun.filter(at => at > 0)
+  // From the first bucket on: then counting may have begun long before.
+  if (known.length === 0 || begun.includes(0)) return null
+  const wholeMs = answer.times[Math.min(...known)]! + 2 * stepMs
+  if (wholeMs <= (answer.freshness.watermark ?? 0)) return null
+  const text = formatDateTime(wholeMs, zone)
+  return `collecting: first full step at ${stepMs < 86_400_000 ? text.slice(11, 16) : text.slice(0, 10)}`
 }
 
 /** By the value that is shown, largest first; unknown last. */

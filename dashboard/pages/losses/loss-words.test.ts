@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { knownReasons, lossWords } from './loss-words.ts'
+import type { LossEntry } from '../../../analytics/http/contract.ts'
+import { knownReasons, lossesByTime, lossWords } from './loss-words.ts'
 
 function reasonsIn(path: string, pattern: RegExp): string[] {
   const text = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
@@ -23,4 +24,29 @@ test('what may have been counted twice is told apart from what is lost; what is 
   assert.equal(lossWords('possibly-twice: something new').kind, 'twice')
   assert.equal(lossWords('unparsed').kind, 'lost')
   assert.equal(lossWords('constructor').title, 'constructor')
+})
+
+test('entries stand under their day or hour, with what was lost in it for certain', () => {
+  const entry = (at: string, lines: number | null, reason = 'unparsed'): LossEntry => ({
+    ...{ source: 'web-1:/x', from: '0', to: '1', detail: '', lines, reason },
+    at: Date.parse(at),
+  })
+  const entries = [
+    entry('2026-11-24T14:59:00Z', 2),
+    entry('2026-11-24T14:01:00Z', null),
+    entry('2026-11-24T14:00:00Z', 9, 'checkpoint-lost'),
+    entry('2026-11-24T13:59:59Z', 1),
+    entry('2026-11-23T23:00:00Z', 4),
+  ]
+  const told = (by: 'hour' | 'day') =>
+    lossesByTime(entries, by, 'utc').map(({ title, lines, entries: own }) => [title, lines, own.length])
+  assert.deepEqual(told('day'), [
+    ['2026-11-24', 3, 4],
+    ['2026-11-23', 4, 1],
+  ])
+  assert.deepEqual(told('hour'), [
+    ['2026-11-24 14:00', 2, 3],
+    ['2026-11-24 13:00', 1, 1],
+    ['2026-11-23 23:00', 4, 1],
+  ])
 })

@@ -1,4 +1,7 @@
-// What each reason of the ledger means, and what one can do about it, in plain words. Pure.
+// What each reason of the ledger means, and what one can do about it, in plain words; entries under the hour or day
+// that they are of. Pure.
+import type { LossEntry } from '../../../analytics/http/contract.ts'
+import { formatDateTime, type Zone } from '../../format.ts'
 
 export interface LossWords {
   readonly title: string
@@ -150,3 +153,23 @@ export function lossWords(reason: string): LossWords {
 }
 
 export const knownReasons: readonly string[] = Object.keys(words)
+
+export interface LossGroup {
+  /** `2026-11-24`, or `2026-11-24 14:00`. */
+  readonly title: string
+  /** What is lost for certain; what may have been counted twice is no loss. */
+  readonly lines: number
+  readonly entries: readonly LossEntry[]
+}
+
+/** In the order that they come in; hours and days begin where the zone has them. */
+export function lossesByTime(entries: readonly LossEntry[], by: 'hour' | 'day', zone: Zone): LossGroup[] {
+  const titleOf = ({ at }: LossEntry) => {
+    const text = formatDateTime(at, zone)
+    return by === 'day' ? text.slice(0, 10) : `${text.slice(0, 13)}:00`
+  }
+  return [...Map.groupBy(entries, titleOf)].map(([title, own]) => {
+    const lost = own.filter(({ reason }) => lossWords(reason).kind === 'lost')
+    return { title, lines: lost.reduce((sum, { lines }) => sum + (lines ?? 0), 0), entries: own }
+  })
+}

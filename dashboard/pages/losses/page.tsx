@@ -4,13 +4,13 @@ import './losses-page.css'
 import { useEffect, useState } from 'react'
 import type { LossEntry, LossesAnswer, LossReasonTotal } from '../../../analytics/http/contract.ts'
 import { type Asked, apiPath, read, useApi } from '../../api.ts'
-import { formatCount, formatDateTime, formatExact, type Zone } from '../../format.ts'
+import { counted, formatDateTime, formatExact, type Zone } from '../../format.ts'
 import { Shape } from '../../icons.tsx'
 import { useLive, useSubscription } from '../../page-context.ts'
 import { HostileText } from '../../panels/hostile-text.tsx'
 import { Empty, Panel } from '../../panels/panel.tsx'
 import { changeParameters, useParameter } from '../../url-state.ts'
-import { lossWords } from './loss-words.ts'
+import { lossesByTime, lossWords } from './loss-words.ts'
 
 const ranges = [
   ['1d', 'Today'],
@@ -89,7 +89,7 @@ export function PageView() {
             />
           </div>
           <Reasons reasons={byReason.data?.reasons ?? []} chosen={reason} />
-          <Entries first={entries.data!} address={page} zone={zone} />
+          <Entries first={entries.data!} address={page} zone={zone} by={range === '1d' ? 'hour' : 'day'} />
         </>
       )}
     </Panel>
@@ -135,25 +135,33 @@ function Today({
       <Shape name={isWell ? 'dot' : 'triangle'} />
       <p>
         <strong>
-          {!isKnown ? '–' : isWell ? 'Nothing lost today' : `${formatExact(lines)} lines lost today`}
+          {!isKnown
+            ? '–'
+            : isWell
+              ? 'Nothing lost today'
+              : `${counted(lines, 'line', undefined, formatExact)} lost today`}
         </strong>
         {!isWell && (
           <span className="muted">
             {' '}
-            in {formatExact(lost.reduce((sum, row) => sum + row.entries, 0))} places, most of them{' '}
+            in {counted(entriesOf(lost), 'place', undefined, formatExact)}
+            {lost.length > 1 ? ', most of them ' : ': '}
             {lossWords(lost[0]!.reason).title.toLowerCase()}
           </span>
         )}
         {twice.length > 0 && (
           <span className="muted">
             {isWell ? ' ' : '; '}
-            {formatExact(twice.reduce((sum, row) => sum + row.entries, 0))} times lines may have been counted
-            twice
+            {counted(entriesOf(twice), 'time', undefined, formatExact)} lines may have been counted twice
           </span>
         )}
       </p>
     </div>
   )
+}
+
+function entriesOf(rows: readonly LossReasonTotal[]): number {
+  return rows.reduce((sum, { entries }) => sum + entries, 0)
 }
 
 /** Pressed again, a bar lets go. */
@@ -189,10 +197,8 @@ function Reasons({
                 <span className="loss-title">
                   <HostileText text={lossWords(reason).title} limit={80} />
                 </span>
-                <span className="number">{lines === 0 ? '–' : formatCount(lines)} lines</span>
-                <span className="number muted">
-                  {formatCount(entries)} {entries === 1 ? 'entry' : 'entries'}
-                </span>
+                <span className="number">{lines === 0 ? '– lines' : counted(lines, 'line')}</span>
+                <span className="number muted">{counted(entries, 'entry', 'entries')}</span>
               </button>
             ))}
           </section>
@@ -208,9 +214,10 @@ interface EntriesProps {
   readonly first: LossesAnswer
   readonly address: Readonly<Record<string, string | readonly string[]>>
   readonly zone: Zone
+  readonly by: 'hour' | 'day'
 }
 
-function Entries({ first, address, zone }: EntriesProps) {
+function Entries({ first, address, zone, by }: EntriesProps) {
   const [more, setMore] = useState<readonly LossesAnswer[]>([])
   const key = JSON.stringify(address)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question has other pages.
@@ -235,13 +242,24 @@ function Entries({ first, address, zone }: EntriesProps) {
             </th>
           </tr>
         </thead>
-        <tbody>
-          {all.flatMap(({ entries }) =>
-            entries.map(entry => (
+        {lossesByTime(
+          all.flatMap(({ entries }) => entries),
+          by,
+          zone,
+        ).map(group => (
+          <tbody key={group.title} className="loss-group">
+            <tr className="loss-time">
+              <th scope="rowgroup" colSpan={3}>
+                {group.title}{' '}
+                <span className="muted">{counted(group.entries.length, 'entry', 'entries')}</span>
+              </th>
+              <td className="number">{group.lines === 0 ? '–' : formatExact(group.lines)}</td>
+            </tr>
+            {group.entries.map(entry => (
               <Entry key={`${entry.source} ${entry.from} ${entry.to} ${entry.reason}`} {...{ entry, zone }} />
-            )),
-          )}
-        </tbody>
+            ))}
+          </tbody>
+        ))}
       </table>
       {next !== null && (
         <button type="button" className="button loss-more" onClick={() => void loadMore()}>

@@ -1,7 +1,15 @@
 // Rows of the log, live or from its past: only those on screen are elements. Each can be opened; a gap can be loaded.
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual'
 import { memo, type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react'
-import { formatBytes, formatDateTime, formatExact, formatTime, inWords, type Zone } from '../../format.ts'
+import {
+  counted,
+  formatBytes,
+  formatDateTime,
+  formatExact,
+  formatTime,
+  inWords,
+  type Zone,
+} from '../../format.ts'
 import { Icon, Shape, type ShapeName } from '../../icons.tsx'
 import type { TailEntry, TailGapEntry } from '../../tail-buffer.ts'
 import { LineDetail, type RowActions } from './line-detail.tsx'
@@ -165,7 +173,7 @@ const causes = {
 
 function GapView({ gap, onLoadGap }: { readonly gap: TailGapEntry } & Pick<LineListProps, 'onLoadGap'>) {
   const [state, setState] = useState<'idle' | 'loading' | 'failed'>('idle')
-  const lines = gap.lines === null ? 'Some lines' : `${formatExact(gap.lines)} lines`
+  const lines = gap.lines === null ? 'Some lines' : counted(gap.lines, 'line', undefined, formatExact)
   const load = () => {
     setState('loading')
     onLoadGap(gap).then(

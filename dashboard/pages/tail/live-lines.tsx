@@ -1,7 +1,7 @@
 // The tail as it grows: follows at the end until the reader scrolls, selects or opens something. What lies before the
 // first row is loaded on demand, and so is what a gap left out.
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react'
-import { formatCount, formatExact } from '../../format.ts'
+import { counted, formatCount, formatExact } from '../../format.ts'
 import { Icon } from '../../icons.tsx'
 import { useFeeds, useLive, usePage } from '../../page-context.ts'
 import { Empty, Panel, type PanelState } from '../../panels/panel.tsx'
@@ -157,7 +157,7 @@ function FollowButton({ held, onFollow }: { readonly held: boolean; readonly onF
         type="button"
         className="follow"
         onClick={onFollow}
-        title={`${formatExact(waiting)} new lines (f)`}
+        title={`${counted(waiting, 'new line', undefined, formatExact)} (f)`}
       >
         <Icon name="down" />
         {waiting === 0 ? 'Follow the newest lines' : `${formatCount(waiting)} new`}

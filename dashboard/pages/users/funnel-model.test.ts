@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  changedProperty,
   changedStep,
   draftOf,
   draftParameters,
@@ -10,6 +11,7 @@ import {
   incomplete,
   movedStep,
   newFunnel,
+  stepFrom,
   stepsMax,
   stepText,
   withoutStep,
@@ -33,6 +35,7 @@ test('the URL keeps steps, order and window, and leaves defaults out', () => {
     step: ['page:/', 'page:/products/*', 'event:Order: Completed'],
     order: '',
     fw: '',
+    sw: [],
   })
   assert.equal(draftOf(['page:/'], '', ''), null)
   assert.equal(draftOf(['nonsense', 'page:/'], '', ''), null)
@@ -69,5 +72,30 @@ test('the question is what POST /funnels takes', () => {
     order: 'strict',
     conversion_window: '1h',
     window: '7d',
+  })
+})
+
+test('what an event’s properties must be survives the URL with its kind, and is edited', () => {
+  const steps = [
+    { page: '/' },
+    { event: 'Order', where: { 'plan=x': 'pro', total: 5, gift: true, code: '5', said: '"a"' } },
+  ].map(stepFrom)
+  const { step, order, fw, sw } = draftParameters({ ...draft, steps })
+  assert.deepEqual(sw, ['2:plan%3Dx=pro', '2:total=5', '2:gift=true', '2:code="5"', '2:said="\\"a\\""'])
+  const read = draftOf(step, order, fw, sw)!
+  assert.deepEqual(read.steps, steps)
+  const asked = (wanted: FunnelDraft) => (funnelQuestion(wanted, {}) as { steps: object[] }).steps[1]
+  assert.deepEqual(asked(read), {
+    event: 'Order',
+    where: { 'plan=x': 'pro', total: 5, gift: true, code: '5', said: '"a"' },
+  })
+  const fewer = [4, 3, 2, 1].reduce((left, at) => changedProperty(left, 1, at, null), read)
+  const other = changedProperty(fewer, 1, 0, { value: 'free' })
+  assert.deepEqual(asked(other), { event: 'Order', where: { 'plan=x': 'free' } })
+  assert.match(incomplete(changedProperty(other, 1, 1, {}))!, /^Step 2: a property needs its name/)
+  assert.deepEqual(asked(changedStep(other, 1, { kind: 'page', value: '/x' })), { page: '/x' })
+  assert.deepEqual(draftOf(step, '', '', ['9:x=1', 'nonsense', '2:%=1'])!.steps[1], {
+    kind: 'event',
+    value: 'Order',
   })
 })

@@ -14,6 +14,7 @@ import { type HistoryRange, refreshMs, spanParameters } from '../../range.ts'
 import { Refusal } from '../../refusal.tsx'
 import { changeParameters, useParameter, useParameters } from '../../url-state.ts'
 import {
+  changedProperty,
   changedStep,
   draftOf,
   draftParameters,
@@ -23,6 +24,9 @@ import {
   incomplete,
   movedStep,
   newFunnel,
+  propertiesMax,
+  propertiesOf,
+  stepFrom,
   stepsMax,
   stepsMin,
   withoutStep,
@@ -39,7 +43,8 @@ export function Funnel({ range, catalogue }: FunnelProps) {
   const steps = useParameters('step')
   const [order] = useParameter('order')
   const [window] = useParameter('fw')
-  const fromUrl = draftOf(steps, order, window)
+  const where = useParameters('sw')
+  const fromUrl = draftOf(steps, order, window, where)
   const key = JSON.stringify(fromUrl)
   const [draft, setDraft] = useState<FunnelDraft>(fromUrl ?? newFunnel)
   // biome-ignore lint/correctness/useExhaustiveDependencies: going back in the history brings the funnel of then.
@@ -144,6 +149,7 @@ function Editor({ draft, onChange, catalogue }: EditorProps) {
               onChange={event => onChange(changedStep(draft, at, { value: event.target.value }))}
             />
             <StepTools draft={draft} at={at} onChange={onChange} />
+            <StepProperties draft={draft} at={at} onChange={onChange} />
           </li>
         ))}
       </ol>
@@ -191,6 +197,59 @@ function Editor({ draft, onChange, catalogue }: EditorProps) {
   )
 }
 
+/** What an event's properties must be; as text in the URL like the rest. */
+function StepProperties({ draft, at, onChange }: Omit<EditorProps, 'catalogue'> & { readonly at: number }) {
+  const step = draft.steps[at]!
+  if (step.kind === 'page') return null
+  const where = propertiesOf(step)
+  return (
+    <div className="funnel-where">
+      {where.map(({ name, value }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a property may have no name yet.
+        <span key={index} className="funnel-property">
+          <input
+            aria-label={`Property ${index + 1} of step ${at + 1}`}
+            value={name}
+            maxLength={100}
+            placeholder="plan"
+            onChange={event => onChange(changedProperty(draft, at, index, { name: event.target.value }))}
+          />
+          =
+          <input
+            aria-label={`Value of property ${index + 1} of step ${at + 1}`}
+            title="5 and true are a number and a truth value; in quotes they are text"
+            value={value}
+            maxLength={256}
+            placeholder="pro"
+            onChange={event => onChange(changedProperty(draft, at, index, { value: event.target.value }))}
+          />
+          <button
+            type="button"
+            className="tool"
+            title="Any value"
+            onClick={() => onChange(changedProperty(draft, at, index, null))}
+          >
+            <Icon name="close" />
+            <span className="sr-only">
+              Remove property {index + 1} of step {at + 1}
+            </span>
+          </button>
+        </span>
+      ))}
+      {where.length < propertiesMax && (
+        <button
+          type="button"
+          className="text-tool"
+          onClick={() => onChange(changedProperty(draft, at, where.length, {}))}
+        >
+          <Icon name="plus" />
+          where a property is …
+        </button>
+      )}
+    </div>
+  )
+}
+
 function StepTools({ draft, at, onChange }: Omit<EditorProps, 'catalogue'> & { readonly at: number }) {
   const step = at + 1
   return (
@@ -231,7 +290,7 @@ function StepTools({ draft, at, onChange }: Omit<EditorProps, 'catalogue'> & { r
   )
 }
 
-/** What tailrace.yaml names is one press away; steps with properties are asked for as they are without them. */
+/** What tailrace.yaml names is one press away. */
 function Configured({ catalogue }: { readonly catalogue: CatalogueAnswer | undefined }) {
   const funnels = catalogue?.funnels ?? []
   if (funnels.length === 0) return null
@@ -245,8 +304,7 @@ function Configured({ catalogue }: { readonly catalogue: CatalogueAnswer | undef
           className="button"
           onClick={() =>
             changeParameters({
-              step: steps.map(({ page, event }) => (page === undefined ? `event:${event}` : `page:${page}`)),
-              order: order === 'strict' ? 'strict' : '',
+              ...draftParameters({ steps: steps.map(stepFrom), order, window: '' }),
               fw: conversionWindowMs === 14 * 86_400_000 ? '' : `${conversionWindowMs / 1000}s`,
             })
           }

@@ -3,7 +3,7 @@
 import { type KeyboardEvent, useState } from 'react'
 import type { ActiveHoursAnswer, RetentionAnswer } from '../../../analytics/http/contract-visits.ts'
 import { apiPath, useApi } from '../../api.ts'
-import { formatCount, formatExact, formatRatio, inWords } from '../../format.ts'
+import { counted, formatCount, formatExact, formatRatio, inWords } from '../../format.ts'
 import { Icon } from '../../icons.tsx'
 import { Empty, Panel } from '../../panels/panel.tsx'
 import { Refusal } from '../../refusal.tsx'
@@ -62,7 +62,7 @@ export function ActiveHours() {
                       key={hour}
                       share={most === 0 ? 0 : count / most}
                       text={formatCount(count)}
-                      hint={`${day} ${String(hour).padStart(2, '0')}:00: ${formatExact(count)} visits`}
+                      hint={`${day} ${hourText(hour)}: ${counted(count, 'visit', undefined, formatExact)}`}
                       isFirst={at === 0 && hour === 0}
                     />
                   ))}
@@ -188,4 +188,8 @@ function walk(event: KeyboardEvent): void {
   cell.tabIndex = -1
   next.tabIndex = 0
   next.focus()
+}
+
+function hourText(hour: number): string {
+  return `${String(hour).padStart(2, '0')}:00`
 }

@@ -17,7 +17,7 @@ import { dragged, type HistoryRange, refreshMs, spanParameters, stepOf } from '.
 import { changeRange } from '../../range-picker.tsx'
 import { changeParameters, useParameter } from '../../url-state.ts'
 import { ageOf } from '../../words.ts'
-import { bucketsOver, drawnValues } from '../explore/explore-model.ts'
+import { bucketsOver, collectingWords, drawnValues } from '../explore/explore-model.ts'
 
 export const bounceDefinitions = { plausible: 'Plausible', umami: 'Umami', posthog: 'PostHog' } as const
 
@@ -118,6 +118,7 @@ export function VisitsChart({ range }: { readonly range: HistoryRange }) {
   const visits = useApi<SeriesAnswer>(apiPath('/series/visits', parameters), refreshMs(range))
   const visitors = useApi<SeriesAnswer>(apiPath('/series/visitors', parameters), refreshMs(range))
   const [view, setView] = useParameter('view')
+  const { zone } = useLive(state => state.settings)
   const answer = visits.data
   const count = answer ? bucketsOver(answer) : 0
   const line = (asked: Asked<SeriesAnswer>) =>
@@ -126,7 +127,13 @@ export function VisitsChart({ range }: { readonly range: HistoryRange }) {
     <HistoryChart
       id="visits-chart"
       title="Visits and visitors"
-      unit={answer ? `per ${formatAge(answer.stepSeconds * 1000)}` : ''}
+      unit={
+        answer
+          ? [`per ${formatAge(answer.stepSeconds * 1000)}`, collectingWords(answer, zone)]
+              .filter(Boolean)
+              .join('; ')
+          : ''
+      }
       state={answer ? 'live' : 'loading'}
       times={answer?.times.slice(0, count) ?? []}
       stepMs={(answer?.stepSeconds ?? 1) * 1000}
@@ -149,23 +156,32 @@ export function ActiveUsersChart() {
   const { data } = useApi<ActiveUsersAnswer>(apiPath('/active-users', { days: 30 }), 60_000)
   const [view, setView] = useParameter('view')
   const days = data?.days ?? []
+  const first = Math.max(
+    0,
+    days.findIndex(({ daily }) => daily > 0),
+  )
+  // Before counting began there were not none: it is not known.
+  const since = (values: readonly number[]) => values.map((value, at) => (at < first ? null : value))
   const stickiness = days.at(-1)?.stickiness
+  const stickinessText =
+    stickiness === null || stickiness === undefined || first === days.length - 1
+      ? null
+      : `stickiness ${words(formatRatio(stickiness))}`
+  const isFirstDay = days.length > 0 && first === days.length - 1
   return (
     <HistoryChart
       id="active-users-chart"
       title="Active users"
-      unit={
-        stickiness === null || stickiness === undefined
-          ? 'by day, last 30 days'
-          : `by day; stickiness ${words(formatRatio(stickiness))}`
-      }
+      unit={['by day', isFirstDay ? 'collecting: the first is not over' : stickinessText]
+        .filter(Boolean)
+        .join('; ')}
       state={data ? 'live' : 'loading'}
       times={days.map(({ day }) => Date.parse(`${day}T00:00:00Z`))}
       stepMs={86_400_000}
       lines={[
-        { label: 'daily', colour: '--series-0', values: days.map(({ daily }) => daily) },
-        { label: 'weekly', colour: '--series-2', values: days.map(({ weekly }) => weekly) },
-        { label: 'monthly', colour: '--series-4', values: days.map(({ monthly }) => monthly) },
+        { label: 'daily', colour: '--series-0', values: since(days.map(({ daily }) => daily)) },
+        { label: 'weekly', colour: '--series-2', values: since(days.map(({ weekly }) => weekly)) },
+        { label: 'monthly', colour: '--series-4', values: since(days.map(({ monthly }) => monthly)) },
       ]}
       format={formatCount}
       empty="No users in the last 30 days"
