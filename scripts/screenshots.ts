@@ -1,4 +1,4 @@
-// `node scripts/screenshots.ts [login link]`: every page in both themes and as a phone shows it, under docs/pages/, of
+// `node scripts/screenshots.ts [login link]`: every page in both themes, wide and as on a phone, under docs/pages/, of
 // the appliance that the link belongs to, or of one of its own with demo traffic. Reads what `npm run build` made.
 import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,9 @@ import { findBrowser } from './find-browser.ts'
 
 const paths = '/ /tail /explore /users /cluster /agents /alerts /losses /settings'.split(' ')
 const directory = join(import.meta.dirname, '../docs/pages')
-const bytesMax = 120_000
+/** Of one picture, and of all together. */
+const bytesMax = 56_000
+const allBytesMax = 1_500_000
 /** Until the charts have something to show. */
 const trafficMs = 90_000
 
@@ -18,9 +20,10 @@ const looks: Readonly<Record<string, BrowserContextOptions>> = {
   dark: { viewport: { width: 1_280, height: 800 }, colorScheme: 'dark' },
   light: { viewport: { width: 1_280, height: 800 }, colorScheme: 'light' },
   phone: { viewport: { width: 390, height: 780 }, colorScheme: 'light', hasTouch: true },
+  'phone-dark': { viewport: { width: 390, height: 780 }, colorScheme: 'dark', hasTouch: true },
 }
 /** Shorter where letters fill the screen, which compress badly. */
-const heights: Readonly<Record<string, number>> = { '/tail': 500 }
+const heights: Readonly<Record<string, number>> = { '/tail': 420 }
 /** What a page shows when there is more to see than it opens with. */
 const searches: Readonly<Record<string, string>> = {
   '/explore': '?m=latency&r=1h&by=path',
@@ -51,6 +54,7 @@ async function takeAll(browser: Browser, link: string): Promise<void> {
       await shown.goto(`${origin}${path}${searches[path] ?? ''}`)
       await shown.locator('.pill[data-state="live"]').waitFor()
       await shown.locator('main section, main form').first().waitFor()
+      await shown.waitForFunction(() => !document.querySelector('main [data-state="loading"]'))
       // For what draws itself from a second answer: nothing tells that it is the last.
       await shown.waitForTimeout(2_500)
       const name = path === '/' ? 'overview' : path.slice(1)
@@ -60,15 +64,19 @@ async function takeAll(browser: Browser, link: string): Promise<void> {
   }
 }
 
+let allBytes = 0
+
 async function keep(page: string, look: string, shoot: (quality: number) => Promise<Buffer>): Promise<void> {
-  let quality = 75
+  let quality = 72
   let image = await shoot(quality)
-  while (image.length > bytesMax && quality > 30) {
+  while (image.length > bytesMax && quality > 20) {
     quality -= 10
     image = await shoot(quality)
   }
   if (image.length > bytesMax) throw new Error(`${page}-${look} is ${image.length} bytes: make it smaller`)
   await writeFile(join(directory, `${page}-${look}.jpg`), image)
+  allBytes += image.length
+  if (allBytes > allBytesMax) throw new Error(`${allBytes} bytes of pictures: more than a clone should carry`)
   console.log(`docs/pages/${page}-${look}.jpg ${Math.round(image.length / 1000)} kB`)
 }
 
