@@ -25,8 +25,10 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tailrace-explore-'))
   const site = join(directory, 'site.log')
   await writeFile(site, lines())
-  browser = await openBrowser()
-  appliance = await startAppliance([{ paths: [site], format: 'combined' }])
+  ;[browser, appliance] = await Promise.all([
+    openBrowser(),
+    startAppliance([{ paths: [site], format: 'combined' }]),
+  ])
   await eventually(
     'every line is counted',
     () => appliance.get<StatsAnswer>('/stats/requests?window=1h'),

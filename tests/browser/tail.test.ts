@@ -20,8 +20,10 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tailrace-tail-'))
   file = join(directory, 'app.log')
   await appendFile(file, line(0))
-  browser = await openBrowser()
-  appliance = await startAppliance([{ paths: [file], format: 'raw', topic: 'logs' }])
+  ;[browser, appliance] = await Promise.all([
+    openBrowser(),
+    startAppliance([{ paths: [file], format: 'raw', topic: 'logs' }]),
+  ])
 })
 
 after(async () => {
