@@ -20,7 +20,7 @@ export interface DepartedOptions {
   readonly pinnedBytesMax: number
   readonly onSeen: (file: TailedFile, stat: BigIntStats) => void
   readonly stillNames: (file: TailedFile) => boolean
-  readonly onError: (path: string, error: NodeJS.ErrnoException) => void
+  readonly onError: (file: TailedFile, error: NodeJS.ErrnoException) => void
 }
 
 /** How often a file whose path was lost is looked for among its siblings. */
@@ -45,7 +45,7 @@ export class Departed {
       if (file.descriptor !== null) this.#lookAtHeld(file, nowMs)
       else if (nowMs - file.locatedAtMs >= locateMs) this.#search(file, nowMs)
     } catch (error) {
-      this.#options.onError(file.tracked.path, error as NodeJS.ErrnoException)
+      this.#options.onError(file, error as NodeJS.ErrnoException)
     }
   }
 

@@ -4,6 +4,8 @@ import { type BigIntStats, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TrackedFile, touch } from './tracker.ts'
 
+const compressed = /\.(gz|zst|bz2|xz)$/
+
 /** Directories already listed, by path: what their files' inodes are called. */
 export type InodeNames = Map<string, Map<bigint, string>>
 
@@ -36,7 +38,8 @@ function inodesOf(directory: string): Map<bigint, string> {
   const inodes = new Map<bigint, string>()
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      if (!entry.isFile()) continue
+      // No log becomes compressed by renaming: its inode was given to the compressed copy of another one.
+      if (!entry.isFile() || compressed.test(entry.name)) continue
       const path = join(directory, entry.name)
       const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
       if (stat) inodes.set(stat.ino, path)

@@ -79,7 +79,7 @@ export class Tailer {
       pinnedBytesMax: options.pinnedBytesMax ?? pinnedBytesMax,
       onSeen: (file, stat) => void this.#observe(file, stat, this.#nowMs),
       stillNames: file => this.#stillNames(file),
-      onError: (path, error) => this.#faults.failed(path, error),
+      onError: (file, error) => this.#failedToOpen(file, error),
     })
     this.#missed = new Missed({
       files: this.#files,
@@ -317,6 +317,9 @@ export class Tailer {
       file.refused = true
       file.endSeen = file.tracked.size
     }
+    // The server of a network file system has forgotten the descriptor: found again by path and inode at the next look,
+    // and read on where it stood if the guard holds.
+    if (error.code === 'ESTALE') this.#open.closeStale(file)
     this.#faults.failed(file.tracked.path, error)
   }
 

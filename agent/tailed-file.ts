@@ -141,6 +141,21 @@ export class OpenFiles {
     this.#open.delete(file)
   }
 
+  /** A descriptor that leads nowhere any more; a look will find that there is something to read. */
+  closeStale(file: TailedFile): void {
+    if (file.descriptor === null) return
+    const { descriptor } = file
+    file.descriptor = null
+    file.endSeen = -1
+    file.locatedAtMs = Number.NEGATIVE_INFINITY
+    this.#open.delete(file)
+    try {
+      closeSync(descriptor)
+    } catch {
+      // As far as this system goes it is closed.
+    }
+  }
+
   /** Now and then: what was held for its turn and is read to its end by now. */
   trim(): void {
     for (const file of this.#open) {
