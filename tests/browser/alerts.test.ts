@@ -43,7 +43,7 @@ test('an empty ledger is good news; a line that is none stands in it with what i
   await page.locator('#losses[data-state="empty"]', { hasText: 'Nothing lost' }).waitFor()
   await appendFile(site, 'no access line <b>at all</b>\n')
   await page.locator('#losses[data-state="live"]').waitFor()
-  await page.locator('.loss-today', { hasText: '1 lines lost today' }).waitFor()
+  await page.locator('.loss-today', { hasText: '1 line lost today' }).waitFor()
   await page.locator('.loss-table summary').first().click()
   assert.match(await page.locator('.loss-table details').first().innerText(), /What to do:/)
   await page.locator('.loss-reason').first().click()
