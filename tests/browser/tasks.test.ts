@@ -169,7 +169,7 @@ test('an agent is added: 2', () =>
 test('what was lost today, and why: 1', () =>
   within(1, async () => {
     await click(tile('lost'))
-    await page.locator('.loss-today', { hasText: '1 lines lost today' }).waitFor()
+    await page.locator('.loss-today', { hasText: '1 line lost today' }).waitFor()
     assert.match(await page.locator('.loss-table').innerText(), /not of its format[\s\S]*logs-\d/)
     assert.notEqual(await page.locator('.loss-reason').first().innerText(), '')
   }))
