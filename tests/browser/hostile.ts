@@ -105,15 +105,6 @@ export async function tellHostileThings(appliance: Appliance, token: string): Pr
     ],
   })
   await producer.disconnect()
-  const member = kafka.consumer({ groupId: hostileGroup, maxWaitTimeInMs: 100 })
-  await member.connect()
-  await member.subscribe({ topic: 'logs', fromBeginning: true })
-  await new Promise((resolve, reject) => {
-    member.on(member.events.GROUP_JOIN, resolve)
-    member.run({ autoCommit: false, eachMessage: async () => {} }).catch(reject)
-  })
-  await member.commitOffsets([{ topic: 'logs', partition: 0, offset: '0' }])
-  await member.disconnect()
   const post = (path: string, body: object) =>
     fetch(`${appliance.origin}/api/v1${path}`, {
       method: 'POST',
@@ -124,7 +115,9 @@ export async function tellHostileThings(appliance: Appliance, token: string): Pr
     ...{ name: hostileText, kind: 'threshold', metric: 'events', by: ['event'], op: '>', threshold: 0 },
     ...{ window: '5m', settle: '0s', summary: hostileWords[0], labels: { team: hostileText } },
   }
+  const ofGroup = `/groups/${encodeURIComponent(hostileGroup)}/reset`
   const answers = [
+    await post(ofGroup, { topic: 'logs', to: 'earliest' }),
     await post('/alerts/rules', rule),
     await post('/tokens', { name: hostileName }),
     await post('/tokens', { name: `=${'W'.repeat(63)}` }),

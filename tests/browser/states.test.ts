@@ -1,6 +1,8 @@
 // What every panel of every page is while there is nothing yet, while the server is gone, and when it is back:
 // emptiness says what to do, old values stay paler with their age, and nothing is loaded anew.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Browser, BrowserContext, Page } from 'playwright'
@@ -119,15 +121,13 @@ async function fill(): Promise<void> {
     ],
   })
   await producer.disconnect()
-  const member = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 })
-  await member.connect()
-  await member.subscribe({ topic: 'logs', fromBeginning: true })
-  await new Promise((resolve, reject) => {
-    member.on(member.events.GROUP_JOIN, resolve)
-    member.run({ autoCommit: false, eachMessage: async () => {} }).catch(reject)
+  const token = readFileSync(join(appliance.directory, 'data', 'token'), 'utf8').trim()
+  const reset = await fetch(`${appliance.origin}/api/v1/groups/${group}/reset`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ topic: 'logs', to: 'earliest' }),
   })
-  await member.commitOffsets([{ topic: 'logs', partition: 0, offset: '0' }])
-  await member.disconnect()
+  assert.ok(reset.ok, await reset.text())
   await eventually(
     'the request is counted',
     () => appliance.get<StatsAnswer>('/stats/requests?window=1h'),

@@ -141,7 +141,11 @@ export function PageView() {
     const wanted = query.toLowerCase()
     return rows.filter(({ name, status }) => `${name} ${status?.host ?? ''}`.toLowerCase().includes(wanted))
   }, [rows, query])
-  const columns = useMemo(() => columnsOf(clockMs), [clockMs])
+  // Who has joined is told to admins alone.
+  const columns = useMemo(
+    () => columnsOf(clockMs).filter(({ key }) => isAdmin || key !== 'credentials'),
+    [clockMs, isAdmin],
+  )
   const live = rows.filter(({ standing }) => standing === 'live' || standing === 'failing').length
   const state = refusal ? 'refused' : agents === null ? 'loading' : rows.length === 0 ? 'empty' : 'live'
   const opened = rows.find(({ id }) => id === open)
