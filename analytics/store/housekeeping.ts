@@ -8,6 +8,8 @@ import type { Run } from './series-directory.ts'
 
 /** What one commit looks at and deletes at most: its cost stays flat, whatever the edges have jumped over. */
 const seriesPerCommit = 40
+/** A round of deleting begins when an edge has moved by so much since the last: so every series is looked at seldom. */
+const secondsPerRound = 60
 const rowsPerCommit = 2000
 /** Commits whose changes are kept: minutes, for readers that look every quarter of a second. */
 const changesKept = 1500
@@ -23,6 +25,15 @@ const lossesMax = 100_000
 const keepRulesKey = 'retention'
 const shortenedKey = 'shortened'
 
+/** A series with rows before a step's edge. */
+interface OldRows {
+  readonly id: number
+  readonly step: number
+  readonly edge: number
+  readonly hasCounts: 0 | 1
+  readonly hasSketches: 0 | 1
+}
+
 export class Housekeeping {
   readonly #connection: Connection
   readonly #run: Run
@@ -31,8 +42,10 @@ export class Housekeeping {
   readonly #edges = new Map<StepSeconds, number>()
   #rules: KeepRules = keepAll
   #shortened: Kept = {}
-  /** The series up to which the current round of deleting has come. */
-  #swept = 0
+  /** The series up to which the current round of deleting has come; null between two rounds. */
+  #swept: number | null = null
+  /** The edges as the last round found them when it began. */
+  #roundEdges: ReadonlyMap<StepSeconds, number> = new Map()
 
   constructor(connection: Connection, run: Run, log?: Log) {
     this.#connection = connection
@@ -74,19 +87,40 @@ export class Housekeeping {
 
   /** Deletes the next few rows before the edges, and series that have none left. */
   prune(version: number, nowMs = Number.NEGATIVE_INFINITY): void {
-    const batch = this.#statements.nextSeries.all(this.#swept, seriesPerCommit)
-    let budget = rowsPerCommit
-    for (const { id } of batch) {
-      budget -= this.#pruneSeries(id, budget)
-      // This series may have more: the next commit goes on with it.
-      if (budget <= 0) break
-      this.#swept = id
-    }
-    if (budget > 0 && batch.length < seriesPerCommit) {
+    if (this.#swept === null && this.#haveMoved()) {
       this.#swept = 0
-      this.#weigh()
+      this.#roundEdges = new Map(this.#edges)
     }
+    if (this.#swept !== null) this.#sweep(this.#swept)
     if (version % seldom === 0) this.#pruneSeldom(version, nowMs)
+  }
+
+  /** Far enough since the last round began for the next one to find something. */
+  #haveMoved(): boolean {
+    for (const [step, edge] of this.#edges)
+      if (edge - (this.#roundEdges.get(step) ?? Number.NEGATIVE_INFINITY) >= secondsPerRound) return true
+    return false
+  }
+
+  #sweep(after: number): void {
+    const { lastOfBatch, old, deleteCounts, deleteSketches, deleteSeries } = this.#statements
+    let last = lastOfBatch.get(after, seriesPerCommit)?.id ?? null
+    let budget = rowsPerCommit
+    if (last !== null) {
+      for (const { id, step, edge, hasCounts, hasSketches } of old.all({ after, last })) {
+        if (hasCounts) budget -= this.#run(deleteCounts, step, id, edge, budget)
+        if (hasSketches && budget > 0) budget -= this.#run(deleteSketches, step, id, edge, budget)
+        if (budget > 0) continue
+        // This series may have more: the next commit goes on with it.
+        last = id - 1
+        break
+      }
+      const dayEdge = this.#edges.get(daySeconds)
+      // Two days more: the last day's finer rows may lie behind the edge, wherever the zone lets days begin.
+      if (dayEdge !== undefined) this.#run(deleteSeries, after, last, dayEdge - 2 * daySeconds)
+    }
+    this.#swept = last
+    if (last === null) this.#weigh()
   }
 
   /** Reads what is committed. */
@@ -104,21 +138,6 @@ export class Housekeeping {
   #readEdges(): void {
     this.#edges.clear()
     for (const { step, bucket } of this.#statements.readEdges.all()) this.#edges.set(step, bucket)
-  }
-
-  #pruneSeries(id: number, rows: number): number {
-    let deleted = 0
-    for (const [step, edge] of this.#edges) {
-      for (const statement of [this.#statements.deleteCounts, this.#statements.deleteSketches]) {
-        deleted += this.#run(statement, step, id, edge, rows - deleted)
-        if (deleted >= rows) return deleted
-      }
-    }
-    const dayEdge = this.#edges.get(daySeconds)
-    // Two days more: the last day's finer rows may lie behind the edge, wherever the zone lets days begin.
-    if (dayEdge !== undefined)
-      deleted += this.#run(this.#statements.deleteSeries, id, dayEdge - 2 * daySeconds)
-    return deleted
   }
 
   /** After each round: do the rows take more than they may? */
@@ -197,8 +216,17 @@ function prepareStatements(connection: Connection) {
     ),
     readMeta: connection.prepare<[string], { value: string }>('SELECT value FROM meta WHERE key = ?'),
     saveMeta: connection.prepare('INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)'),
-    nextSeries: connection.prepare<[number, number], { id: number }>(
-      'SELECT id FROM series WHERE id > ? ORDER BY id LIMIT ?',
+    lastOfBatch: connection.prepare<[number, number], { id: number | null }>(
+      'SELECT max(id) AS id FROM (SELECT id FROM series WHERE id > ? ORDER BY id LIMIT ?)',
+    ),
+    // By far most have nothing to delete, and to find that out here costs a tenth of asking by a statement for each.
+    old: connection.prepare<{ after: number; last: number }, OldRows>(
+      `SELECT * FROM (
+         SELECT s.id, e.step, e.bucket AS edge,
+           EXISTS (SELECT 1 FROM counts WHERE step = e.step AND series = s.id AND bucket < e.bucket) AS hasCounts,
+           EXISTS (SELECT 1 FROM sketches WHERE step = e.step AND series = s.id AND bucket < e.bucket) AS hasSketches
+         FROM series s CROSS JOIN edges e WHERE s.id > @after AND s.id <= @last
+       ) WHERE hasCounts OR hasSketches ORDER BY id`,
     ),
     deleteCounts: connection.prepare(
       'DELETE FROM counts WHERE step = ? AND series = ? AND bucket < ? LIMIT ?',
@@ -208,7 +236,7 @@ function prepareStatements(connection: Connection) {
     ),
     // The highest id stays, so that no id is ever given out again: others may have it in memory.
     deleteSeries: connection.prepare(
-      'DELETE FROM series WHERE id = ? AND last_day < ? AND id < (SELECT max(id) FROM series)',
+      'DELETE FROM series WHERE id > ? AND id <= ? AND last_day < ? AND id < (SELECT max(id) FROM series)',
     ),
     deleteChanges: connection.prepare('DELETE FROM changes WHERE version < ?'),
     deleteAgents: connection.prepare('DELETE FROM agents WHERE last_seen < ?'),

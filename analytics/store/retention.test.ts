@@ -85,6 +85,35 @@ test('no commit deletes more than its share, however far an edge has jumped', as
   connection.close()
 })
 
+test('every series is looked at once while an edge moves by a minute, not with every commit', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'retention-'))
+  const connection = openStore(join(directory.path, 'windows.db'))
+  const last = Math.floor(nowMs / 1000)
+  const insert = connection.prepare(`INSERT INTO series VALUES (?, 'requests', 'path', ?, ?)`)
+  for (let series = 1; series <= 90; series++) {
+    insert.run(series, JSON.stringify({ path: `/${series}` }), last)
+    fill(connection, 1, series, 2, last - 900)
+  }
+  const looks: number[] = []
+  const noting = (
+    statement: { source?: string; run(...values: unknown[]): { changes: number } },
+    ...values: unknown[]
+  ) => {
+    if (statement.source?.startsWith('DELETE FROM series')) looks.push(second)
+    return run(statement, ...values)
+  }
+  const housekeeping = new Housekeeping(connection, noting)
+  let second = 0
+  for (; second < 120; second++) {
+    housekeeping.advance(nowMs + second * 1000, nowMs + second * 1000)
+    housekeeping.prune(1, nowMs)
+  }
+  // 90 series are three commits' work.
+  assert.deepEqual(looks, [0, 1, 2, 60, 61, 62])
+  assert.equal(countOf(connection, 'counts'), 0)
+  connection.close()
+})
+
 test('the cap cuts the finest steps until the rows fit, says so, and lets the newest stay', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'retention-'))
   const connection = openStore(join(directory.path, 'windows.db'))
