@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Browser, Page } from 'playwright'
 import type { AgentsAnswer } from '../../analytics/http/contract-agents.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage, pillSays } from './browser.ts'
 
 const agentCount = 500
@@ -63,7 +64,7 @@ before(async () => {
   page = opened.page
   errors = opened.errors
   const isThere = ({ agents }: AgentsAnswer) => agents.length === agentCount
-  await eventually('all agents are told', () => appliance.get<AgentsAnswer>('/agents'), isThere, 15_000)
+  await eventually('all agents are told', () => appliance.get<AgentsAnswer>('/agents'), isThere)
 })
 
 after(async () => {

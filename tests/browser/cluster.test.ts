@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Browser, Page } from 'playwright'
 import type { ClusterAnswer } from '../../analytics/http/contract.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage, pillSays } from './browser.ts'
 
 const hostileGroup = '<img src=x onerror=alert(1)>\u202egroup'
@@ -93,7 +94,7 @@ test('a topic is made in a dialog that shows the command, set, and deleted by it
   await confirm.click()
   await page.locator('#topics').waitFor()
   const isGone = ({ topics }: ClusterAnswer) => topics.every(({ name }) => name !== 'orders')
-  await eventually('the topic is gone', () => appliance.get<ClusterAnswer>('/cluster'), isGone, 10_000)
+  await eventually('the topic is gone', () => appliance.get<ClusterAnswer>('/cluster'), isGone)
 })
 
 test('a group with a hostile name is behind, is reset, and then is not', async () => {

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage } from './browser.ts'
 
 /** Requests by path, all within the last minutes; every tenth fails. */
@@ -33,7 +34,6 @@ before(async () => {
     'every line is counted',
     () => appliance.get<StatsAnswer>('/stats/requests?window=1h'),
     answer => answer.rows[0]?.values['value'] === total,
-    20_000,
   )
   const opened = await openPage(browser, await appliance.loginLink(), {
     theme: 'dark',

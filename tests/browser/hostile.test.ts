@@ -11,7 +11,8 @@ import { promisify } from 'node:util'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import type { AlertsAnswer } from '../../analytics/http/contract-alerts.ts'
 import { childEnvironment } from '../../cli/supervisor.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage } from './browser.ts'
 import {
   hostileGroup,
@@ -51,7 +52,7 @@ before(async () => {
     })
   })
   const isFiring = ({ firing }: AlertsAnswer) => firing.length > 0
-  await eventually('the rule fires', () => appliance.get<AlertsAnswer>('/alerts'), isFiring, 20_000)
+  await eventually('the rule fires', () => appliance.get<AlertsAnswer>('/alerts'), isFiring)
 })
 
 after(async () => {

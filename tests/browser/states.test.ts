@@ -7,7 +7,8 @@ import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { keepScreenshot, openBrowser, openPage, pillSays } from './browser.ts'
 
 const look = { theme: 'dark', width: 1_280, height: 900 } as const
@@ -132,7 +133,6 @@ async function fill(): Promise<void> {
     'the request is counted',
     () => appliance.get<StatsAnswer>('/stats/requests?window=1h'),
     ({ rows }) => rows[0]?.values['value'] === 1,
-    10_000,
   )
 }
 

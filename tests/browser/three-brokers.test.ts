@@ -8,7 +8,8 @@ import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright'
 import type { ClusterAnswer } from '../../analytics/http/contract.ts'
 import { demoInputs, demoProcess } from '../../cli/processes.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage, pillSays } from './browser.ts'
 
 const desktop = { width: 1_440, height: 900 }
@@ -26,7 +27,7 @@ before(async () => {
   appliance = await startAppliance(demoInputs(traffic), { brokers: 3 })
   await appliance.supervisor.start(demoProcess(traffic))
   const isWhole = ({ healthy, brokers }: ClusterAnswer) => healthy && brokers.length === 3
-  await eventually('three brokers are whole', () => appliance.get<ClusterAnswer>('/cluster'), isWhole, 30_000)
+  await eventually('three brokers are whole', () => appliance.get<ClusterAnswer>('/cluster'), isWhole)
 })
 
 after(async () => {

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import type { VisitsAnswer } from '../../analytics/http/contract-visits.ts'
-import { type Appliance, eventually, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage } from './browser.ts'
 
 /** What each visitor looks at, one page every two seconds. */
@@ -37,7 +38,6 @@ before(async () => {
     'every visit is counted',
     () => appliance.get<VisitsAnswer>('/visits?window=1h'),
     answer => answer.pageviews === visitors.flat().length,
-    20_000,
   )
   const opened = await openPage(browser, await appliance.loginLink(), {
     theme: 'light',

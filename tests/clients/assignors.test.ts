@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import { apis } from '../../broker/protocol/apis.ts'
+import { eventually } from '../eventually.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { batch, worstCode } from './served-broker.ts'
 import { WireClient } from './wire-client.ts'
@@ -15,7 +16,6 @@ const hasKcat = spawnSync('kcat', ['-V']).status === 0
 const skip = !hasKcat && 'kcat is not installed'
 const partitions = 4
 const perPartition = 25
-const waitMs = 30_000
 let broker: BrokerProcess
 let client: WireClient
 
@@ -36,17 +36,6 @@ after(async () => {
 
 async function groupOf(groupId: string) {
   return (await client.request(apis.describeGroups, 5, { groups: [groupId] })).groups[0]!
-}
-
-/** Asks until it is so. */
-async function until<T>(look: () => Promise<T>, isSo: (seen: T) => boolean): Promise<T> {
-  const deadline = performance.now() + waitMs
-  for (;;) {
-    const seen = await look()
-    if (isSo(seen)) return seen
-    assert(performance.now() < deadline, `never so: ${JSON.stringify(seen)}`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
 }
 
 /** Two assignments, neither of them empty: topics come after a version, each with its partitions. */
@@ -89,11 +78,12 @@ for (const strategy of ['range', 'roundrobin', 'cooperative-sticky']) {
     const total = () => new Set(readers.flatMap(({ lines }) => lines)).size
     const onLine = () => total() === partitions * perPartition && resolve()
     for (const _ of [1, 2]) readers.push(new Kcat(strategy, settings, onLine))
-    const shared = await until(() => groupOf(strategy), isSharedByTwo)
+    const shared = await eventually('shared by two', () => groupOf(strategy), isSharedByTwo)
     assert.equal(shared.protocolData, strategy)
     await hasAll
     await Promise.all(readers.map(reader => reader.end()))
-    await until(
+    await eventually(
+      'nobody is left',
       () => groupOf(strategy),
       ({ groupState }) => groupState === 'Empty',
     )
@@ -115,7 +105,7 @@ test('kafkajs shares by its round robin', async () => {
       },
     })
   }
-  const shared = await until(() => groupOf('kafkajs'), isSharedByTwo)
+  const shared = await eventually('shared by two', () => groupOf('kafkajs'), isSharedByTwo)
   assert.equal(shared.protocolData, 'RoundRobinAssigner')
   await hasAll
   await Promise.all(consumers.map(consumer => consumer.disconnect()))
@@ -128,10 +118,11 @@ test('a static member of librdkafka that is killed and started again has its sha
   const readers = [new Kcat('static', settingsOf('shelf-1')), new Kcat('static', settingsOf('shelf-2'))]
   const idsOf = (described: Awaited<ReturnType<typeof groupOf>>) =>
     new Map(described.members.map(({ groupInstanceId, memberId }) => [groupInstanceId, memberId]))
-  const first = await until(() => groupOf('static'), isSharedByTwo)
+  const first = await eventually('shared by two', () => groupOf('static'), isSharedByTwo)
   await readers[0]!.end('SIGKILL')
   const again = new Kcat('static', settingsOf('shelf-1'))
-  const second = await until(
+  const second = await eventually(
+    'the killed one has come back',
     () => groupOf('static'),
     described => idsOf(described).get('shelf-1') !== idsOf(first).get('shelf-1'),
   )

@@ -2,12 +2,13 @@
 // from one address and in one second, descriptors, memory of requests in arrival and of answers that nobody reads,
 // frames that trickle, connections that do nothing. A neighbour is served throughout, and memory stays where it was.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { apis } from '../../broker/protocol/apis.ts'
 import { Writer } from '../../broker/protocol/bytes.ts'
 import { encodeRequest } from '../../broker/protocol/frame.ts'
+import { eventually, until } from '../eventually.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { batch } from './served-broker.ts'
 import { WireClient } from './wire-client.ts'
@@ -32,19 +33,16 @@ function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4_096
 }
 
+function openSockets(pid: number): number {
+  const descriptors = readdirSync(`/proc/${pid}/fd`).map(name => readlinkSync(`/proc/${pid}/fd/${name}`))
+  return descriptors.filter(target => target.startsWith('socket:')).length
+}
+
 async function isServed(port: number): Promise<void> {
   using client = await WireClient.connect(port)
   const topicData = [{ name: 'logs', partitionData: [{ index: 0, records: batch('x') }] }]
   const { responses } = await client.request(apis.produce, 9, { acks: -1, timeoutMs: 30_000, topicData })
   assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0)
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000
-  while (!holds()) {
-    if (performance.now() > deadlineMs) assert.fail(`never: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
 }
 
 const closedFor = (broker: BrokerProcess, reason: RegExp) =>
@@ -64,9 +62,11 @@ test('connections are limited in all and by address; one that goes makes room', 
   assert.ok(closedFor(broker, /5 from this address are open already/))
   assert.ok(closedFor(broker, /12 are open already/))
   for (const socket of first) socket.destroy()
-  await until('there is room again', () => true)
-  let again = await visit(broker.port, '127.0.0.4')
-  while (again.outcome === 'closed') again = await visit(broker.port, '127.0.0.4')
+  const again = await eventually(
+    'there is room again',
+    () => visit(broker.port, '127.0.0.4'),
+    ({ outcome }) => outcome !== 'closed',
+  )
   for (const socket of [...second, ...third, again.socket]) socket.destroy()
 })
 
@@ -153,6 +153,7 @@ test('a client that asks and never reads costs a bounded buffer, and is ended in
     await producer.request(apis.produce, 9, { acks: -1, timeoutMs: 30_000, topicData })
   }
   const before = residentBytes(broker.pid)
+  const socketsBefore = openSockets(broker.pid)
   const writer = new Writer()
   const wish = { partition: 0, fetchOffset: 0, partitionMaxBytes: 2 ** 30 }
   encodeRequest(writer, apis.fetch, 11, 1, 'deaf', { topics: [{ topic: 'logs', partitions: [wish] }] })
@@ -169,7 +170,7 @@ test('a client that asks and never reads costs a bounded buffer, and is ended in
   await isServed(broker.port)
   const grown = residentBytes(broker.pid) - before
   assert.ok(grown < 100 * mebibyte, `memory grew by ${grown} bytes for 80 GB that were asked for`)
-  await new Promise(resolve => setTimeout(resolve, 3_500))
+  await until('the broker has ended them', () => openSockets(broker.pid) <= socketsBefore)
   for (const socket of deaf) socket.resume()
   await Promise.all(ended)
 })

@@ -22,6 +22,7 @@ import { logIn, passwordLogin } from '../../broker/client/login.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { type CertificateFiles, ensureCertificates, issueClientCertificate } from '../../cli/certificates.ts'
 import { addUser, grant } from '../../cli/users.ts'
+import { until } from '../eventually.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { topic, worstCode } from './served-broker.ts'
 import { WireClient } from './wire-client.ts'
@@ -288,9 +289,5 @@ async function servedSerial(): Promise<string> {
 }
 
 async function logged(message: string): Promise<void> {
-  const deadlineMs = performance.now() + 10_000
-  while (!broker.logLines.some(line => line.message === message)) {
-    assert(performance.now() < deadlineMs, `never logged: ${message}`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
+  await until(`logged: ${message}`, () => broker.logLines.some(line => line.message === message))
 }

@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { makeRelease } from '../../scripts/release.ts'
-import { eventually } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
 
 const busybox = ['/usr/bin/busybox', '/bin/busybox'].find(path => existsSync(path))
 const cannot = busybox === undefined ? 'no busybox' : process.getuid!() === 0 ? false : 'needs root'
@@ -102,7 +102,6 @@ exec /opt/tailrace/bin/tailrace up --brokers 1 --data /var/lib/tailrace --tail /
       'the line is counted',
       async () => JSON.parse(asked()) as { readonly rows: readonly { value: string; count: number }[] },
       ({ rows }) => rows.length > 0,
-      30_000,
     )
     assert.deepEqual(
       answer.rows.map(({ value, count }) => [value, count]),

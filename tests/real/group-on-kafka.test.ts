@@ -12,7 +12,8 @@ import { Connection } from '../../broker/client/connection.ts'
 import { decodeAssignment } from '../../broker/client/consumer-protocol.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { demoInputs } from '../../cli/processes.ts'
-import { eventually, freePorts, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { freePorts, startAppliance } from '../system/appliance.ts'
 import { counted, equalsLedger, quiescent } from '../system/ledger-comparison.ts'
 import { writeTraffic } from '../system/traffic.ts'
 
@@ -69,7 +70,7 @@ test('two processes share the partitions of Kafka; one is killed, and every line
     bootstrap: `127.0.0.1:${port}`,
     ingestProcesses: 2,
   })
-  const shared = await eventually('both have partitions', () => groupAt(port), isShared, 60_000)
+  const shared = await eventually('both have partitions', () => groupAt(port), isShared)
   assert.equal(shared.protocol, 'consumer')
   const all = [...shared.members.values()].flat()
   assert.equal(new Set(all).size, all.length, 'no partition is with both')

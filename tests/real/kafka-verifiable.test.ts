@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { apis } from '../../broker/protocol/apis.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from '../system/broker-cluster.ts'
 import { eventsOf, type RunningTool, runTool, startTool } from './kafka-tool.ts'
 
@@ -15,15 +16,6 @@ const partitions = 3
 const messages = 6_000
 const perSecond = 500
 const victim = 2
-const patienceMs = 60_000
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) assert.fail(`not within a minute: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
 
 async function allInSync(cluster: BrokerCluster): Promise<void> {
   using client = await WireClient.connect(cluster.portOf(1))

@@ -10,6 +10,7 @@ import { walkRecords } from '../../broker/protocol/record-walk.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLog } from '../../runtime/log.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from '../system/broker-cluster.ts'
 import { SteadyWriter } from './steady-writer.ts'
 
@@ -88,7 +89,7 @@ export class Stage implements AsyncDisposable {
   async allInSync(): Promise<void> {
     const isWhole = (states: readonly PartitionState[]) =>
       states.length === partitions && states.every(({ isr }) => isr.length === 3)
-    await until('all replicas are in sync', async () => isWhole(await this.partitions()), 60_000)
+    await until('all replicas are in sync', async () => isWhole(await this.partitions()))
   }
 
   /** Stops producing, and reads back whatever was acknowledged. Returns how much that was. */
@@ -100,7 +101,7 @@ export class Stage implements AsyncDisposable {
     const isMissing = (value: string) => !seen.has(value)
     const ends = new Map<number, string>()
     await using reading = readAll(this.cluster, seen, ends)
-    await until('everything acknowledged is read', () => !acknowledged.some(isMissing), 60_000).catch(() => {
+    await until('everything acknowledged is read', () => !acknowledged.some(isMissing)).catch(() => {
       const missing = acknowledged.filter(isMissing)
       const read = [...ends].map(([index, end]) => `${index}: ${end}`).join(', ')
       const why = `last error ${reading.loop.lastError}; read ${read}`
@@ -157,16 +158,4 @@ function readAll(brokers: BrokerCluster, seen: Set<string>, ends: Map<number, st
     cluster.close()
   }
   return { loop, [Symbol.asyncDispose]: close }
-}
-
-export async function until(
-  what: string,
-  condition: () => Promise<boolean> | boolean,
-  timeoutMs: number,
-): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) assert.fail(`not within ${timeoutMs} ms: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
 }

@@ -10,7 +10,8 @@ import { test } from 'node:test'
 import type { ClusterAnswer, LossesAnswer, StatsAnswer } from '../../analytics/http/contract.ts'
 import { ensureTopics } from '../../cli/foreign-topics.ts'
 import { demoInputs } from '../../cli/processes.ts'
-import { type Appliance, eventually, freePorts, startAppliance } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, freePorts, startAppliance } from '../system/appliance.ts'
 import { counted, equalsLedger, quiescent } from '../system/ledger-comparison.ts'
 import { writeTraffic } from '../system/traffic.ts'
 
@@ -58,13 +59,13 @@ test('counts equal the ledger after a move to Kafka, agent and analytics killed 
   {
     await using ours = await startAppliance(demoInputs(traffic), { data })
     const isAThird = (count: number) => count >= before
-    await eventually('a third is counted on our own broker', () => linesCounted(ours), isAThird, 60_000)
+    await eventually('a third is counted on our own broker', () => linesCounted(ours), isAThird)
   }
   {
     // Step 2 of the page: without an agent, until everything in the log is counted.
     await using draining = await startAppliance([], { data }, { agent: false })
     const cluster = () => draining.get<ClusterAnswer>('/cluster')
-    const { topics } = await eventually('nothing is left to count', cluster, isAllCounted, 30_000)
+    const { topics } = await eventually('nothing is left to count', cluster, isAllCounted)
     oldEnds = topics.flatMap(({ name, partitions }) =>
       partitions
         .filter(({ folded }) => folded !== null)

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
 import { openZookeeperStore } from '../../broker/metadata/zookeeper/zookeeper-store.ts'
 import { moveBetween } from '../../cli/move-metadata.ts'
-import { type PartitionState, Stage, until } from './three-brokers-on-zookeeper.ts'
+import { until } from '../eventually.ts'
+import { type PartitionState, Stage } from './three-brokers-on-zookeeper.ts'
 import { Ensemble, memberNumbers } from './zookeeper-ensemble.ts'
 
 const ensemble = await Ensemble.start()
@@ -37,7 +38,7 @@ test('kill -9 of whoever leads: others lead within the lease, nothing acknowledg
     await stage.cluster.stopOne(victim, 'SIGKILL')
     const isOver = (states: readonly PartitionState[]) =>
       states.length > 0 && states.every(({ leader }) => leader > 0 && leader !== victim)
-    await until('others lead', async () => isOver(await stage.partitions(victim)), 30_000)
+    await until('others lead', async () => isOver(await stage.partitions(victim)))
     failoversMs.push(performance.now() - killedMs)
     await stage.goOn(3)
     pausesMs.push(Math.max(...stage.producers.map(one => one.longestPauseMs)))
@@ -92,7 +93,7 @@ async function withoutZookeeper(
   assert.deepEqual(epochsOf(states), epochsOf(before), 'nobody is elected')
   assert.deepEqual(setsOf(states), setsOf(before), 'no set changes')
   assert(stage.heard('the metadata store does not answer') >= 3)
-  await until('all hear of it again', () => stage.heard('the metadata store answers again') >= 3, 30_000)
+  await until('all hear of it again', () => stage.heard('the metadata store answers again') >= 3)
   await stage.allInSync()
   await stage.goOn(10)
   // What had to wait is possible again.
@@ -138,14 +139,10 @@ test('a broker that was paused past its lease leads nothing until it is granted 
   const victim = before[0]!.leader
   stage.cluster.signal(victim, 'SIGSTOP')
   const isOver = (states: readonly PartitionState[]) => states.every(({ leader }) => leader !== victim)
-  await until('others lead', async () => isOver(await stage.partitions(victim)), 30_000)
+  await until('others lead', async () => isOver(await stage.partitions(victim)))
   await stage.goOn(3)
   stage.cluster.signal(victim, 'SIGCONT')
-  await until(
-    'it notices',
-    () => stage.heard(`broker-${victim}`) > 0 && stage.heard('lost the place') > 0,
-    10_000,
-  )
+  await until('it notices', () => stage.heard(`broker-${victim}`) > 0 && stage.heard('lost the place') > 0)
   await stage.allInSync()
   const after = await stage.partitions()
   for (const [index, { leader, leaderEpoch }] of after.entries()) {

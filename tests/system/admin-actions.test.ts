@@ -12,7 +12,8 @@ import type {
   TopicConfigsAnswer,
 } from '../../analytics/http/contract-cluster.ts'
 import type { GroupsAnswer } from '../../analytics/http/contract-groups.ts'
-import { type Appliance, eventually, startAppliance } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from './appliance.ts'
 
 let appliance: Appliance
 let kafka: Kafka
@@ -57,7 +58,6 @@ test('a topic is made, told, set, widened, cut and deleted', async () => {
     'the topic is told',
     () => topicNow('orders'),
     topic => topic?.retentionMs === 60_000_000 && topic.durability !== null,
-    10_000,
   )
   assert.equal(told?.partitions.length, 2)
   assert.equal(told?.internal, false)
@@ -74,7 +74,6 @@ test('a topic is made, told, set, widened, cut and deleted', async () => {
     'three partitions',
     () => topicNow('orders'),
     one => one?.partitions.length === 3,
-    10_000,
   )
 
   await fill('orders', 10)
@@ -88,7 +87,6 @@ test('a topic is made, told, set, widened, cut and deleted', async () => {
     'the topic is gone',
     () => topicNow('orders'),
     topic => topic === undefined,
-    10_000,
   )
 })
 
@@ -146,7 +144,6 @@ test('a group is refused a reset while it reads, then reset and forgotten', asyn
     'the group is behind',
     () => appliance.get<GroupsAnswer>('/groups'),
     answer => answer.groups.find(({ group }) => group === 'readers')?.lag === 13,
-    10_000,
   )
   assert.equal(groups.find(({ group }) => group === 'readers')?.topics[0]?.partitions[0]?.offset, '7')
   const late = await ask('POST', '/groups/readers/reset', { to: { time: '2030-01-01T00:00:00Z' } })

@@ -12,7 +12,8 @@ import { agentProcess, demoInputs } from '../../cli/processes.ts'
 import { settingsSchema } from '../../cli/settings.ts'
 import { Supervisor } from '../../cli/supervisor.ts'
 import type { LedgerDocument } from '../../fixtures/ledger.ts'
-import { type Appliance, eventually, startAppliance } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from './appliance.ts'
 import { counted, equalsLedger, quiescent } from './ledger-comparison.ts'
 import { writeTraffic } from './traffic.ts'
 
@@ -45,7 +46,6 @@ test('an agent that was away for two hours beside a live file misses nothing and
     'the lines before are counted',
     () => counted(appliance, before),
     count => count >= before.lines,
-    30_000,
   )
   first.killAll()
 
@@ -61,7 +61,6 @@ test('an agent that was away for two hours beside a live file misses nothing and
       'the lines of its absence are counted',
       () => counted(appliance, ledger),
       count => count >= ledger.lines,
-      60_000,
     )
   await quiescent(appliance)
   for (const ledger of [before, ...away]) {

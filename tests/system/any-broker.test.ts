@@ -8,17 +8,10 @@ import { apis } from '../../broker/protocol/apis.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { batch } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
 const portOf = (address: string) => Number(address.split(':')[1])
-
-async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs
-  while (!(await condition().catch(() => false))) {
-    if (performance.now() > deadlineMs) assert.fail(`not within ${timeoutMs} ms: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
 
 test('any broker creates topics, by name alone too, and deletes them; producer ids are one sequence', async () => {
   await using cluster = await BrokerCluster.start(3, [{ name: 'logs', partitions: 3 }])

@@ -86,32 +86,6 @@ export async function startAppliance(
   }
 }
 
-/** Asks again every 100 ms until `accept` holds, for facts that arrive over HTTP. Throws with the last answer. */
-export async function eventually<Answer>(
-  what: string,
-  ask: () => Promise<Answer>,
-  accept: (answer: Answer) => boolean,
-  timeoutMs: number,
-): Promise<Answer> {
-  const deadline = performance.now() + timeoutMs
-  let last: unknown
-  while (performance.now() < deadline) {
-    try {
-      const answer = await ask()
-      if (accept(answer)) return answer
-      last = answer
-    } catch (error) {
-      last = error
-    }
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
-  throw new Error(`${what} did not come true within ${timeoutMs} ms; last seen: ${describe(last)}`)
-}
-
-function describe(value: unknown): string {
-  return value instanceof Error ? value.message : JSON.stringify(value).slice(0, 2_000)
-}
-
 /**
  * Below those that the kernel gives to outgoing connections, of which one would else be there after a restart. For
  * processes that must keep theirs.

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCommand } from '../../cli/run-command.ts'
-import { eventually, freePorts } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { freePorts } from './appliance.ts'
 import { Terminal } from './terminal.ts'
 
 const linesOf = (from: number, to: number) =>
@@ -36,7 +37,6 @@ test('a backup is restored, starts, counts what it had counted, and goes on', {
           `tailrace query lines --window 1h --json --data ${data}`,
         ),
       ({ rows }) => rows[0]?.values.value === count,
-      40_000,
     )
   const tail = `--tail '${at('in/*.jsonl')}'`
   await terminal.type(`tailrace up --brokers 1 --data first ${tail}`)

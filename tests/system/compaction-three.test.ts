@@ -10,9 +10,9 @@ import { apis } from '../../broker/protocol/apis.ts'
 import { BatchBuilder } from '../../broker/protocol/batch-builder.ts'
 import { worstCode } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
-const waitMs = 40_000
 const topic = 'state'
 const batches = 120
 const keys = 40
@@ -24,14 +24,6 @@ before(async () => {
 after(async () => {
   await cluster?.[Symbol.asyncDispose]()
 })
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + waitMs
-  while (!(await isSo())) {
-    assert(performance.now() < deadline, what)
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
-}
 
 /** The last value of every key as a broker's own files have it, how many records there are, and what is wrong. */
 function heldBy(brokerId: number) {

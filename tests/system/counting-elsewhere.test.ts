@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
-import { eventually, freePorts } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { freePorts } from './appliance.ts'
 
 const launcher = join(import.meta.dirname, '../../cli/tailrace.js')
 

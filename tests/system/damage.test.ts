@@ -10,24 +10,10 @@ import { batchEnd } from '../../broker/protocol/record-batch.ts'
 import { walkRecords } from '../../broker/protocol/record-walk.ts'
 import { batch } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { eventually, until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
 const ledger = '__tailrace_losses'
-const patienceMs = 20_000
-
-async function until<T>(what: string, ask: () => Promise<T | null | false>): Promise<T> {
-  const deadlineMs = performance.now() + patienceMs
-  let failure: unknown = null
-  for (;;) {
-    const found = await ask().catch(error => {
-      failure = error
-      return null
-    })
-    if (found !== null && found !== false) return found
-    if (performance.now() > deadlineMs) assert.fail(`not within ${patienceMs} ms: ${what}: ${failure}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
 
 class Asker {
   /** By broker; they keep theirs. */
@@ -58,10 +44,11 @@ class Asker {
 
   /** Until all who are named are in sync, and one of them leads. */
   inSync(topic: string, isr: readonly number[]) {
-    return until(`${topic} is in sync on ${isr}`, async () => {
-      const state = await this.stateOf(topic)
-      return state.leader > 0 && `${state.isr}` === `${isr}` && state
-    })
+    return eventually(
+      `${topic} is in sync on ${isr}`,
+      () => this.stateOf(topic),
+      state => state.leader > 0 && `${state.isr}` === `${isr}`,
+    )
   }
 
   async create(name: string, brokerIds: readonly number[], configs: Readonly<Record<string, string>> = {}) {
@@ -158,10 +145,11 @@ test('damage is repaired from another replica; what has no other, or is outvoted
   await ask.inSync('safe', [1, 2, 3])
   const whole = ['0:a', '1:b', '2:c', '3:d']
   assert.deepEqual(valuesOn(directoryOf(cluster, victim, 'safe')), whole)
-  const lost = await until('the loss is in the ledger', async () => {
-    const found = await ask.valuesOf(ledger)
-    return found.length > 0 && found
-  })
+  const lost = await eventually(
+    'the loss is in the ledger',
+    () => ask.valuesOf(ledger),
+    found => found.length > 0,
+  )
   assert.match(
     lost[0]!,
     new RegExp(`"broker-disk-corrupt","source":"broker-${victim}/alone-0","from":"1","to":"2"`),

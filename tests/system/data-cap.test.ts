@@ -9,20 +9,13 @@ import { offsetAt } from '../../broker/client/fetcher.ts'
 import { apis } from '../../broker/protocol/apis.ts'
 import { listOffsetsTimestamps } from '../../broker/protocol/messages/02-list-offsets.ts'
 import { BrokerProcess } from '../clients/broker-process.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 import { KeptRecords } from './kept-records.ts'
 import { OwnDisk, whyNoMounts } from './own-disk.ts'
 
 const topic = 'logs'
 const mebibyte = 2 ** 20
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000
-  while (!(await isSo())) {
-    assert(performance.now() < deadlineMs, what)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
 
 async function diskOf(cluster: Cluster, brokerId: number) {
   const connection = await cluster.connectionTo(brokerId)

@@ -10,6 +10,7 @@ import { errorCodes } from '../../broker/protocol/errors.ts'
 import { ClusterAdmin } from '../../cli/cluster-admin.ts'
 import { BrokerProcess } from '../clients/broker-process.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 import { KeptRecords } from './kept-records.ts'
 import { SyscallFault, whyNoFaults } from './syscall-faults.ts'
@@ -18,14 +19,6 @@ const topic = 'logs'
 const topics = [{ name: topic, partitions: 1 }]
 const skip = whyNoFaults()
 const segmentOf = (dataDirectory: string) => join(dataDirectory, `${topic}-0`, '00000000000000000000.log')
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000
-  while (!(await isSo())) {
-    assert(performance.now() < deadlineMs, what)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
 
 for (const [what, calls] of [
   ['flush', 'fdatasync'],

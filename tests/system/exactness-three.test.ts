@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { ClusterAnswer, LossesAnswer } from '../../analytics/http/contract.ts'
 import { demoInputs } from '../../cli/processes.ts'
-import { type Appliance, eventually, type Room, startAppliance } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, type Room, startAppliance } from './appliance.ts'
 import { counted, equalsLedger, quiescent } from './ledger-comparison.ts'
 import { writeTraffic } from './traffic.ts'
 
@@ -38,7 +39,7 @@ test('every line is counted exactly once while the busiest leader of three is ki
   const ledger = await writing
   assert.equal(ledger.lines, lines)
   const isCounted = (count: number) => count >= lines
-  await eventually('every line is counted', () => counted(appliance, ledger), isCounted, 60_000)
+  await eventually('every line is counted', () => counted(appliance, ledger), isCounted)
   await quiescent(appliance)
   assert.equal(await counted(appliance, ledger), lines, 'every line once')
   await equalsLedger(appliance, ledger, context)
@@ -52,7 +53,7 @@ async function killLeaders(appliance: Appliance, seed: number, context: TestCont
     await new Promise(resolve => setTimeout(resolve, 1_500))
     if (other) await appliance.kill(other)
     const whole = () => appliance.get<ClusterAnswer>('/cluster')
-    const cluster = await eventually('all replicas are in sync', whole, isWhole, 30_000)
+    const cluster = await eventually('all replicas are in sync', whole, isWhole)
     const victim: Room = `broker-${busiestOf(cluster)}`
     victims.push(victim)
     await appliance.kill(victim)

@@ -15,7 +15,8 @@ import { formatFault } from '../../agent/formats/registry.ts'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
 import { type Settings, settingsSchema } from '../../cli/settings.ts'
 import { publicModules } from '../../scripts/build.ts'
-import { type Appliance, eventually, startAppliance } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { type Appliance, startAppliance } from './appliance.ts'
 
 const root = join(import.meta.dirname, '../..')
 const examples = join(root, 'docs/examples')
@@ -74,7 +75,6 @@ test("nginx: the agent's format is nginx's own, and its lines are requests with 
     'the request is counted',
     () => countOf('requests'),
     count => count === 1,
-    30_000,
   )
   const latency = await appliance.get<StatsAnswer>('/stats/latency?window=1h')
   assert.equal(latency.rows[0]!.values['max'], 42)
@@ -98,7 +98,6 @@ test('shop: pages and orders of a visitor are one visit', async () => {
     'four events are counted',
     () => countOf('events'),
     count => count === 4,
-    30_000,
   )
   assert.equal(await countOf('pageviews'), 2)
   assert.equal(await countOf('visits'), 1)

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import { type AdminPartition, ClusterAdmin } from '../../cli/cluster-admin.ts'
 import { BrokerProcess } from '../clients/broker-process.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 import { KeptRecords } from './kept-records.ts'
 import { OwnDisk, whyNoMounts } from './own-disk.ts'
@@ -15,14 +16,6 @@ import { OwnDisk, whyNoMounts } from './own-disk.ts'
 const topic = 'logs'
 const full = 256 * 1024
 const skip = whyNoMounts('tmpfs') ?? false
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000
-  while (!(await isSo())) {
-    assert(performance.now() < deadlineMs, what)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
 
 test('a full disk: refused, readable, committable, restartable, and then as before', { skip }, async () => {
   await using disk = await OwnDisk.tmpfs(24)

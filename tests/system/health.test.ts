@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCommand } from '../../cli/run-command.ts'
-import { eventually, startAppliance } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { startAppliance } from './appliance.ts'
 
 test('cluster health ends with 10 while a broker is away, and waits until it is back', async () => {
   await using appliance = await startAppliance([], { brokers: 2 }, { agent: false })
@@ -16,7 +17,6 @@ test('cluster health ends with 10 while a broker is away, and waits until it is 
       'exit code 10',
       () => runCommand(appliance.directory, asked),
       ({ code }) => code === 10,
-      40_000,
     )
     const report = JSON.parse(sick.output) as { healthy: boolean; underReplicated: string[] }
     assert.equal(report.healthy, false)

@@ -16,7 +16,7 @@ import type { StatsAnswer } from '../../analytics/http/contract.ts'
 import { Connection } from '../../broker/client/connection.ts'
 import { passwordLogin } from '../../broker/client/login.ts'
 import { readAgent } from '../../cli/agent-status.ts'
-import { eventually } from './appliance.ts'
+import { eventually } from '../eventually.ts'
 
 const launcher = join(import.meta.dirname, '../../cli/tailrace.js')
 const environment = { ...process.env, TAILRACE_REEXECUTED: '1', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
@@ -127,10 +127,7 @@ test('the pasted line refuses a script that was altered, and says where no agent
   const whole = `${invitation.line.replace('sudo ', '')} --prefix ${at('root')}`
   const without = await run('sh', ['-c', whole], { cwd: directory.path }).catch((error: Answer) => error)
   assert.equal((without as Answer).code, 69)
-  assert.match(
-    (without as Answer).stderr,
-    /no agent for linux-\w+\. Make one there with: npm run pack-agent/,
-  )
+  assert.match((without as Answer).stderr, /no agent for linux-\w+\. Make one there with: npm run pack-agent/)
 })
 
 test('who is not signed in gets no invitation, sees no agents and no metrics from elsewhere', async () => {
@@ -177,7 +174,7 @@ test('its lines are counted; status, metrics, top and tap tell of it', async () 
   const [ready] = (await once(agent.stdout!, 'data')) as [Buffer]
   const { statusPort, pid } = JSON.parse(ready.toString()) as { statusPort: number; pid: number }
   assert.equal(pid, agent.pid, 'the command has become the agent')
-  await eventually('lines counted', counted, count => count === 20, 20_000)
+  await eventually('lines counted', counted, count => count === 20)
   const status = await tailrace('agent', 'status', '--data', at('host'))
   assert.equal(status.code, 0, status.stdout)
   assert.match(status.stdout, /20 acknowledged|2[0-9] acknowledged/)
@@ -199,7 +196,7 @@ test('SIGHUP takes the configuration over again: every line once', async () => {
   const { linesAcknowledged: lines } = await readAgent(at('host/agent'))
   assert(lines > 0)
   const written = readFileSync(at('logs/a.log'), 'utf8').split('\n').length - 1
-  await eventually('all counted', counted, count => count === written, 10_000)
+  await eventually('all counted', counted, count => count === written)
   for (let round = 0; round < 2; round++) {
     agent!.kill('SIGHUP')
     appendFileSync(at('logs/a.log'), access(2))
@@ -207,11 +204,10 @@ test('SIGHUP takes the configuration over again: every line once', async () => {
       'reloaded',
       () => readAgent(at('host/agent')),
       ({ uptimeMs }) => uptimeMs < 2_000,
-      20_000,
     )
   }
   assert(before <= written)
-  await eventually('all counted', counted, count => count === written + 2, 10_000)
+  await eventually('all counted', counted, count => count === written + 2)
 })
 
 test('an agent with a user of its own: TLS by fingerprint, SCRAM, as configured', async () => {
@@ -233,7 +229,7 @@ test('an agent with a user of its own: TLS by fingerprint, SCRAM, as configured'
   try {
     await once(second.stdout!, 'data')
     const told = () => readAgent(at('second/agent'))
-    const { errors } = await eventually('sent', told, ({ linesAcknowledged: sent }) => sent === 2, 15_000)
+    const { errors } = await eventually('sent', told, ({ linesAcknowledged: sent }) => sent === 2)
     assert.deepEqual(errors, [])
   } finally {
     const exited = once(second, 'exit')
@@ -258,10 +254,10 @@ test('an agent that is removed is refused within 5 s, and says so', async () => 
       connection => connection.close(),
       (error: Error) => error.message,
     )
-  await eventually('refused', loggedIn, said => /Cannot log in/.test(said ?? ''), 5_000)
+  await eventually('refused', loggedIn, said => /Cannot log in/.test(said ?? ''))
   appendFileSync(at('logs/a.log'), access(3))
   const isRefused = ({ errors }: AgentDescription) => errors.some(error => /Cannot log in/.test(error))
-  await eventually('the agent says so', () => readAgent(at('host/agent')), isRefused, 15_000)
+  await eventually('the agent says so', () => readAgent(at('host/agent')), isRefused)
   const status = await tailrace('agent', 'status', '--data', at('host'))
   assert.equal(status.code, 10)
   assert.match(status.stdout, /error +.*Cannot log in/)

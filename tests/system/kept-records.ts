@@ -2,6 +2,7 @@
 // were acknowledged are all there.
 import assert from 'node:assert/strict'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
+import { until } from '../eventually.ts'
 
 const silent = { logLevel: logLevel.NOTHING, retry: { retries: 0 } }
 
@@ -58,11 +59,9 @@ export class KeptRecords implements AsyncDisposable {
   /** Resolves when so many more have been acknowledged. */
   async more(count: number): Promise<void> {
     const target = this.acknowledged.length + count
-    const deadlineMs = performance.now() + 30_000
-    while (this.acknowledged.length < target) {
-      assert(performance.now() < deadlineMs, `acknowledged again; refused: ${this.refusals.slice(-5)}`)
-      await new Promise(resolve => setTimeout(resolve, 20))
-    }
+    await until(`${target} are acknowledged`, () => this.acknowledged.length >= target).catch(error => {
+      assert.fail(`${error.message}; refused: ${this.refusals.slice(-5)}`)
+    })
   }
 
   async stop(): Promise<void> {

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { AgentsAnswer, StatsAnswer } from '../../analytics/http/contract.ts'
 import type { LedgerDocument } from '../../fixtures/ledger.ts'
-import { type Appliance, eventually } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import type { Appliance } from './appliance.ts'
 
 const minuteMs = 60_000
 /** What the API calls a request without a referrer; the ledger has no label for it. */
@@ -33,7 +34,6 @@ export async function quiescent(appliance: Appliance): Promise<void> {
     'the agent is at the end of every file',
     () => appliance.get<AgentsAnswer>('/agents'),
     ({ agents }) => agents.every(agent => agent.lastSeen > since && agent.bytesBehind === 0),
-    20_000,
   )
 }
 

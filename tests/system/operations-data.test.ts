@@ -6,7 +6,8 @@ import { mkdtempDisposable, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, freePorts } from './appliance.ts'
+import { eventually } from '../eventually.ts'
+import { freePorts } from './appliance.ts'
 import { commandsOf, Terminal } from './terminal.ts'
 
 interface Answer {
@@ -43,7 +44,6 @@ test('statistics that are lost, restored or moved count every line once', { time
       `${written} lines are counted in ${data}`,
       () => terminal.json<Answer>(`tailrace query lines --window 1h --json --data ${data}`),
       ({ rows }) => rows[0]?.values.value === written,
-      40_000,
     )
   const typed = async (kind: string) => {
     const commands = await commandsOf('docs/operations.md', kind)

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import { electUnclean, replaceBroker } from '../../cli/cluster.ts'
 import { type AdminPartition, ClusterAdmin } from '../../cli/cluster-admin.ts'
+import { eventually } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
 const topic = 'logs'
@@ -17,18 +18,9 @@ async function partitionOf(admin: ClusterAdmin): Promise<AdminPartition> {
   return partitions.find(partition => partition.topic === topic)!
 }
 
-async function until(
-  admin: ClusterAdmin,
-  what: string,
-  isSo: (partition: AdminPartition) => boolean,
-): Promise<AdminPartition> {
-  const deadlineMs = performance.now() + 20_000
-  for (;;) {
-    const partition = await partitionOf(admin)
-    if (isSo(partition)) return partition
-    if (performance.now() > deadlineMs) assert.fail(`not so: ${what}; ${JSON.stringify(partition)}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
+/** Resolves with the partition when it is so. */
+function reaches(admin: ClusterAdmin, what: string, isSo: (partition: AdminPartition) => boolean) {
+  return eventually(what, () => partitionOf(admin), isSo)
 }
 
 function wipe(cluster: BrokerCluster, brokerId: number): Promise<void> {
@@ -55,46 +47,46 @@ test('a wiped disk is elected for nothing, whoever it was, and has everything ag
   using admin = new ClusterAdmin(cluster.addresses)
   const retry = { retries: 20, initialRetryTime: 50, maxRetryTime: 300 }
   const kafka = new Kafka({ brokers: cluster.addresses, logLevel: logLevel.NOTHING, retry })
-  const { leader } = await until(admin, 'all three are in sync', ({ isr }) => isr.length === 3)
+  const { leader } = await reaches(admin, 'all three are in sync', ({ isr }) => isr.length === 3)
   await send(kafka, ['a', 'b', 'c'])
 
   // The leader, and it is back at once.
   await cluster.stopOne(leader, 'SIGKILL')
   await wipe(cluster, leader)
   await cluster.startOne(leader)
-  const other = await until(admin, 'another leads', one => one.leader > 0 && one.leader !== leader)
+  const other = await reaches(admin, 'another leads', one => one.leader > 0 && one.leader !== leader)
   assert(!other.isr.includes(leader) || other.isr.length === 3, 'it leads nothing, and joins by copying')
   assert.equal((await replaceBroker(admin, silent, leader)).replicas > 0, true)
   assert.equal((await partitionOf(admin)).isr.length, 3)
   assert.equal(await endOffset(kafka), 3)
 
   // The last in sync: the other two go one after the other, so the second of them stays eligible.
-  const now = await until(admin, 'the first leads again', one => one.leader === one.replicas[0])
+  const now = await reaches(admin, 'the first leads again', one => one.leader === one.replicas[0])
   const [first, second, third] = now.replicas as [number, number, number]
   await cluster.stopOne(third, 'SIGKILL')
-  await until(admin, 'two are left', ({ isr }) => isr.length === 2)
+  await reaches(admin, 'two are left', ({ isr }) => isr.length === 2)
   await send(kafka, ['d', 'e'])
   await cluster.stopOne(second, 'SIGKILL')
-  await until(admin, 'one is left', ({ isr }) => isr.length === 1)
+  await reaches(admin, 'one is left', ({ isr }) => isr.length === 1)
   await cluster.stopOne(first, 'SIGKILL')
   await wipe(cluster, first)
   await cluster.startOne(first)
-  const alone = await until(admin, 'nobody leads', one => one.leader < 0)
+  const alone = await reaches(admin, 'nobody leads', one => one.leader < 0)
   assert.equal(alone.isr.includes(first), false)
   await cluster.startOne(third)
   assert.equal((await partitionOf(admin)).leader, -1, 'what left the set earlier lacks acknowledged records')
   await cluster.startOne(second)
-  await until(admin, 'the eligible one leads and the others copy', one => one.isr.length === 3)
+  await reaches(admin, 'the eligible one leads and the others copy', one => one.isr.length === 3)
   assert.equal(await endOffset(kafka), 5)
 
   // The only one that may be elected: nobody is, until a person says so.
   await cluster.stopOne(third, 'SIGKILL')
-  await until(admin, 'two are left', ({ isr }) => isr.length === 2)
+  await reaches(admin, 'two are left', ({ isr }) => isr.length === 2)
   await send(kafka, ['f'])
   for (const id of [first, second]) await cluster.stopOne(id, 'SIGKILL')
   for (const id of [first, second]) await wipe(cluster, id)
   for (const id of [third, first, second]) await cluster.startOne(id)
-  await until(admin, 'nobody leads', one => one.leader < 0 && one.isr.length === 0)
+  await reaches(admin, 'nobody leads', one => one.leader < 0 && one.isr.length === 0)
   await electUnclean(admin, topic, 0)
-  await until(admin, 'led again', one => one.leader > 0)
+  await reaches(admin, 'led again', one => one.leader > 0)
 })

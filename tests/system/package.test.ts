@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { buildPackage } from '../../scripts/build.ts'
-import { eventually } from './appliance.ts'
+import { eventually } from '../eventually.ts'
 
 const root = join(import.meta.dirname, '../..')
 let place: string
@@ -116,7 +116,6 @@ test('the command takes a line to a statistic, and both modules reach it', async
       'the line is counted',
       async () => use(),
       ({ requests }) => requests === 1,
-      20_000,
     )
     assert.deepEqual(seen.paths, ['/packed'])
     assert.match(seen.lines[0]!, /GET \/packed/)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ClusterAdmin } from '../../cli/cluster-admin.ts'
 import { BrokerProcess } from '../clients/broker-process.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 import { KeptRecords } from './kept-records.ts'
 import { OwnDisk, whyNoMounts } from './own-disk.ts'
@@ -16,14 +17,11 @@ const skip = whyNoMounts('ext4') ?? false
 
 async function untilInSync(addresses: readonly string[]): Promise<void> {
   await using admin = new ClusterAdmin([...addresses])
-  const deadlineMs = performance.now() + 30_000
-  for (;;) {
+  await until('all are in sync', async () => {
     const { partitions } = await admin.view()
     const ours = partitions.filter(partition => partition.topic === topic)
-    if (ours.length > 0 && ours.every(({ isr, replicas }) => isr.length === replicas.length)) return
-    assert(performance.now() < deadlineMs, `in sync again: ${JSON.stringify(ours)}`)
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
+    return ours.length > 0 && ours.every(({ isr, replicas }) => isr.length === replicas.length)
+  })
 }
 
 test('the cut is one: what was not flushed is gone, what was is there', { skip }, async () => {

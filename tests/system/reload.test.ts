@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { agentScene } from '../../agent/agent-scene.ts'
 import { readAgent } from '../../cli/agent-status.ts'
-import { eventually } from './appliance.ts'
+import { eventually } from '../eventually.ts'
 
 const launcher = join(import.meta.dirname, '../../cli/tailrace.js')
 
@@ -46,7 +46,6 @@ test('reloads while lines are written: another input, a broken file, the same ag
       expected,
       () => Promise.resolve(times(expected)),
       count => count > before,
-      15_000,
     )
   }
   await scene.until(() => scene.lines('logs').length > 0)

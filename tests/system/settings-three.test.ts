@@ -6,9 +6,9 @@ import { apis } from '../../broker/protocol/apis.ts'
 import { type ErrorName, errorName } from '../../broker/protocol/errors.ts'
 import { batch, worstCode } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
-const waitMs = 20_000
 const topic = 'tuned'
 let cluster: BrokerCluster
 const clients = new Map<number, WireClient>()
@@ -18,7 +18,7 @@ before(async () => {
   for (const id of cluster.ids) clients.set(id, await WireClient.connect(cluster.portOf(id)))
   const topics = [{ name: topic, numPartitions: 1, replicationFactor: 3 }]
   assert.equal(worstCode(await client(1).request(apis.createTopics, 7, { topics, timeoutMs: 10_000 })), 0)
-  await until(async () => (await state()).isr === 3)
+  await until('all three are in sync', async () => (await state()).isr === 3)
 })
 after(async () => {
   for (const one of clients.values()) one[Symbol.dispose]()
@@ -27,14 +27,6 @@ after(async () => {
 
 const client = (id: number) => clients.get(id)!
 const living = () => [...clients.keys()]
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + waitMs
-  while (!(await isSo())) {
-    assert(performance.now() < deadline, `never so: ${isSo}`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-}
 
 async function controller(): Promise<number> {
   return (await client(living()[0]!).request(apis.metadata, 12, { topics: [] })).controllerId
@@ -56,7 +48,8 @@ async function alter(name: string, value: string): Promise<void> {
   const office = await controller()
   const other = living().find(id => id !== office)!
   assert.equal(worstCode(await client(other).request(apis.incrementalAlterConfigs, 1, { resources })), 0)
-  for (const id of living()) await until(async () => (await valueAt(id, name)) === value)
+  for (const id of living())
+    await until(`${name} is ${value} on ${id}`, async () => (await valueAt(id, name)) === value)
 }
 
 async function valueAt(id: number, name: string): Promise<string | null | undefined> {
@@ -78,7 +71,7 @@ async function produce(value: string): Promise<ErrorName> {
 async function earliest(): Promise<number> {
   const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -2 }] }]
   let offset = -1
-  await until(async () => {
+  await until('the leader knows that it leads', async () => {
     const { leader } = await state()
     const answer = await client(leader).request(apis.listOffsets, 6, { topics })
     const [partition] = answer.topics[0]!.partitions
@@ -99,7 +92,7 @@ test('a setting is the same on all brokers, whoever was asked, and a new partiti
     worstCode(await client(other).request(apis.createPartitions, 3, { topics, timeoutMs: 5_000 })),
     0,
   )
-  for (const id of living()) await until(async () => (await state(id)).count === 3)
+  for (const id of living()) await until(`${id} knows three`, async () => (await state(id)).count === 3)
 })
 
 test('min.insync.replicas holds at once, in both directions, and whoever leads next goes by all of it', async () => {
@@ -112,10 +105,13 @@ test('min.insync.replicas holds at once, in both directions, and whoever leads n
   client(leader)[Symbol.dispose]()
   clients.delete(leader)
   await cluster.stopOne(leader, 'SIGKILL')
-  await until(async () => clients.has((await state()).leader) && (await state()).isr === 2)
+  await until(
+    'the other two go on',
+    async () => clients.has((await state()).leader) && (await state()).isr === 2,
+  )
   assert.equal(await earliest(), 1, 'what was deleted is deleted where it leads now')
-  await until(async () => (await produce('on two')) === 'notEnoughReplicas')
+  await until('two are not enough', async () => (await produce('on two')) === 'notEnoughReplicas')
   await alter('min.insync.replicas', '2')
-  await until(async () => (await produce('on two')) === 'none')
+  await until('two are enough', async () => (await produce('on two')) === 'none')
   assert.equal(await produce('x'.repeat(400)), 'messageTooLarge')
 })

@@ -14,7 +14,7 @@ import { LineWriter } from '../../fixtures/lines.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLog } from '../../runtime/log.ts'
 import { BrokerProcess } from '../clients/broker-process.ts'
-import { eventually } from './appliance.ts'
+import { eventually } from '../eventually.ts'
 
 const linesEach = 300
 const rounds = 10
@@ -55,7 +55,7 @@ test('access logs at 300 lines a batch: codec 4, and at least five times smaller
   for (let round = 1; round <= rounds; round++) {
     appendFileSync(join(logs, 'a.log'), lines.slice((round - 1) * linesEach, round * linesEach).join(''))
     const done = () => Promise.resolve(agent.describe().linesAcknowledged)
-    await eventually('acknowledged', done, count => count === round * linesEach, 10_000)
+    await eventually('acknowledged', done, count => count === round * linesEach)
   }
   await agent.stop()
   const place = join(broker.directory, 'broker-1/logs-0')

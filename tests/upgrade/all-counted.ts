@@ -1,7 +1,7 @@
 // Whether everything that was written until now is counted, each line once, and nothing else. Asks the server of the
 // place.
 import assert from 'node:assert/strict'
-import { eventually } from '../system/appliance.ts'
+import { eventually } from '../eventually.ts'
 import type { NumberedLines } from './numbered-lines.ts'
 import { countedIn, type Place } from './version.ts'
 
