@@ -177,6 +177,7 @@ test('a role that changes ends the sessions and sockets of before; the last admi
   assert.equal((await role('ada', 'viewer')).status, 204)
   const last = await role('riser', 'viewer')
   assert.deepEqual([last.status, JSON.parse(last.text).type], [409, 'urn:tailrace:problem:last-admin'])
+  assert.equal((await call('DELETE', '/accounts/riser')).status, 409, 'nor does the last admin go')
   const again = (await login('riser', password)).cookie
   assert.equal((await call('POST', '/accounts/ada/role', { role: 'admin' }, { cookie: again })).status, 204)
   assert.deepEqual([(await role('nobody', 'admin')).status, (await role('ada', 'root')).status], [404, 400])

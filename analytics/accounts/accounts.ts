@@ -95,11 +95,14 @@ export class Accounts {
       .immediate()
   }
 
-  /** The sessions that ended. */
+  /** The sessions that ended. The last admin stays. */
   remove(name: string): string[] {
     return this.#database
       .transaction(() => {
-        if (this.#statements.remove.run(name).changes === 0) this.#require(name)
+        this.#require(name)
+        const isAdmin = this.#statements.find.get(name)?.role === 'admin'
+        if (isAdmin && this.#statements.otherAdmins.get(name) === 0) throw lastAdmin(name)
+        this.#statements.remove.run(name)
         return this.#statements.endSessions.all(name, '')
       })
       .immediate()

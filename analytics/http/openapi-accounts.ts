@@ -22,7 +22,7 @@ export function accountPaths(): ZodOpenApiPathsObject {
       post: { ...told('Make an account', '201'), ...body(newAccountSchema) },
     },
     '/api/v1/accounts/{name}': {
-      delete: { ...told('Remove an account; its sessions end', '204'), ...name },
+      delete: { ...told('Remove an account; its sessions end. The last admin stays', '204'), ...name },
     },
     '/api/v1/accounts/{name}/password': {
       post: {
