@@ -10,18 +10,11 @@ import {
   inWords,
   type Zone,
 } from '../format.ts'
-import { Shape, type ShapeName } from '../icons.tsx'
 import type { GapCause, TailEntry } from '../tail-buffer.ts'
 import { HostileText } from './hostile-text.tsx'
 
 /** What one row shows of a long line; the rest is named by its size. */
 const charactersMax = { cut: 600, wrapped: 8_000 } as const
-
-const shapes: Readonly<Record<'info' | 'warn' | 'error', ShapeName>> = {
-  info: 'dash',
-  warn: 'triangle',
-  error: 'cross',
-}
 
 const causes: Readonly<Record<GapCause, string>> = {
   fast: 'more came than a page can show',
@@ -54,7 +47,6 @@ export const TailRowView = memo(function TailRowView({ entry, zone, filter, wrap
     <p className="tail-row" data-level={row.level}>
       <time title={`${formatDateTime(row.at, zone)} · ${place}`}>{formatTime(row.at, zone, true)}</time>
       <span className="level">
-        <Shape name={shapes[row.level]} />
         <span className="level-word">{row.level}</span>
       </span>
       <span className="line">

@@ -13,8 +13,8 @@ import { TailRowView } from './tail-row.tsx'
 import { TailTools } from './tail-tools.tsx'
 
 const rowHeight = 20
-/** Fills the tallest view with the shortest rows. */
-const rowsAtEnd = 48
+/** Fills the view with the shortest rows, and some above it for the first turn of a wheel. */
+const rowsAtEnd = 28
 const announceEveryMs = 5_000
 
 export function Tail() {

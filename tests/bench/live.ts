@@ -1,6 +1,7 @@
-// `npm run bench -- live [--quick] [--only pixel,goaccess,heap,watchers,slow]`: what a live page costs and how fresh it
-// is. A line's way to the pixel in a real Chromium, GoAccess on the same lines, the page's heap after an hour, the
-// server's CPU and bytes for a hundred watching clients, one that stops reading. Each figure beside its target.
+// `npm run bench -- live [--quick] [--only pixel,frames,goaccess,heap,watchers,slow]`: what a live page costs and how
+// fresh it is. A line's way to the pixel in a real Chromium, the frames of a fast tail, GoAccess on the same lines, the
+// page's heap after an hour, the server's CPU and bytes for a hundred watching clients, one that stops reading. Each
+// figure beside its target.
 import { mkdtempDisposable } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { openBrowser } from '../browser/browser.ts'
 import { startAppliance } from '../system/appliance.ts'
 import { LineWriter } from './line-writer.ts'
 import { type LiveBench, spread, targets, verdict, wait } from './live-bench.ts'
+import { measureFrames } from './live-frames.ts'
 import { measureGoAccess } from './live-goaccess.ts'
 import {
   allPainted,
@@ -23,7 +25,7 @@ import { measureSlow } from './live-slow.ts'
 import { measureWatchers } from './live-watchers.ts'
 import { quantile } from './usage.ts'
 
-const parts = ['pixel', 'goaccess', 'heap', 'watchers', 'slow'] as const
+const parts = ['pixel', 'frames', 'goaccess', 'heap', 'watchers', 'slow'] as const
 const ticksPerMinute = 240
 /** A hundred lines a second. */
 const rowsPerTick = 25
@@ -47,6 +49,7 @@ export async function runLive(args: readonly string[]): Promise<void> {
     if (wanted.includes('goaccess')) await measureGoAccess(bench, overview)
     if (wanted.includes('heap')) await measureHeap(bench, overview)
     await overview.page.context().close()
+    if (wanted.includes('frames')) await measureFrames(bench)
     if (wanted.includes('watchers')) await measureWatchers(bench)
     if (wanted.includes('slow')) await measureSlow(bench)
   } finally {

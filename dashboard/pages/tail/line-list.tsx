@@ -10,7 +10,6 @@ import {
   inWords,
   type Zone,
 } from '../../format.ts'
-import { Icon, Shape, type ShapeName } from '../../icons.tsx'
 import type { TailEntry, TailGapEntry } from '../../tail-buffer.ts'
 import { LineDetail, type RowActions } from './line-detail.tsx'
 import { rowKey } from './log-history.ts'
@@ -38,8 +37,10 @@ export interface LineListProps {
   onLoadGap(gap: TailGapEntry): Promise<void>
 }
 
-/** Fills the tallest view with the shortest rows. */
-const rowsAtEnd = 72
+/** Fills the tallest view with the shortest rows: until the view is measured. */
+const rowsAtEndMax = 72
+/** Above those in view: for the first turn of a wheel. */
+const rowsAbove = 6
 const heights = { roomy: 28, compact: 20 } as const
 
 export function LineList(props: LineListProps) {
@@ -47,16 +48,20 @@ export function LineList(props: LineListProps) {
   const top = useRef<HTMLDivElement>(null)
   /** A list that opens at a row has it in the middle. */
   const isFirst = useRef(selected !== null)
+  const rowsAtEnd = useRef(rowsAtEndMax)
   const estimate = look.isRoomy ? heights.roomy : heights.compact
   const virtualizer = useVirtualizer({
     count: entries.length,
     getScrollElement: () => scroll.current,
     estimateSize: () => estimate,
-    getItemKey: index => keyOf(entries[index]) ?? index,
+    // Called for every row whenever one comes: a number that is there, no string that is made.
+    getItemKey: index => entries[index]?.id ?? index,
     overscan: 12,
     scrollMargin: top.current?.offsetHeight ?? 0,
-    rangeExtractor: isFollowing ? lastRows : defaultRangeExtractor,
+    rangeExtractor: isFollowing ? range => lastRows(range, rowsAtEnd.current) : defaultRangeExtractor,
   })
+  const viewHeight = virtualizer.scrollRect?.height ?? 0
+  if (viewHeight > 0) rowsAtEnd.current = Math.min(rowsAtEndMax, Math.ceil(viewHeight / estimate) + rowsAbove)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another density is another height of every row.
   useLayoutEffect(() => virtualizer.measure(), [estimate, look.isWrapped])
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when another row is selected, not when rows come.
@@ -112,14 +117,11 @@ export function keyOf(entry: TailEntry | undefined): string | null {
 }
 
 /** While following, the rows of the end are rendered in the same commit that adds them. */
-function lastRows({ count }: Range): number[] {
-  const first = Math.max(0, count - rowsAtEnd)
+function lastRows({ count }: Range, rows: number): number[] {
+  const first = Math.max(0, count - rows)
   return Array.from({ length: count - first }, (_, index) => first + index)
 }
 
-const shapes: Readonly<Record<'info' | 'warn' | 'error', ShapeName>> = {
-  ...{ info: 'dash', warn: 'triangle', error: 'cross' },
-}
 const charactersMax = { cut: 600, wrapped: 8_000 } as const
 
 interface EntryViewProps extends Pick<LineListProps, 'look' | 'actions' | 'onToggle' | 'onLoadGap'> {
@@ -143,12 +145,9 @@ const EntryView = memo(function EntryView(props: EntryViewProps) {
           aria-expanded={isOpen}
           aria-label={`${isOpen ? 'Close' : 'Open'} the line of ${formatTime(row.at, zone)}, ${place}`}
           onClick={() => onToggle(rowKey(row))}
-        >
-          <Icon name="chevron" />
-        </button>
+        ></button>
         <time title={`${formatDateTime(row.at, zone)} · ${place}`}>{formatTime(row.at, zone, true)}</time>
         <span className="level">
-          <Shape name={shapes[row.level]} />
           <span className="level-word">{row.level}</span>
         </span>
         <span className="line">

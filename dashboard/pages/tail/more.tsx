@@ -23,7 +23,9 @@ export function LoadMore({ words, state, end, onLoad }: LoadMoreProps) {
   )
 }
 
-/** Their keys are their offsets; the numbers only have to be there. */
+/** Those of the live tail count upwards. */
+let nextId = -1
+
 export function entriesOf(rows: readonly TailRow[]): TailEntry[] {
-  return rows.map(row => ({ kind: 'row', id: -1, row, seenAt: 0 }))
+  return rows.map(row => ({ kind: 'row', id: nextId--, row, seenAt: 0 }))
 }
