@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { buildRoom, root, serverRooms } from './built-rooms.ts'
 
 /** What `import … from 'tailrace/…'` names. */
@@ -92,7 +93,10 @@ function packagesNamedIn(directory: string): Set<string> {
 }
 
 if (import.meta.main) {
-  const directory = resolve(process.argv[2] ?? join(root, 'dist'))
+  // Strict: an option that it does not know is no directory to build in.
+  const { positionals } = parseArgs({ allowPositionals: true })
+  const [place = './dist'] = positionals
+  const directory = resolve(root, place)
   buildPackage(directory)
-  console.log(`${directory}\nnpm pack ${process.argv[2] ?? './dist'} makes the archive of it`)
+  console.log(`${directory}\nnpm pack ${place} makes the archive of it`)
 }
