@@ -16,12 +16,13 @@ import { reachOf } from './enrolment.ts'
 import { errorsByPath, FileStatuses } from './file-statuses.ts'
 import { type AgentIdentity, mintAgentId, readAgentIdentity } from './identity.ts'
 import { type DirectoryLock, lockDirectory, writingIn } from './lock.ts'
+import { LossTally } from './loss-tally.ts'
 import { keepRejected } from './rejected.ts'
 import { Reports } from './reports.ts'
 import { Shipper } from './ship.ts'
 import type { DescribedAgent, TapListener } from './status-server.ts'
 import { Tailer } from './tail.ts'
-import { baseOf, type Range } from './tracker.ts'
+import { baseOf, type Loss, type Range } from './tracker.ts'
 import { type Watcher, watchDirectories } from './watch.ts'
 
 const agentVersion = '0.1.0'
@@ -32,6 +33,8 @@ const topicsPeriodMs = 60_000
 /** The whole appliance ends within 3 s; what is not acknowledged by then is sent again at the next start. */
 const lastWordsMs = 1_500
 const lastWordsStepMs = 5
+/** More than so many losses that wait for the ledger are not in a checkpoint: it waits for them. */
+const owedKeptMax = 64
 
 export class Agent implements DescribedAgent {
   readonly agentId: string
@@ -43,6 +46,7 @@ export class Agent implements DescribedAgent {
   readonly #producer: Producer
   readonly #checkpoint: CheckpointWriter
   readonly #reports: Reports
+  readonly #losses: LossTally
   readonly #shipper: Shipper
   readonly #discovery: Discovery
   readonly #tailer: Tailer
@@ -62,6 +66,7 @@ export class Agent implements DescribedAgent {
     this.#config = config
     this.#clock = clock
     this.#log = log
+    this.#losses = new LossTally(log)
     this.#lock = lockDirectory(config.dataDirectory)
     const identity = writingIn(config.dataDirectory, () => readAgentIdentity(config.dataDirectory))
     this.agentId = identity.agentId
@@ -95,10 +100,7 @@ export class Agent implements DescribedAgent {
       log,
       checkpoint: this.#checkpoint,
       onRoom: () => this.#tailer.resume(),
-      onLoss: loss => {
-        this.#log.warn('lines may be lost or doubled', { ...loss })
-        this.#reports.lose(loss)
-      },
+      onLoss: loss => this.#lose(loss),
       onSend: ({ topic, partition, bytes }) => {
         for (const tap of this.#taps) tap(topic, partition, bytes)
       },
@@ -141,6 +143,7 @@ export class Agent implements DescribedAgent {
       pinnedDeletedBytes: this.#tailer.pinnedDeletedBytes,
       unwatchedDirectories: (this.#watcher?.unwatched ?? this.#discovery.bases).length,
       lossesOwed: this.#reports.owed,
+      losses: this.#losses.counts,
       checkpointEpoch: this.#checkpoint.durableEpoch,
       rssBytes: process.memoryUsage.rss(),
       errors: this.#errors(),
@@ -167,6 +170,7 @@ export class Agent implements DescribedAgent {
     for (const timer of this.#timers) clearInterval(timer)
     this.#tailer.stop()
     this.#shipper.flush()
+    this.#reports.hurry()
     const until = this.#clock.monotonicMs() + lastWordsMs
     const isSettled = () => this.#shipper.isIdle && this.#reports.owed === 0
     while (!isSettled() && this.#clock.monotonicMs() < until) await pause(lastWordsStepMs)
@@ -175,6 +179,8 @@ export class Agent implements DescribedAgent {
     }
     if (!isSettled()) this.#log.warn('stopped before everything was acknowledged; it will be sent again')
     await this.#watcher?.close()
+    this.#losses.tell()
+    this.#reports.close()
     this.#shipper.close()
     this.#producer.close()
     this.#cluster.close()
@@ -189,6 +195,7 @@ export class Agent implements DescribedAgent {
       throw writtenByNewer(this.#config.dataDirectory, loaded.format)
     }
     const now = this.#clock.monotonicMs()
+    if (loaded.state !== 'missing') for (const loss of loaded.checkpoint?.owed ?? []) this.#lose(loss)
     if (loaded.state === 'current') this.#tailer.restore(loaded.checkpoint, now)
     else if (loaded.state === 'damaged') {
       this.#tailer.restore(loaded.checkpoint ?? { files: [] }, now)
@@ -205,23 +212,39 @@ export class Agent implements DescribedAgent {
     this.#shipper.lose({ source: this.agentId, from, to: null, reason, lines: null, detail: text })
   }
 
+  #lose(loss: Loss): void {
+    this.#losses.add(loss)
+    this.#reports.lose(loss)
+  }
+
   #sweep(): void {
     this.#tailer.sweep(this.#clock.monotonicMs())
   }
 
   #snapshot(): string | null {
-    // A loss is acknowledged before any checkpoint passes it: a crash in between only says it again.
-    if (this.#reports.owed > 0) return null
+    const owed = this.#owedText()
+    if (owed === null) return null
     const { looked, files, done } = this.#tailer.snapshot()
     this.#doneAtSnapshot = done
-    return `"looked":${looked},"files":${files}`
+    return `"looked":${looked}${owed},"files":${files}`
   }
 
   #changes(): string | null {
-    if (this.#reports.owed > 0) return null
+    const owed = this.#owedText()
+    if (owed === null) return null
     const { text, done } = this.#tailer.changes()
     this.#doneAtSnapshot = done
-    return text
+    return `${text.slice(0, -1)}${owed}}`
+  }
+
+  /** What a checkpoint passes is in the ledger already, or in the checkpoint: a crash in between only says it again. */
+  #owedText(): string | null {
+    if (this.#reports.owed === 0) return ''
+    if (this.#reports.owed > owedKeptMax) return null
+    const owed = this.#reports.owedLosses
+    // Nothing is counted again before the ledger says why.
+    if (owed.some(({ reason }) => /^checkpoint-/.test(reason))) return null
+    return `,"owed":${JSON.stringify(owed)}`
   }
 
   #onDurable(): void {
@@ -245,6 +268,8 @@ export class Agent implements DescribedAgent {
 
   #writeLastCheckpoint(): boolean {
     try {
+      // An older agent that reads it knows nothing of what is owed.
+      if (this.#reports.owed > 0) return false
       return this.#checkpoint.writeNow()
     } catch (error) {
       this.#log.error('cannot write the last checkpoint', { error: error as Error })
@@ -259,6 +284,7 @@ export class Agent implements DescribedAgent {
     const linesPerSecond = seconds > 0 ? Math.round((lines - this.#linesAtStatus) / seconds) : 0
     this.#linesAtStatus = lines
     this.#statusAtMs = now
+    this.#losses.tell()
     const described = Array.from(this.#tailer.files, ({ tracked }) => describeFile(tracked))
     const fileStatuses = this.#fileStatuses.tell(
       described,

@@ -8,6 +8,7 @@ import { crc32 } from 'node:zlib'
 import type { Guard } from './guard.ts'
 import { journalPath, replayJournal } from './journal.ts'
 import type { Routing } from './routing.ts'
+import type { Loss } from './tracker.ts'
 
 /** One that is whole, and one with a journal, whose name it holds. An agent refuses formats that it does not know. */
 const formats = { whole: 1, journalled: 2 } as const
@@ -56,6 +57,8 @@ export interface Checkpoint {
   readonly files: readonly SavedFile[]
   /** Wall clock: every file that a glob named by then is among them. Absent in checkpoints of the first agents. */
   readonly looked?: number
+  /** Losses that it passes and that the ledger may not have. Absent where there are none. */
+  readonly owed?: readonly Loss[]
 }
 
 export type LoadedCheckpoint =

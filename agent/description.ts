@@ -1,5 +1,6 @@
 // What an agent says of itself to whoever is on its machine: as an object, and as Prometheus text. Pure. No line, no
 // key and no password is in it; paths are in the object alone, which is not for everybody.
+import type { LossCount } from './loss-tally.ts'
 import { frontierOf, type TrackedFile } from './tracker.ts'
 
 export interface FileDescription {
@@ -32,6 +33,8 @@ export interface AgentDescription {
   /** Directories of the globs that only the sweep looks at. */
   readonly unwatchedDirectories: number
   readonly lossesOwed: number
+  /** Since the start. */
+  readonly losses: readonly LossCount[]
   readonly checkpointEpoch: number
   readonly rssBytes: number
   /** What is in the way, in plain words; empty when all is well. */
@@ -80,5 +83,12 @@ export function metricsText(agent: AgentDescription): string {
   add('files', 'gauge', 'Files that are known.', agent.files.length)
   add('errors', 'gauge', 'What is in the way at this moment; `agent status` names it.', agent.errors.length)
   add('uptime_seconds', 'counter', 'Since this agent was started.', agent.uptimeMs / 1_000)
+  if (agent.losses.length > 0) addLosses(lines, agent.losses)
   return `${lines.join('\n')}\n`
+}
+
+function addLosses(lines: string[], losses: readonly LossCount[]): void {
+  const name = 'tailrace_agent_losses_total'
+  lines.push(`# HELP ${name} What was cut, left out, lost or may be doubled.`, `# TYPE ${name} counter`)
+  for (const { reason, losses: count } of losses) lines.push(`${name}{reason="${reason}"} ${count}`)
 }

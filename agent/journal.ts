@@ -7,12 +7,15 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Checkpoint, SavedFile } from './checkpoint.ts'
+import type { Loss } from './tracker.ts'
 
 export interface Changes {
   /** As in the checkpoint. */
   readonly looked?: number
   readonly forgotten: readonly number[]
   readonly changed: readonly SavedFile[]
+  /** All of them at that time. */
+  readonly owed?: readonly Loss[]
 }
 
 export function journalPath(directory: string, journal: string): string {
@@ -26,13 +29,13 @@ export function encodeEntry(text: string): Buffer {
 
 /** `reason` is null when nothing is missing but, perhaps, an entry that was being written when everything ended. */
 export function replayJournal(
-  { files, looked }: Pick<Checkpoint, 'files' | 'looked'>,
+  { files, looked, owed }: Replayed,
   journal: Buffer | null,
-): Pick<Checkpoint, 'files' | 'looked'> & { reason: string | null } {
-  if (journal === null)
-    return { files, ...(looked !== undefined && { looked }), reason: 'its journal is missing' }
+): Replayed & { reason: string | null } {
+  if (journal === null) return { ...replayed(files, looked, owed), reason: 'its journal is missing' }
   const bySerial = new Map(files.map(file => [file.serial ?? 0, file]))
   let lookedLast = looked
+  let owedLast = owed
   let at = 0
   while (at < journal.length) {
     const entry = entryAt(journal, at)
@@ -40,9 +43,16 @@ export function replayJournal(
     at = entry.end
     applyChanges(bySerial, entry.changes)
     lookedLast = entry.changes.looked ?? lookedLast
+    owedLast = entry.changes.owed ?? []
   }
   const reason = isTornAt(journal, at) ? null : `its journal is damaged at byte ${at}`
-  return { files: [...bySerial.values()], ...(lookedLast !== undefined && { looked: lookedLast }), reason }
+  return { ...replayed([...bySerial.values()], lookedLast, owedLast), reason }
+}
+
+type Replayed = Pick<Checkpoint, 'files' | 'looked' | 'owed'>
+
+function replayed(files: Replayed['files'], looked?: number, owed?: Replayed['owed']): Replayed {
+  return { files, ...(looked !== undefined && { looked }), ...(owed && { owed }) }
 }
 
 export function applyChanges(bySerial: Map<number, SavedFile>, changes: Changes): void {

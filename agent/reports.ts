@@ -1,7 +1,7 @@
 // What an agent tells the cluster beside the lines: losses to `__tailrace_losses`, its status and the srcs it has
 // finished to `__tailrace_agents`. Few and small, so each is a batch of its own. A loss counts as owed until the
-// broker has it, and no checkpoint passes while anything is owed. What waits is bounded: losses beyond it are added up
-// by source and reason, and beyond that by reason alone; none is left out.
+// broker has it, and a checkpoint that passes it holds it. Of one source and reason there is an entry a second: what
+// comes in between is added up. What waits is bounded too: beyond it sums are by reason alone; none is left out.
 import type { Producer } from '../broker/client/producer.ts'
 import { BatchBuilder } from '../broker/protocol/batch-builder.ts'
 import { noHeaders } from '../broker/protocol/record-headers.ts'
@@ -41,6 +41,8 @@ function ownKey(loss: Loss): string {
 
 /** Entries on their way, and sums that wait until there is room for them. */
 const losses = { flyingMax: 500, sumsMax: 500 } as const
+/** Between two entries of one source and reason: a file of nothing but long lines shall not flood the ledger. */
+const entryPeriodMs = 1_000
 
 /** Two losses of one reason as one entry: from the first to the last, with as many lines as both. */
 function added(sum: Loss, loss: Loss, isOneSource: boolean): Loss {
@@ -58,10 +60,13 @@ export class Reports {
   readonly #producer: Producer
   readonly #clock: Clock
   readonly #builder = new BatchBuilder(1_024)
-  #flying = 0
-  /** Sources and reasons of which an entry is on its way: what comes in the meantime is one entry more. */
-  readonly #flyingOf = new Set<string>()
+  /** By source and reason, of which one entry is on its way at a time. */
+  readonly #flying = new Map<string, Loss>()
   readonly #sums = new Map<string, Loss>()
+  /** By source and reason, the oldest first: until when there is no other entry. */
+  readonly #restUntilMs = new Map<string, number>()
+  #timer: NodeJS.Timeout | null = null
+  #isHurried = false
   #statusUnderWay = false
   readonly #onSettled: () => void
 
@@ -74,13 +79,42 @@ export class Reports {
 
   /** Losses that the broker has not acknowledged. */
   get owed(): number {
-    return this.#flying + this.#sums.size
+    return this.#flying.size + this.#sums.size
+  }
+
+  /** These, as a checkpoint that passes them must hold them. */
+  get owedLosses(): Loss[] {
+    return [...this.#flying.values(), ...this.#sums.values()]
   }
 
   lose(loss: Loss): void {
-    const isFree = this.#flying < losses.flyingMax && !this.#flyingOf.has(ownKey(loss))
-    if (isFree) this.#report(loss)
+    this.#forgetRested()
+    if (this.#isFree(loss)) this.#report(loss)
     else this.#addUp(loss)
+  }
+
+  /** From now on nothing waits for its time. */
+  hurry(): void {
+    this.#isHurried = true
+    this.#reportSums()
+  }
+
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+  }
+
+  #isFree(loss: Loss): boolean {
+    const own = ownKey(loss)
+    const isResting = !this.#isHurried && this.#restUntilMs.has(own)
+    return this.#flying.size < losses.flyingMax && !this.#flying.has(own) && !isResting
+  }
+
+  #forgetRested(): void {
+    const now = this.#clock.monotonicMs()
+    for (const [own, untilMs] of this.#restUntilMs) {
+      if (untilMs > now) return
+      this.#restUntilMs.delete(own)
+    }
   }
 
   #addUp(loss: Loss): void {
@@ -88,6 +122,7 @@ export class Reports {
     const key = this.#sums.has(own) || this.#sums.size < losses.sumsMax ? own : loss.reason
     const sum = this.#sums.get(key)
     this.#sums.set(key, sum ? added(sum, loss, key === own) : loss)
+    this.#reportInTime()
   }
 
   #report(loss: Loss): void {
@@ -95,23 +130,36 @@ export class Reports {
     const { source, from, to, reason, lines, detail } = loss
     const entry = { at, reason, source, from: `${from}`, to: to === null ? '' : `${to}`, lines, detail }
     const own = ownKey(loss)
-    this.#flying++
-    this.#flyingOf.add(own)
+    this.#flying.set(own, loss)
+    this.#restUntilMs.delete(own)
+    this.#restUntilMs.set(own, this.#clock.monotonicMs() + entryPeriodMs)
     this.#send(lossesTopic, lossKey(loss), entry, () => {
-      this.#flying--
-      this.#flyingOf.delete(own)
-      const next = this.#nextSum()
-      if (next) {
-        this.#sums.delete(next[0])
-        this.#report(next[1])
-      } else if (this.#flying === 0) this.#onSettled()
+      this.#flying.delete(own)
+      this.#reportSums()
+      if (this.owed === 0) this.#onSettled()
     })
   }
 
-  /** The oldest of which nothing is on its way. */
-  #nextSum(): [string, Loss] | undefined {
-    for (const sum of this.#sums) if (!this.#flyingOf.has(ownKey(sum[1]))) return sum
-    return undefined
+  /** Those whose time has come. */
+  #reportSums(): void {
+    this.#forgetRested()
+    for (const [key, sum] of this.#sums) {
+      if (this.#flying.size >= losses.flyingMax) return
+      if (!this.#isFree(sum)) continue
+      this.#sums.delete(key)
+      this.#report(sum)
+    }
+    this.#reportInTime()
+  }
+
+  #reportInTime(): void {
+    const [first] = this.#restUntilMs.values()
+    if (this.#timer || first === undefined || this.#sums.size === 0) return
+    const delayMs = Math.max(1, first - this.#clock.monotonicMs())
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#reportSums()
+    }, delayMs)
   }
 
   /** Skipped while the last one is still on its way: an old status helps nobody. */

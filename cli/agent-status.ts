@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AgentDescription, FileDescription } from '../agent/description.ts'
+import type { LossCount } from '../agent/loss-tally.ts'
 import { type StatusAddress, statusPath } from '../agent/status-server.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
@@ -13,7 +14,8 @@ const periodMs = 1_000
 export async function readAgent(dataDirectory: string): Promise<AgentDescription> {
   const response = await ask(dataDirectory, '/status')
   const chunks = await Array.fromAsync(response as AsyncIterable<Buffer>)
-  return JSON.parse(Buffer.concat(chunks).toString()) as AgentDescription
+  // An agent that was started before an upgrade does not tell its losses.
+  return { losses: [], ...(JSON.parse(Buffer.concat(chunks).toString()) as AgentDescription) }
 }
 
 export function statusText(agent: AgentDescription): string {
@@ -25,6 +27,7 @@ export function statusText(agent: AgentDescription): string {
     `behind    ${bytesText(agent.bytesBehind)}; ${bytesText(agent.unacknowledgedBytes)} on their way`,
     `memory    ${bytesText(agent.rssBytes)}`,
     ...agent.files.map(file => `file      ${fileText(file)}`),
+    ...agent.losses.map(lossText),
     ...(agent.lossesOwed > 0 ? [`losses    ${agent.lossesOwed} wait for the ledger`] : []),
     ...agent.errors.map(error => `error     ${error}`),
     agent.errors.length > 0 ? 'Something is in the way.' : 'All is well.',
@@ -35,6 +38,12 @@ export function statusText(agent: AgentDescription): string {
 function fileText({ path, topic, format, size, acknowledged, gone }: FileDescription): string {
   const to = topic === null ? 'no line yet' : `${format} → ${topic}`
   return `${path}   ${to}, ${acknowledged} of ${size} bytes${gone ? ', gone' : ''}`
+}
+
+function lossText({ reason, losses, detail }: LossCount): string {
+  return losses === 1
+    ? `loss      ${reason}: ${detail}`
+    : `losses    ${losses} times ${reason}, the last: ${detail}`
 }
 
 /** Until Ctrl-C, or for one period. */
