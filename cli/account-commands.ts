@@ -4,8 +4,8 @@ import { type Command, Option } from 'commander'
 import type { Account, AccountsAnswer } from '../analytics/http/contract-accounts.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { ServerPlace } from './alert-commands.ts'
+import { writeAnswer } from './answer.ts'
 import { requestServer } from './login-link.ts'
-import { visible } from './visible.ts'
 
 interface AccountFlags {
   readonly json?: boolean
@@ -39,7 +39,7 @@ export function addAccountCommands(
         const flags = command.opts<AccountFlags>()
         const [name = '', second = ''] = given.slice(0, -2).map(String)
         const { answer, text } = await run(serverOf(flags), name, flags, second)
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
+        writeAnswer(flags, answer, text)
       })
   }
   add('list', 'who can sign in by name and password', async place => {

@@ -11,6 +11,7 @@ import { readEnrolment } from '../agent/enrolment.ts'
 import { join as joinAppliance } from '../agent/join.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { printTap, printTop, readAgent, statusText } from './agent-status.ts'
+import { writeAnswer } from './answer.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { formatSetting } from './input-settings.ts'
 import { agentProcess } from './processes.ts'
@@ -18,7 +19,6 @@ import type { Settings } from './settings.ts'
 import { childEnvironment, type ProcessSpec } from './supervisor.ts'
 import { terminalLog } from './terminal-log.ts'
 import { absolutePaths, refuseEmptyGlobs } from './up.ts'
-import { visible } from './visible.ts'
 
 export interface AgentFlags {
   readonly tail?: string[]
@@ -108,9 +108,9 @@ export function addAgentCommands(agent: Command, around: Surroundings): void {
   looking(
     'status',
     'what this agent reads, and how far it is; exit code 10 when something is in the way',
-    async (directory, { json }) => {
+    async (directory, flags) => {
       const description = await readAgent(directory)
-      process.stdout.write(json ? `${JSON.stringify(description)}\n` : visible(statusText(description)))
+      writeAnswer(flags, description, statusText(description))
       if (description.errors.length > 0) process.exitCode = exitCodes.unhealthy
     },
   ).option('--json', 'one JSON object on standard output')

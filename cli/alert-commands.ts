@@ -3,8 +3,8 @@
 import type { Command } from 'commander'
 import type { AlertPreview, AlertRulesAnswer, AlertsAnswer } from '../analytics/http/contract-alerts.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import { callServer } from './login-link.ts'
-import { visible } from './visible.ts'
 
 export interface ServerPlace {
   readonly origin: string
@@ -34,9 +34,7 @@ export function addAlertCommands(
       const read = (where: string) => callServer(origin, tokenPath, where, 'GET')
       const answer = (await read(`${path}?limit=20`)) as AlertsAnswer
       const { rules } = (await read(`${path}/rules`)) as AlertRulesAnswer
-      process.stdout.write(
-        flags.json ? `${JSON.stringify({ ...answer, rules })}\n` : visible(listText(answer, rules)),
-      )
+      writeAnswer(flags, { ...answer, rules }, listText(answer, rules))
       if (answer.firing.length > 0) process.exitCode = exitCodes.unhealthy
     })
   withShared(alerts.command('test'))
@@ -57,9 +55,7 @@ export function addAlertCommands(
         if (!told.delivered) throw new ExitError(exitCodes.failed, `${target}: ${told.error}`)
         const { secret } = (await call(`${path}/secret`, { url: target })) as { secret: string }
         const said = { ...told, secret }
-        process.stdout.write(
-          flags.json ? `${JSON.stringify(said)}\n` : `delivered; its secret is ${secret}\n`,
-        )
+        writeAnswer(flags, said, `delivered; its secret is ${secret}\n`)
         return
       }
       const { rules } = (await callServer(origin, tokenPath, `${path}/rules`, 'GET')) as AlertRulesAnswer
@@ -68,7 +64,7 @@ export function addAlertCommands(
         throw new ExitError(exitCodes.failed, `There is no rule "${target}"; see: tailrace alerts list`)
       const { from, to } = flags
       const seen = (await call(`${path}/preview`, { rule: known.rule, from, to })) as AlertPreview
-      process.stdout.write(flags.json ? `${JSON.stringify(seen)}\n` : visible(previewText(seen)))
+      writeAnswer(flags, seen, previewText(seen))
     })
 }
 

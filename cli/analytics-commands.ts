@@ -17,9 +17,9 @@ import { checkWhole, damageText, isDamage } from '../analytics/store/integrity.t
 import { parsePartition, type Resumed, resumeSources } from '../analytics/store/resume.ts'
 import { openReader, openStore } from '../analytics/store/schema.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import type { Settings } from './settings.ts'
 import { terminalLog } from './terminal-log.ts'
-import { visible } from './visible.ts'
 
 export interface AnalyticsFlags {
   readonly config?: string
@@ -46,7 +46,7 @@ export function addAnalyticsCommands(analytics: Command, shared: SharedOptions):
     .action((directory: string | undefined, flags: AnalyticsFlags) => {
       const target = resolve(directory ?? join(settingsOf(flags).data, 'backups', stampOf(Date.now())))
       const made = orExplain(() => createBackup(directoryOf(flags), target, Date.now()))
-      say(flags, { directory: target, ...made }, `${target}\n${filesText(made)}`)
+      writeAnswer(flags, { directory: target, ...made }, `${target}\n${filesText(made)}`)
     })
   backup
     .command('verify <directory>')
@@ -54,14 +54,14 @@ export function addAnalyticsCommands(analytics: Command, shared: SharedOptions):
     .option(json, 'one JSON object on standard output')
     .action((directory: string, flags: AnalyticsFlags) => {
       const found = orExplain(() => verifyBackup(resolve(directory)))
-      say(flags, { directory: resolve(directory), ...found }, filesText(found))
+      writeAnswer(flags, { directory: resolve(directory), ...found }, filesText(found))
     })
   withShared(backup.command('restore <directory>'))
     .description('with Tailrace stopped: put a backup in place; what was there is kept beside it')
     .option(json, 'one JSON object on standard output')
     .action((directory: string, flags: AnalyticsFlags) => {
       const replaced = orExplain(() => restoreBackup(resolve(directory), directoryOf(flags), Date.now()))
-      say(flags, { replaced }, replacedText(replaced))
+      writeAnswer(flags, { replaced }, replacedText(replaced))
     })
   withShared(analytics.command('resume <topic>'))
     .description(
@@ -70,7 +70,7 @@ export function addAnalyticsCommands(analytics: Command, shared: SharedOptions):
     .option(json, 'one JSON object on standard output')
     .action((topic: string, flags: AnalyticsFlags) => {
       const resumed = resume(join(directoryOf(flags), 'windows.db'), topic)
-      say(flags, { resumed }, resumedText(resumed))
+      writeAnswer(flags, { resumed }, resumedText(resumed))
     })
   withShared(analytics.command('check'))
     .description('read the whole file of the statistics and say whether it is sound')
@@ -78,7 +78,7 @@ export function addAnalyticsCommands(analytics: Command, shared: SharedOptions):
     .action((flags: AnalyticsFlags) => {
       const path = join(directoryOf(flags), 'windows.db')
       const faults = faultsIn(path)
-      say(flags, { path, faults }, faults.length === 0 ? `${path}: ok\n` : '')
+      writeAnswer(flags, { path, faults }, faults.length === 0 ? `${path}: ok\n` : '')
       if (faults.length > 0) throw new ExitError(exitCodes.failed, damageText(path, faults[0]!))
     })
 }
@@ -152,7 +152,11 @@ function addRebuild(analytics: Command, { withShared, settingsOf, configOf }: Sh
       const visits = done.visits
         ? 'visits too'
         : 'visits stay as they were counted: they rest on more than the log holds'
-      say(flags, { rows: done.rows, visits: done.visits }, `rebuilt: ${done.rows} rows changed; ${visits}\n`)
+      writeAnswer(
+        flags,
+        { rows: done.rows, visits: done.visits },
+        `rebuilt: ${done.rows} rows changed; ${visits}\n`,
+      )
     })
 }
 
@@ -197,10 +201,6 @@ function orExplain<Result>(run: () => Result): Result {
     if (error instanceof BackupError) throw new ExitError(exitCodes.failed, error.message)
     throw error
   }
-}
-
-function say(flags: AnalyticsFlags, object: object, text: string): void {
-  process.stdout.write(flags.json ? `${JSON.stringify(object)}\n` : visible(text))
 }
 
 function filesText({ madeAt, files }: Backup): string {

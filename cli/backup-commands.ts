@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { BackupError } from '../analytics/store/backup.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import {
   type ApplianceBackup,
   createApplianceBackup,
@@ -29,7 +30,7 @@ export function addBackupCommands(backup: Command, { withShared, settingsOf }: C
       const nowMs = Date.now()
       const target = resolve(directory ?? join(data, 'backups', `appliance-${stampOf(nowMs)}`))
       const made = orExplain(() => createApplianceBackup(data, target, flags.withLog === true, nowMs))
-      say(flags, target, made, `${target}\n${summary(made)}`)
+      writeAnswer(flags, { directory: target, ...made }, `${target}\n${summary(made)}`)
       if (!flags.json) process.stderr.write(`Next: tailrace backup verify ${target}\n`)
     })
   backup
@@ -39,7 +40,7 @@ export function addBackupCommands(backup: Command, { withShared, settingsOf }: C
     .option(json, 'one JSON object on standard output')
     .action((directory: string, flags: BackupFlags) => {
       const found = orExplain(() => verifyApplianceBackup(resolve(directory)))
-      say(flags, resolve(directory), found, summary(found))
+      writeAnswer(flags, { directory: resolve(directory), ...found }, summary(found))
     })
   withShared(backup.command('restore'))
     .argument('<directory>')
@@ -48,13 +49,9 @@ export function addBackupCommands(backup: Command, { withShared, settingsOf }: C
     .action((directory: string, flags: BackupFlags) => {
       const { data } = settingsOf(flags)
       const restored = orExplain(() => restoreAppliance(resolve(directory), data))
-      say(flags, data, restored, `${data}\n${summary(restored)}`)
+      writeAnswer(flags, { directory: data, ...restored }, `${data}\n${summary(restored)}`)
       if (!flags.json) process.stderr.write(`Next: tailrace up --data ${data}\n`)
     })
-}
-
-function say({ json }: BackupFlags, directory: string, backup: ApplianceBackup, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify({ directory, ...backup })}\n` : text)
 }
 
 function summary({ madeAt, files, withLog, withMetadata }: ApplianceBackup): string {

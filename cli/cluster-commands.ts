@@ -2,12 +2,12 @@
 // goes to standard error; what they do is in cluster.ts.
 import { type Command, Option } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import { brokersIn } from './broker-count.ts'
 import { electPreferred, electUnclean, grow, rebalance, removeBroker, replaceBroker } from './cluster.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
 import { type ClusterReport, clusterReport, clusterText } from './cluster-status.ts'
 import type { Settings } from './settings.ts'
-import { visible } from './visible.ts'
 
 interface ClusterFlags {
   readonly json?: boolean
@@ -49,7 +49,7 @@ export function addClusterCommands(cluster: Command, surroundings: CommandSurrou
         const stopListening = explainInterruption()
         const [answer, text] = await run(admin, flags, given.slice(0, -2).map(String))
         stopListening()
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
+        writeAnswer(flags, answer, text)
       })
   }
   add('status', 'brokers, leaders, copies, and what is being moved', async admin => {
@@ -131,8 +131,7 @@ async function watched(admin: ClusterAdmin, flags: ClusterFlags): Promise<Cluste
     const line = report ? JSON.stringify({ ...report, bytesLeft: 0 }) : 'no broker answers'
     if (report && performance.now() + watchMs > deadlineMs) return report
     if (line !== told) {
-      if (report)
-        process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : visible(clusterText(report)))
+      if (report) writeAnswer(flags, report, clusterText(report))
       else tell(line)
     }
     told = line

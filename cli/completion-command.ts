@@ -1,6 +1,7 @@
 // `tailrace completion` and `tailrace version`: what is known of the command itself.
 import type { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { writeAnswer } from './answer.ts'
 import { commandTree } from './command-tree.ts'
 import { completionScript, shells } from './completion.ts'
 import { oneOf } from './record-client.ts'
@@ -17,10 +18,10 @@ export function addCompletionCommand(program: Command): void {
     .command('version')
     .description('which version this is, and of Node; with --json the formats on disk that it reads')
     .option('--json', 'one JSON object on standard output')
-    .action(async ({ json }: { readonly json?: boolean }) => {
+    .action(async (flags: { readonly json?: boolean }) => {
       const { formats } = await import('./formats.ts')
       const versions = { tailrace: packageJson.version, node: process.versions.node, formats }
       const text = `tailrace ${versions.tailrace}, Node ${versions.node}\n`
-      process.stdout.write(json ? `${JSON.stringify(versions)}\n` : text)
+      writeAnswer(flags, versions, text)
     })
 }

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import type { ConfigSurroundings } from './config-commands.ts'
 import { debugBundle } from './debug-bundle.ts'
 import { doctorText, examine } from './doctor.ts'
 import type { Settings } from './settings.ts'
-import { visible } from './visible.ts'
 
 interface Surroundings extends ConfigSurroundings {
   readonly settingsOf: (flags: object) => Settings
@@ -24,7 +24,7 @@ export function addDoctorCommands(program: Command, around: Surroundings): void 
     .action(async (flags: { readonly json?: boolean }) => {
       const settings = around.settingsOf(flags)
       const report = await examine(settings, around.originOf(settings))
-      process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : visible(doctorText(report)))
+      writeAnswer(flags, report, doctorText(report))
       if (!report.healthy) process.exitCode = exitCodes.unhealthy
     })
   const debug = program.command('debug').description('what somebody who helps needs to know')
@@ -45,9 +45,7 @@ export function addDoctorCommands(program: Command, around: Surroundings): void 
       } catch (error) {
         throw new ExitError(exitCodes.failed, `Cannot write the bundle: ${(error as Error).message}`)
       }
-      process.stdout.write(
-        flags.json ? `${JSON.stringify({ file: path, bytes: archive.length })}\n` : `${path}\n`,
-      )
+      writeAnswer(flags, { file: path, bytes: archive.length }, `${path}\n`)
       process.stderr.write(`Look before you send: tar -xzOf ${path} | less\n`)
     })
 }

@@ -2,6 +2,7 @@
 // groups.ts.
 import { type Command, Option } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
 import { bootstrapOf, type CommandSurroundings, wholeNumber } from './cluster-commands.ts'
 import {
@@ -16,7 +17,6 @@ import {
   type ResetTarget,
   resetGroup,
 } from './groups.ts'
-import { visible } from './visible.ts'
 
 interface GroupFlags {
   readonly json?: boolean
@@ -43,7 +43,7 @@ export function addGroupCommands(groups: Command, surroundings: CommandSurroundi
         const flags = command.opts<GroupFlags>()
         using admin = new ClusterAdmin(bootstrapOf(surroundings.settingsOf(flags)))
         const [answer, text] = await run(admin, flags, String(given[0]))
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
+        writeAnswer(flags, answer, text)
       })
   }
   add('list', 'which groups there are', async admin => {

@@ -12,6 +12,7 @@ import { addAgentCommands } from './agent-commands.ts'
 import { addAgentsCommands } from './agents.ts'
 import { addAlertCommands } from './alert-commands.ts'
 import { addAnalyticsCommands, lastRebuild, rebuildText } from './analytics-commands.ts'
+import { writeAnswer } from './answer.ts'
 import { addBackupCommands } from './backup-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { commandAt, commandTree } from './command-tree.ts'
@@ -42,7 +43,6 @@ import { addTopCommand } from './top.ts'
 import { addTopicCommands } from './topic-commands.ts'
 import { absolutePaths, refuseEmptyGlobs, up } from './up.ts'
 import { addUserCommands } from './user-commands.ts'
-import { visible } from './visible.ts'
 
 const program = new Command('tailrace')
   .description('Log lines in, live exact statistics out. Kafka clients welcome on its port.')
@@ -183,7 +183,7 @@ withShared(program.command('status'))
     const authority = tls ? `authority ${tls.authority}, SHA-256 ${tls.fingerprint}\n` : ''
     const rebuild = lastRebuild(settings.data)
     const text = `${statusText(report, Date.now())}${authority}${rebuild ? rebuildText(rebuild) : ''}`
-    process.stdout.write(flags.json ? `${JSON.stringify({ ...report, tls, rebuild })}\n` : visible(text))
+    writeAnswer(flags, { ...report, tls, rebuild }, text)
     process.exitCode = statusExitCode(report)
   })
 
@@ -261,7 +261,7 @@ withShared(cluster.command('move-metadata'))
     const { data, zookeeper } = settingsOf(flags)
     const request = { from: from ?? join(data, 'metadata.db'), to, keys: metadataKeysOf(zookeeper) }
     const moved = await moveBetween(request)
-    process.stdout.write(flags.json ? `${JSON.stringify(moved)}\n` : movedText(moved, to))
+    writeAnswer(flags, moved, movedText(moved, to))
   })
 
 withShared(program.command('login-link'))
@@ -270,7 +270,7 @@ withShared(program.command('login-link'))
   .action(async (flags: Flags) => {
     const settings = settingsOf(flags)
     const link = await requestLoginLink(originOf(settings), join(settings.data, 'token'))
-    process.stdout.write(flags.json ? `${JSON.stringify({ link })}\n` : `${link}\n`)
+    writeAnswer(flags, { link }, `${link}\n`)
   })
 
 addCompletionCommand(program)

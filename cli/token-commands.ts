@@ -5,6 +5,7 @@ import { durationMs } from '../analytics/alerts/rule.ts'
 import type { ApiToken, ApiTokensAnswer, NewApiToken } from '../analytics/http/contract-accounts.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import type { ServerPlace } from './alert-commands.ts'
+import { writeAnswer } from './answer.ts'
 import { requestServer } from './login-link.ts'
 import { visible } from './visible.ts'
 
@@ -37,7 +38,7 @@ export function addTokenCommands(
       .action(async (...given: unknown[]) => {
         const flags = command.opts<TokenFlags>()
         const { answer, text } = await run(serverOf(flags), flags, given.length > 2 ? String(given[0]) : '')
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
+        writeAnswer(flags, answer, text)
       })
   }
   add('list', 'which there are, and when each was used last', async place => {

@@ -2,6 +2,7 @@
 // topics.ts.
 import { type Command, Option } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
 import { bootstrapOf, type CommandSurroundings, wholeNumber } from './cluster-commands.ts'
 import {
@@ -14,7 +15,6 @@ import {
   type TopicReport,
   type TopicSummary,
 } from './topics.ts'
-import { visible } from './visible.ts'
 
 interface TopicFlags {
   readonly json?: boolean
@@ -45,7 +45,7 @@ export function addTopicCommands(topics: Command, surroundings: CommandSurroundi
         const flags = command.opts<TopicFlags>()
         using admin = new ClusterAdmin(bootstrapOf(surroundings.settingsOf(flags)))
         const [answer, text] = await run(admin, flags, String(given[0]))
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
+        writeAnswer(flags, answer, text)
       })
   }
   add('list', 'which topics there are', async admin => {

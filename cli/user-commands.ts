@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
+import { writeAnswer } from './answer.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
 import { bootstrapOf, type CommandSurroundings } from './cluster-commands.ts'
 import {
@@ -18,7 +19,6 @@ import {
   roles,
   type User,
 } from './users.ts'
-import { visible } from './visible.ts'
 
 interface UserFlags {
   readonly json?: boolean
@@ -42,7 +42,7 @@ export function addUserCommands(users: Command, surroundings: CommandSurrounding
         const flags = command.opts<UserFlags>()
         using admin = new ClusterAdmin(bootstrapOf(surroundings.settingsOf(flags)))
         const [answer, text] = await run(admin, flags, given.length > 2 ? String(given[0]) : '')
-        process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : visible(text))
+        writeAnswer(flags, answer, text)
       })
   }
   withPassword(
