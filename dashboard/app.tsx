@@ -94,9 +94,11 @@ function Shell() {
       </main>
       <Help open={overlay === 'help'} onClose={close} />
       {overlay === 'palette' && (
-        <Suspense>
-          <Palette onClose={close} onHelp={showHelp} />
-        </Suspense>
+        <Failure>
+          <Suspense>
+            <Palette onClose={close} onHelp={showHelp} />
+          </Suspense>
+        </Failure>
       )}
       <LiveAnnouncer place={here.label} />
     </div>

@@ -13,6 +13,7 @@ import './panels/lists.css'
 import './panels/cluster.css'
 import './panels/stale.css'
 import { App } from './app.tsx'
+import { Failure } from './failure.tsx'
 import { Page } from './page.ts'
 import { PageContext } from './page-context.ts'
 import { loadPlotLibrary } from './panels/plot.ts'
@@ -43,7 +44,9 @@ Object.defineProperty(window, '__live', {
 void loadPlotLibrary()
 createRoot(document.getElementById('root')!).render(
   <PageContext value={page}>
-    <App />
+    <Failure>
+      <App />
+    </Failure>
   </PageContext>,
 )
 page.start(window.location.pathname === '/login' ? tokenOf(window.location.hash) : null)

@@ -59,7 +59,7 @@ function Firing({ alerts, rules, refusal, seq }: FiringProps) {
       {state === 'refused' && <Empty title={refusal ?? ''} />}
       {state === 'empty' && (
         <p className="all-quiet">
-          <Icon name="check" />
+          {rules.length > 0 && <Icon name="check" />}
           {rules.length === 0 ? 'Nothing is watched yet.' : 'Nothing fires.'}
         </p>
       )}
