@@ -71,8 +71,13 @@ export async function rotateMany(
     if ((rotation + 1) % 10_000 === 0) told(rotation + 1, largest)
   }
   s.agent.settle()
-  let wrong = s.story.counted.size - rotations
-  for (let line = 0; line < rotations; line++) if (s.story.counted.get(`line ${line}`) !== 1) wrong++
+  let [wrong, found] = [0, 0]
+  for (let line = 0; line < rotations; line++) {
+    const count = s.story.counted.get(`line ${line}`) ?? 0
+    if (count > 0) found++
+    if (count !== 1) wrong++
+  }
+  wrong += s.story.counted.size - found
   return { rotations, largest, wrong, reasons: [...new Set(s.reasons())] }
 }
 

@@ -7,7 +7,7 @@ import type { Discovery, RotatedPath } from './discover.ts'
 import type { FileTable } from './file-table.ts'
 import type { LineSink } from './reading.ts'
 import type { Admits } from './regular-file.ts'
-import { bornNs, isCopyOf, isShorterCopyOf, type Sibling } from './siblings.ts'
+import { bornNs, isCopyOf, isShorterCopyOf, looksRotated, neighboursOf, type Sibling } from './siblings.ts'
 import { type TailedFile, tailedFileOf } from './tailed-file.ts'
 import { baseOf, lossOfDoubtfulCopy, newTrackedFile } from './tracker.ts'
 
@@ -58,25 +58,52 @@ export class Missed {
   }
 
   scanEnds(rotated: readonly RotatedPath[], sinceMs: number): void {
-    const sinceNs = BigInt(Math.floor(sinceMs - slackMs)) * 1_000_000n
+    const sinceNs = earliestNs(sinceMs)
     for (const one of rotated) this.#judge(one, sinceNs)
   }
 
+  /**
+   * A file was truncated of which nobody had read anything: what it held may have been copied first, and such a copy
+   * is younger than the last that was seen to be written. False if no copy holds all of it.
+   */
+  goesOnInCopy(file: TailedFile): boolean {
+    const { files, discovery } = this.#options
+    const { tracked, input, modifiedNs } = file
+    const sinceNs = modifiedNs > 0n ? modifiedNs : earliestNs(this.#lookedAtMs)
+    let isWhole = false
+    for (const sibling of neighboursOf(tracked)) {
+      const { path, stat } = sibling
+      const isRotated = looksRotated(path) || discovery.inputOf(path) >= 0
+      if (!isRotated || discovery.isExcluded(path)) continue
+      if (bornNs(stat) < sinceNs || files.find(stat.dev, stat.ino)) continue
+      const isCopy = this.#take(sibling, { path, original: tracked.foundAs, input }, undefined)
+      if (!isCopy && Number(stat.size) >= tracked.size) isWhole = true
+    }
+    return isWhole
+  }
+
   #judge(rotated: RotatedPath, sinceNs: bigint): void {
-    const { files, onFound } = this.#options
+    const { files } = this.#options
     const stat = statOf(rotated.path)
     if (!stat?.isFile() || bornNs(stat) < sinceNs || files.find(stat.dev, stat.ino)) return
     const standing = statOf(rotated.original)
     const isTold = bornNs(stat) === stat.birthtimeNs
     // What was rotated away is older than what was made in its place. What is younger was made beside it.
     if (standing && isTold && bornNs(standing) < stat.birthtimeNs) return
-    const others = isTold ? standing?.ino : undefined
-    const isCopy = this.#isCopy({ path: rotated.path, stat }, rotated, others)
+    this.#take({ path: rotated.path, stat }, rotated, isTold ? standing?.ino : undefined)
+  }
+
+  /** From here on it is known; true if it is a copy of what was read, and so is not. */
+  #take(sibling: Sibling, rotated: RotatedPath, younger: bigint | undefined): boolean {
+    const { files, onFound } = this.#options
+    const { stat } = sibling
+    const isCopy = this.#isCopy(sibling, rotated, younger)
     // A copy is known from here on, and durably so: when its original is forgotten nobody could tell.
     const file = tailedFileOf(newTrackedFile(stat.dev, stat.ino, rotated.path), isCopy ? -1 : rotated.input)
     if (!isCopy) Object.assign(file.tracked, { foundAs: rotated.original, realAs: rotated.original })
     files.add(file)
     onFound(file, stat)
+    return isCopy
   }
 
   /** Of anything that was read under its name, but for the file with this inode, which is younger. */
@@ -96,6 +123,10 @@ export class Missed {
     if (doubtful) sink.lose(lossOfDoubtfulCopy(doubtful.tracked, sibling.path, sink.agentId))
     return false
   }
+}
+
+function earliestNs(sinceMs: number): bigint {
+  return BigInt(Math.floor(sinceMs - slackMs)) * 1_000_000n
 }
 
 function statOf(path: string): BigIntStats | undefined {

@@ -8,7 +8,7 @@ import type { Guard } from './guard.ts'
 import type { LineSink } from './reading.ts'
 import type { Admits } from './regular-file.ts'
 import {
-  guardOfPath,
+  guardOfSibling,
   headOfFile,
   isCopyOf,
   isRotatedNameOf,
@@ -19,7 +19,7 @@ import {
   type Sibling,
 } from './siblings.ts'
 
-import { type OpenFiles, type TailedFile, tailedFileOf } from './tailed-file.ts'
+import { type OpenFiles, statIfUnlinked, type TailedFile, tailedFileOf } from './tailed-file.ts'
 import {
   baseOf,
   cutShort,
@@ -70,14 +70,13 @@ export class Rotation {
   }
 
   #moveToWholeCopy(file: TailedFile): boolean {
-    const { files, open, onFound } = this.#options
+    const { files, onFound } = this.#options
     const admits = this.#admits(file)
-    for (const sibling of this.#neighboursOf(file.tracked)) {
+    for (const sibling of this.#candidatesFor(file)) {
       const { dev, ino } = sibling.stat
       const known = files.find(dev, ino)
       if (known === file || !isCopyOf(sibling, file.tracked, admits)) continue
-      if (!this.#makesWay(known, sibling, admits)) continue
-      open.close(file)
+      if (!this.#makesWay(known, sibling, file)) continue
       files.move(file, dev, ino, sibling.path)
       onFound(file, sibling.stat)
       return true
@@ -85,16 +84,21 @@ export class Rotation {
     return false
   }
 
-  /** What was known under a copy's inode, if it is not what stands there: another copy, or a file that is no more. */
-  #makesWay(known: TailedFile | undefined, sibling: Sibling, admits: Admits): boolean {
+  /**
+   * The descriptor is let go for the copy. So is what was known under its inode, if it is not what stands there:
+   * another copy, or a file that is no more.
+   */
+  #makesWay(known: TailedFile | undefined, sibling: Sibling, file: TailedFile): boolean {
     const { files, open, sink } = this.#options
-    if (known === undefined) return true
-    if (isBegun(known)) {
+    if (known !== undefined && isBegun(known)) {
       // Two files that are equal so far; or it was the copy of an earlier rotation, and this one was written over it.
-      if (isCopyOf(sibling, known.tracked, admits)) return false
+      if (isCopyOf(sibling, known.tracked, this.#admits(file))) return false
       sink.lose(lossOfOverwriting(known.tracked, sink.agentId))
     }
-    open.close(known)
+    open.close(file)
+    if (known === undefined) return true
+    if (sibling.descriptor === undefined) open.close(known)
+    else open.handOver(known, file)
     files.retire(known)
     return true
   }
@@ -104,24 +108,26 @@ export class Rotation {
    * all the same: what is not acknowledged yet is there, should this agent die, and nobody takes it for a new one.
    */
   #moveToShorterCopy(file: TailedFile): boolean {
-    const { files, open, sink } = this.#options
+    const { files, sink } = this.#options
     const admits = this.#admits(file)
-    for (const sibling of this.#neighboursOf(file.tracked)) {
+    for (const sibling of this.#candidatesFor(file)) {
       const { path, stat } = sibling
       const known = files.find(stat.dev, stat.ino)
       if (known === file) continue
       const answer = isShorterCopyOf(sibling, file.tracked, [...file.trail, baseOf(file.tracked)], admits)
-      if (answer === 'no' || !this.#makesWay(known, sibling, admits)) continue
+      if (answer === 'no') continue
       const end = Number(stat.size)
-      const guard = answer === 'yes' ? guardOfPath(path, end, admits) : null
+      const guard = answer === 'yes' ? guardOfSibling(sibling, end, admits) : null
       if (guard === null) {
+        // It is read as a file of its own.
+        if (known !== undefined && isBegun(known) && isCopyOf(sibling, known.tracked, admits)) continue
         sink.lose(lossOfDoubtfulCopy(file.tracked, path, sink.agentId))
         continue
       }
+      if (!this.#makesWay(known, sibling, file)) continue
       sink.lose(cutShort(file.tracked, end, guard, sink.agentId))
-      open.close(file)
       files.move(file, stat.dev, stat.ino, path)
-      Object.assign(file, { endSeen: end, modifiedNs: stat.mtimeNs })
+      Object.assign(file, { endSeen: end, modifiedNs: stat.mtimeNs, unlinked: stat.nlink === 0n })
       return true
     }
     return false
@@ -148,23 +154,41 @@ export class Rotation {
       for (const original of this.#options.originalsAt(path)) {
         // While the original waits for its turn nobody knows.
         if (original === file || !(isFresh || original.queued)) continue
-        const head = original.tracked.head ?? this.#headBeforeItsTurn(original)
-        if (head !== null && head === headOfFile(tracked, this.#admits(file))) return true
+        // What is known of it may be of what its inode held before.
+        const heads = [original.tracked.head, this.#headBeforeItsTurn(original)].filter(head => head !== null)
+        if (heads.length > 0 && heads.includes(headOfFile(file, this.#admits(file)) ?? '')) return true
       }
     }
     return false
   }
 
+  /** Its neighbours; and those that were deleted since they were found, but are held and not begun. */
+  #candidatesFor(file: TailedFile): Sibling[] {
+    const { foundAs, realAs } = file.tracked
+    const names = new Set([foundAs, realAs, ...this.#originsOf(file.tracked)])
+    const held: Sibling[] = []
+    for (const other of this.#options.open.values()) {
+      const { path } = other.tracked
+      const isBeside = names.has(other.tracked.foundAs) || originalsOf(path).some(one => names.has(one))
+      if (other === file || isBegun(other) || !isBeside) continue
+      const stat = statIfUnlinked(other)
+      if (stat !== null) held.push({ path, stat, descriptor: other.descriptor! })
+    }
+    return [...this.#neighboursOf(file.tracked), ...held]
+  }
+
   /** Of a rotated name that a glob names too, the neighbours are those of the name it came from. */
   #neighboursOf(tracked: TrackedFile): Sibling[] {
-    const { discovery } = this.#options
-    const origins = originalsOf(tracked.foundAs).filter(path => discovery.inputOf(path) >= 0)
-    const siblings = [...neighboursOf(tracked), ...origins.flatMap(rotatedSiblings)]
+    const siblings = [...neighboursOf(tracked), ...this.#originsOf(tracked).flatMap(rotatedSiblings)]
     return [...new Map(siblings.map(sibling => [sibling.path, sibling])).values()]
   }
 
+  #originsOf({ foundAs }: TrackedFile): string[] {
+    return originalsOf(foundAs).filter(path => this.#options.discovery.inputOf(path) >= 0)
+  }
+
   #headBeforeItsTurn(file: TailedFile): Guard | null {
-    return file.queued ? headOfFile(file.tracked, this.#admits(file)) : null
+    return file.queued ? headOfFile(file, this.#admits(file)) : null
   }
 
   /** A file was rotated out of the globs, and perhaps others after it that came and went between two looks. */

@@ -1,17 +1,19 @@
 // The neighbours of a log file: the names rotation gives to it, the copy that copytruncate leaves, the files that
 // came and were rotated away while nobody looked. Reads directories and the heads of files; decides nothing alone.
-import { type BigIntStats, closeSync, readdirSync, readSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type Guard, guardLength, guardOf, headOf } from './guard.ts'
 import { headBytesMax } from './identity.ts'
 import { findNewline } from './lines.ts'
 import { type Admits, openRegular } from './regular-file.ts'
-import type { Mark } from './tailed-file.ts'
+import type { Mark, TailedFile } from './tailed-file.ts'
 import { baseOf, type TrackedFile } from './tracker.ts'
 
 export interface Sibling {
   readonly path: string
   readonly stat: BigIntStats
+  /** What holds it, if no directory names it any more. */
+  readonly descriptor?: number
 }
 
 /** `x.log.1`, `x.log-20261124`, `x.log_old` are what rotation makes of `x.log`. */
@@ -77,7 +79,7 @@ export function isCopyOf(sibling: Sibling, tracked: TrackedFile, admits: Admits)
   if (tracked.head === null || tracked.end === 0 || Number(sibling.stat.size) < tracked.end) return false
   const base = baseOf(tracked)
   const isCopy = reading(
-    sibling.path,
+    sibling,
     admits,
     descriptor =>
       firstLineHead(descriptor) === tracked.head &&
@@ -105,7 +107,7 @@ export function isShorterCopyOf(
       if (last === null || mark.position > last.position) last = mark
     }
   }
-  const answer = reading(sibling.path, admits, descriptor => {
+  const answer = reading(sibling, admits, descriptor => {
     if (firstLineHead(descriptor) !== tracked.head) return 'no'
     if (last === null) return 'perhaps'
     return guardHolds(descriptor, last.position, last.guard) ? 'yes' : 'no'
@@ -113,9 +115,9 @@ export function isShorterCopyOf(
   return answer ?? 'no'
 }
 
-/** The guard of a position in a file that nobody has open. */
-export function guardOfPath(path: string, position: number, admits: Admits): Guard | null {
-  return reading(path, admits, descriptor => {
+/** The guard of a position in another file than the one that is read. */
+export function guardOfSibling(sibling: Sibling, position: number, admits: Admits): Guard | null {
+  return reading(sibling, admits, descriptor => {
     const length = guardLength(position)
     const bytes = Buffer.alloc(length)
     const got = readSync(descriptor, bytes, 0, length, position - length)
@@ -123,18 +125,21 @@ export function guardOfPath(path: string, position: number, admits: Admits): Gua
   })
 }
 
-/** The head of a file by its path; null while it has no complete line, cannot be read, or another one stands there. */
-export function headOfFile({ path, inode }: TrackedFile, admits: Admits): Guard | null {
-  return reading(path, admits, (descriptor, stat) => (stat.ino === inode ? firstLineHead(descriptor) : null))
+/** The head of a file; null while it has no complete line, cannot be read, or is not held and another one stands there. */
+export function headOfFile({ tracked, descriptor }: TailedFile, admits: Admits): Guard | null {
+  const { path, inode } = tracked
+  const found = descriptor === null ? { path } : { path, descriptor }
+  return reading(found, admits, (opened, stat) => (stat.ino === inode ? firstLineHead(opened) : null))
 }
 
 /** Null for a file that cannot be read. */
 function reading<Result>(
-  path: string,
+  { path, descriptor }: Omit<Sibling, 'stat'>,
   admits: Admits,
   read: (descriptor: number, stat: BigIntStats) => Result,
 ): Result | null {
   try {
+    if (descriptor !== undefined) return read(descriptor, fstatSync(descriptor, { bigint: true }))
     const opened = openRegular(path, admits)
     if (!opened) return null
     try {

@@ -6,6 +6,8 @@ import type { TailedFile } from './tailed-file.ts'
 export class Standing {
   readonly #now = new Map<string, TailedFile>()
   readonly #before = new Map<string, TailedFile>()
+  /** By the name of before: what a checkpoint knew and nobody has asked yet whether it still holds that. */
+  readonly #restored = new Map<string, TailedFile[]>()
 
   set(path: string, file: TailedFile): void {
     const before = this.#now.get(path)
@@ -24,14 +26,24 @@ export class Standing {
     return this.#now.get(path)
   }
 
-  /** The one that stands there, and the one before. */
+  restored(file: TailedFile): void {
+    const { foundAs } = file.tracked
+    this.#restored.set(foundAs, [...(this.#restored.get(foundAs) ?? []), file])
+  }
+
+  /** The one that stands there, and those before. */
   originalsAt(path: string): TailedFile[] {
-    return [this.#now.get(path), this.#before.get(path)].filter(file => file !== undefined)
+    const known = [this.#now.get(path), this.#before.get(path)].filter(file => file !== undefined)
+    const restored = this.#restored.get(path)?.filter(file => file.queued) ?? []
+    return restored.length === 0 ? known : [...new Set([...known, ...restored])]
   }
 
   keepOnly(paths: ReadonlyMap<string, number>): void {
     for (const files of [this.#now, this.#before]) {
       for (const path of files.keys()) if (!paths.has(path)) files.delete(path)
+    }
+    for (const [path, files] of this.#restored) {
+      if (!files.some(file => file.queued)) this.#restored.delete(path)
     }
   }
 }

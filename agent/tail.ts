@@ -137,6 +137,7 @@ export class Tailer {
     const listed: InodeNames = new Map()
     const losses: Loss[] = []
     const lost: TailedFile[] = []
+    const present: [TailedFile, BigIntStats][] = []
     for (const one of files) {
       const tracked = restoreFile(one)
       lossesOfOrphans(tracked, losses)
@@ -144,11 +145,15 @@ export class Tailer {
       const stat = tracked.gone ? null : this.#locate(tracked, listed)
       this.#files.add(file)
       file.changedAtMs = nowMs
-      if (stat) this.#observe(file, stat, nowMs)
+      if (stat) present.push([file, stat])
       else if (tracked.gone) file.drained = true
       else if (stat === null) lost.push(file)
     }
     // Only when all inodes are known is it clear which neighbours are strangers.
+    for (const [file, stat] of present) {
+      this.#observe(file, stat, nowMs)
+      this.#standing.restored(file)
+    }
     for (const file of lost) if (!this.#rotation.moveToCopy(file)) this.#departed.vanished(file, losses)
     for (const file of [...this.#files.values()]) {
       if (!file.drained && file.tracked.path !== file.tracked.foundAs) this.#rotation.lookForMissed(file)
@@ -348,7 +353,8 @@ export class Tailer {
     if (changed) file.changedAtMs = nowMs
     // Shrunk below what was read, the guard will say so. Shrunk above it, nothing else would.
     if (size < tracked.size && size >= tracked.end) {
-      this.#sink.lose(lossOfShrinking(tracked, this.#sink.agentId))
+      const isInCopy = tracked.end === 0 && this.#missed.goesOnInCopy(file)
+      if (!isInCopy) this.#sink.lose(lossOfShrinking(tracked, this.#sink.agentId))
       touch(tracked)
     }
     // Where nothing was read there is no guard, and the size is all that a checkpoint can tell by.

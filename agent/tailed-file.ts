@@ -141,6 +141,19 @@ export class OpenFiles {
     this.#open.delete(file)
   }
 
+  values(): Iterable<TailedFile> {
+    return this.#open
+  }
+
+  /** Another one goes on in what this one holds. */
+  handOver(from: TailedFile, to: TailedFile): void {
+    this.close(to)
+    to.descriptor = from.descriptor
+    from.descriptor = null
+    this.#open.delete(from)
+    this.#open.add(to)
+  }
+
   /** A descriptor that leads nowhere any more; a look will find that there is something to read. */
   closeStale(file: TailedFile): void {
     if (file.descriptor === null) return
@@ -179,6 +192,16 @@ function isBusy(file: TailedFile): boolean {
 
 export function statOpenFile(file: TailedFile): BigIntStats {
   return fstatSync(file.descriptor!, { bigint: true })
+}
+
+/** Null while a directory names it, or when nobody can say. */
+export function statIfUnlinked(file: TailedFile): BigIntStats | null {
+  try {
+    const stat = statOpenFile(file)
+    return stat.nlink === 0n ? stat : null
+  } catch {
+    return null
+  }
 }
 
 /** Fills as much of `bytes[offset, offset + length)` as the file has from `position` on. */
