@@ -1,6 +1,7 @@
 // For tests and benchmarks: a writer that is as fast as it is told to be, rotates as it writes and deletes what it
-// rotated, while the sink is blocked for a time: what the tailer made of it, line by line. The writer is a thread.
-
+// rotated, while the sink is blocked for a time: what the tailer made of it, line by line. The writer is a thread. On a
+// machine that is too slow for the times it is given, each waits for the other: no rotation without a look since the
+// last one, and the sink is blocked until a deleted file is held.
 import { once } from 'node:events'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,11 +14,13 @@ import type { TailSink } from './tail-options.ts'
 import type { Loss } from './tracker.ts'
 
 export interface OutrunOptions {
+  /** At least. */
   readonly seconds: number
   readonly bytesPerSecond: number
   readonly rotateMs: number
   /** Rotated files beside the one that grows. */
   readonly keep: number
+  /** At least. */
   readonly blockedMs: number
 }
 
@@ -31,22 +34,27 @@ export interface OutrunOutcome {
 }
 
 const lineBytes = 500
+/** After this long without a deleted file to be held there will be none. */
+const patienceMs = 20_000
 
 const writer = `
 const { openSync, writeSync, closeSync, renameSync, existsSync, rmSync } = require('node:fs')
 const { parentPort, workerData } = require('node:worker_threads')
-const { path, seconds, bytesPerSecond, rotateMs, keep, lineBytes } = workerData
+const { path, bytesPerSecond, rotateMs, keep, lineBytes, shared } = workerData
 const rest = '.'.repeat(lineBytes - 11)
-let file = openSync(path, 'a'), written = 0, rotatedAt = 0
+let file = openSync(path, 'a'), written = 0, rotatedAt = 0, sweepsThen = 0
 const began = performance.now()
 const pause = new Int32Array(new SharedArrayBuffer(4))
-for (let now = 0; now < seconds * 1000; now = performance.now() - began) {
+parentPort.postMessage('began')
+for (let now = 0; Atomics.load(shared, 1) === 0; now = performance.now() - began) {
   const due = Math.floor(now / 1000 * bytesPerSecond / lineBytes)
   let text = ''
   for (let n = 0; written < due && n < 2000; n++) text += String(written++).padStart(10, '0') + rest + '\\n'
   for (let bytes = Buffer.from(text); bytes.length > 0; ) bytes = bytes.subarray(writeSync(file, bytes))
-  if (now - rotatedAt >= rotateMs) {
+  const sweeps = Atomics.load(shared, 0)
+  if (now - rotatedAt >= rotateMs && sweeps !== sweepsThen) {
     rotatedAt = now
+    sweepsThen = sweeps
     rmSync(path + '.' + keep, { force: true })
     for (let i = keep - 1; i >= 1; i--) if (existsSync(path + '.' + i)) renameSync(path + '.' + i, path + '.' + (i + 1))
     renameSync(path, path + '.1')
@@ -61,31 +69,42 @@ parentPort.postMessage(written)
 export async function outrun(options: OutrunOptions): Promise<OutrunOutcome> {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'outrun-'))
   const path = join(directory.path, 'x.log')
-  const seen = new Uint8Array(Math.ceil((options.seconds * options.bytesPerSecond) / lineBytes) + 1)
+  const seen: number[] = []
   const losses: Loss[] = []
   const sink = countingSink(seen, losses)
   const discovery = new Discovery([{ paths: [path], format: 'raw' }])
   const tailer = new Tailer({ discovery, sink, log: createLog('test', () => {}), drainMs: 0, rescanMs: 0 })
-  const thread = new Worker(writer, { eval: true, workerData: { path, lineBytes, ...options } })
+  // How often the tailer has looked; and whether the writer shall end.
+  const shared = new Int32Array(new SharedArrayBuffer(8))
+  const thread = new Worker(writer, { eval: true, workerData: { path, lineBytes, shared, ...options } })
+  await once(thread, 'message')
+  const began = performance.now()
+  // A third of the time it keeps up, then nothing can be sent.
+  const blockAtMs = (options.seconds * 1_000 - options.blockedMs) / 3
+  const freeAtMs = blockAtMs + options.blockedMs
   const largest = { pinned: 0, open: 0 }
+  let isFreed = false
   const sweep = () => {
     tailer.sweep(performance.now())
+    Atomics.add(shared, 0, 1)
     largest.pinned = Math.max(largest.pinned, tailer.pinnedDeletedBytes)
     largest.open = Math.max(largest.open, tailer.openFileCount)
   }
-  const sweeping = setInterval(sweep, 50)
-  // A third of the time it keeps up, then nothing can be sent.
-  const blocking = setTimeout(() => (sink.room = false), (options.seconds * 1_000 - options.blockedMs) / 3)
-  const freeing = setTimeout(
-    () => {
+  const turn = () => {
+    sweep()
+    const now = performance.now() - began
+    if (!isFreed && now >= blockAtMs) sink.room = false
+    const isHeld = largest.pinned > 0 || now >= freeAtMs + patienceMs
+    if (!isFreed && now >= freeAtMs && isHeld) {
+      isFreed = true
       sink.room = true
       tailer.pump()
-    },
-    (options.seconds * 1_000 - options.blockedMs) / 3 + options.blockedMs,
-  )
+    }
+    if (isFreed && now >= options.seconds * 1_000) Atomics.store(shared, 1, 1)
+  }
+  const sweeping = setInterval(turn, 50)
   const [written] = (await once(thread, 'message')) as [number]
-  for (const timer of [sweeping, blocking, freeing]) clearInterval(timer)
-  sink.room = true
+  clearInterval(sweeping)
   for (let round = 0; round < 4; round++) {
     sweep()
     while (!tailer.isIdle) tailer.pump()
@@ -94,14 +113,15 @@ export async function outrun(options: OutrunOptions): Promise<OutrunOutcome> {
   let missing = 0
   let doubled = 0
   for (let line = 0; line < written; line++) {
-    if (seen[line] === 0) missing++
-    if (seen[line]! > 1) doubled++
+    const times = seen[line] ?? 0
+    if (times === 0) missing++
+    if (times > 1) doubled++
   }
   return { written, missing, doubled, losses, pinnedBytesMax: largest.pinned, openFilesMax: largest.open }
 }
 
 /** Whatever comes is acknowledged at once; lines are told by their number. */
-function countingSink(seen: Uint8Array, losses: Loss[]): TailSink & { room: boolean } {
+function countingSink(seen: number[], losses: Loss[]): TailSink & { room: boolean } {
   const routing = { topic: 't', partitions: 1, keyField: null, hashKey: '0123456789abcdef' }
   return {
     agentId: 'agent000',
@@ -114,7 +134,7 @@ function countingSink(seen: Uint8Array, losses: Loss[]): TailSink & { room: bool
     isRoutable: () => true,
     append: (_span, bytes, start) => {
       const line = Number(bytes.toString('latin1', start, start + 10))
-      seen[line]!++
+      seen[line] = (seen[line] ?? 0) + 1
     },
     lose: loss => losses.push(loss),
   }
