@@ -1,3 +1,4 @@
+// What is said where a page could not be shown, for each way in which a browser tells it. Touches nothing.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { failureWords } from './failure-words.ts'
