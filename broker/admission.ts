@@ -71,6 +71,6 @@ export class Admission {
 }
 
 /** As sockets name them. */
-export function isLoopbackAddress(address: string): boolean {
+function isLoopbackAddress(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
 }

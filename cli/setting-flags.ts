@@ -17,6 +17,3 @@ export const settingFlags: Readonly<Record<string, { readonly flag: string; read
   statsd: { flag: '--statsd', note: 'the port' },
   agentStatusPort: { flag: '--status-port' },
 }
-
-/** Flags with another name for the same setting. */
-export const flagSynonyms: Readonly<Record<string, string>> = { '--kafka': 'bootstrap' }

@@ -1,6 +1,5 @@
-// Filters on screen: chips that can be taken away, and values that become filters when they are pressed. They live in
-// the URL as `f=`.
-import { type Filter, filtersIn, filterText, withFilter, withoutFilter } from './filters.ts'
+// Filters on screen: chips that can be taken away. They live in the URL as `f=`.
+import { type Filter, filtersIn, filterText, withoutFilter } from './filters.ts'
 import { Icon } from './icons.tsx'
 import { HostileText } from './panels/hostile-text.tsx'
 import './filter-chips.css'
@@ -11,16 +10,7 @@ export function useFilters(): readonly Filter[] {
   return filtersIn(useParameters('f'))
 }
 
-/** `others` change in the same step of the history. */
-export function addFilter(
-  filters: readonly Filter[],
-  added: Filter,
-  others: Readonly<Record<string, string>> = {},
-): void {
-  changeParameters({ ...others, f: withFilter(filters, added) })
-}
-
-export function removeFilter(filters: readonly Filter[], removed: Filter): void {
+function removeFilter(filters: readonly Filter[], removed: Filter): void {
   changeParameters({ f: withoutFilter(filters, removed) })
 }
 

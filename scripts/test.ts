@@ -11,7 +11,6 @@ interface Stage {
   /** A tool that passes or fails as a whole, or globs of test files. */
   readonly command?: readonly string[]
   readonly globs?: readonly string[]
-  readonly exclude?: readonly string[]
   readonly concurrency?: number
   /** Part of `npm run check`. */
   readonly quick: boolean

@@ -1,7 +1,7 @@
 // Buckets nest, days follow the zone, and a question gets a sensible step.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bucketStart, retentionEdge, stepForWindow, steps } from './steps.ts'
+import { bucketStart, stepForWindow, steps } from './steps.ts'
 import { ZoneDays } from './zone-days.ts'
 
 const minute = 60_000
@@ -25,10 +25,6 @@ test('stepForWindow() takes the coarsest step that cuts the window into enough p
   assert.deepEqual(chosen, [1, 1, 10, 60, 60, 60, 900, 900, 86_400])
   assert.equal(stepForWindow(30_000, 10).seconds, 10)
   assert.equal(stepForWindow(45_000, 1).seconds, 1)
-})
-
-test('retentionEdge() never cuts a bucket in two', () => {
-  for (const step of steps) assert.equal(retentionEdge(step, 1_795_507_200_123) % step.ms, 0)
 })
 
 test('ZoneDays finds midnight across clock changes', () => {

@@ -38,11 +38,6 @@ export function bucketStart(timeMs: number, widthMs: number): number {
   return Math.floor(timeMs / widthMs) * widthMs
 }
 
-/** Before this time rows of a step are no longer written or answered, seen from the newest event time. */
-export function retentionEdge(step: Step, horizonMs: number): number {
-  return bucketStart(horizonMs - step.retentionMs, step.ms)
-}
-
 /** A window should be made of about this many buckets: enough to slide smoothly, few enough to merge quickly. */
 const bucketsWanted = 28
 

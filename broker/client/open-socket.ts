@@ -52,7 +52,7 @@ export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
 }
 
 /** `SHA256` fingerprints in one form. */
-export function plainFingerprint(text: string): string {
+function plainFingerprint(text: string): string {
   return text
     .replace(/^sha-?256:/i, '')
     .replaceAll(':', '')

@@ -130,25 +130,6 @@ export function effectiveMinIsr({ replicas, adding = [] }: PartitionMeta, minIsr
   return Math.max(1, Math.min(minIsr, replicas.length - adding.length))
 }
 
-/** Topics by id from the entries under `topics/`; a topic without its meta entry does not exist. */
-export function readTopics(entries: readonly Entry[]): Map<string, Topic> {
-  const topics = new Map<string, Topic>()
-  const partitions: { topicId: string; index: number; state: Versioned<PartitionMeta> }[] = []
-  for (const entry of entries) {
-    const [, topicId, what, index] = entry.key.split('/')
-    if (topicId === undefined) continue
-    if (what === 'meta')
-      topics.set(topicId, { id: topicId, meta: decodeValue<TopicMeta>(entry), partitions: [] })
-    if (what === 'p')
-      partitions.push({ topicId, index: Number(index), state: decodeValue<PartitionMeta>(entry) })
-  }
-  for (const { topicId, index, state } of partitions) {
-    const topic = topics.get(topicId)
-    if (topic) topic.partitions[index] = state
-  }
-  return topics
-}
-
 const topicNameLengthMax = 249
 
 /** Why Kafka would not take this name, or null. */

@@ -53,7 +53,7 @@ export interface CleanedGroup {
 /** Suffix of files that are being written; a start finds them unfinished and removes them. */
 export const cleanedSuffix = '.cleaned'
 
-export function cleanLog(disk: Disk, order: CleaningOrder): CleaningResult {
+function cleanLog(disk: Disk, order: CleaningOrder): CleaningResult {
   const cursor = new BatchCursor(disk)
   const map = new OffsetMap(order.mapBytes)
   const mapEnd = fillMap(disk, cursor, order, map)

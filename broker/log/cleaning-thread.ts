@@ -19,7 +19,7 @@ export function cleaningRunner(disk: Disk): { readonly run: CleaningRunner; stop
 }
 
 /** Runs one order at a time, each in the thread of the one before if that is still there. */
-export class CleaningThread {
+class CleaningThread {
   #worker: Worker | null = null
   #done: ((result: CleaningResult | NodeJS.ErrnoException) => void) | null = null
   #idleTimer: NodeJS.Timeout | null = null

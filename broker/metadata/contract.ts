@@ -269,7 +269,7 @@ export class Place {
   }
 }
 
-export class Contender {
+class Contender {
   readonly process: ChildProcess
   readonly #said: Record<string, unknown>[] = []
   #wake: () => void = () => {}

@@ -1,7 +1,7 @@
 // The code table: names, numbers and retriability as Kafka has them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorCodes, errorName, errors, isRetriable } from './errors.ts'
+import { errorCodes, errorName, errors } from './errors.ts'
 
 test('every number has one name and every name gives it back', () => {
   const codes = Object.values(errorCodes)
@@ -22,11 +22,6 @@ test('the codes that clients act on are where Kafka put them', () => {
     ],
     [0, 1, 6, 45, 79, 100],
   )
-})
-
-test('isRetriable() tells a passing state from a final answer', () => {
-  assert.equal(isRetriable('notLeaderOrFollower'), true)
-  assert.equal(isRetriable('messageTooLarge'), false)
 })
 
 test('errorName() of a code from the future is unknownServerError', () => {

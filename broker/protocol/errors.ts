@@ -165,7 +165,3 @@ const nameByCode = new Map(Object.entries(errors).map(([name, row]) => [row.code
 export function errorName(code: number): ErrorName {
   return nameByCode.get(code) ?? 'unknownServerError'
 }
-
-export function isRetriable(name: ErrorName): boolean {
-  return errors[name].retriable
-}

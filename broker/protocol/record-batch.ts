@@ -14,7 +14,7 @@ import type { ErrorName } from './errors.ts'
 
 export const batchHeaderBytes = 61
 /** baseOffset and batchLength come before what batchLength counts. */
-export const batchPrefixBytes = 12
+const batchPrefixBytes = 12
 const crcCoveredFrom = 21
 
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const

@@ -128,7 +128,7 @@ export type ReplicaEffect =
   /** Whoever waits is told so. */
   | { readonly type: 'stopped'; readonly error: ErrorName }
 
-export const defaultLagTimeMaxMs = 10_000
+const defaultLagTimeMaxMs = 10_000
 const refusalPauseMs = 200
 
 export function newReplica(

@@ -21,8 +21,8 @@ export interface Identity {
 }
 
 export const clusterUser = 'tailrace'
-export const clusterPrincipal = `User:${clusterUser}`
-export const anonymousPrincipal = 'User:ANONYMOUS'
+const clusterPrincipal = `User:${clusterUser}`
+const anonymousPrincipal = 'User:ANONYMOUS'
 
 /** Brokers, and whatever else of this appliance holds the cluster's secret. */
 export const clusterIdentity: Identity = {

@@ -10,7 +10,7 @@ import { iterationsMin, keysOf, type ScramKeys, saltPassword } from '../protocol
 import { clusterUser } from './access.ts'
 import { securityKeys } from './security-image.ts'
 
-export const secretFileName = 'cluster-secret'
+const secretFileName = 'cluster-secret'
 const mechanism = 'SCRAM-SHA-256'
 const hash = 'sha256'
 const writeTimeoutMs = 5_000
@@ -76,7 +76,7 @@ export function secretDirectory(metadataPath: string, dataDirectory: string): st
 }
 
 /** Null when there is none, or it is not ours to read. */
-export function readSecret(path: string): string | null {
+function readSecret(path: string): string | null {
   try {
     return readFileSync(path, 'utf8').trim()
   } catch {

@@ -39,7 +39,7 @@ export function encodeUser(keys: UserKeys): Uint8Array {
   return Buffer.from(JSON.stringify(stored))
 }
 
-export function decodeUser(value: Uint8Array): UserKeys {
+function decodeUser(value: Uint8Array): UserKeys {
   const stored = JSON.parse(Buffer.from(value).toString()) as Record<string, StoredKeys>
   const keys: { [mechanism in ScramMechanism]?: ScramKeys } = {}
   for (const mechanism of Object.keys(scramMechanisms) as ScramMechanism[]) {

@@ -13,7 +13,7 @@ import type { MultiOperation, Stat } from './protocol.ts'
 
 export const formatText = '{"format":1}'
 /** 12 random bytes in base64url. */
-export const nonceLength = 16
+const nonceLength = 16
 const newline = 0x0a
 
 export function pathOfKey(chroot: string, key: string): string {

@@ -219,7 +219,7 @@ function encodeOperation(writer: JuteWriter, operation: MultiOperation): void {
   }
 }
 
-export function decodeStat(reader: JuteReader): Stat {
+function decodeStat(reader: JuteReader): Stat {
   const czxid = reader.long()
   const mzxid = reader.long()
   reader.take(16) // ctime, mtime: the servers' wall clocks

@@ -24,7 +24,7 @@ import {
 } from '../fields.ts'
 
 /** "This follower does not send its high watermark": Java's largest long, hence the exact field. */
-export const highWatermarkUnsupported = 9223372036854775807n
+const highWatermarkUnsupported = 9223372036854775807n
 
 export const fetchRequest = message(
   'FetchRequest',
