@@ -51,7 +51,7 @@ export class Budget {
 }
 
 export function tooSlow(timeoutMs: number): ProblemError {
-  const detail = `It took longer than ${timeoutMs / 1000} s. Ask for a shorter range, a wider step or fewer values.`
+  const detail = `It took longer than ${Math.round(timeoutMs / 1000)} s. Ask for a shorter range, a wider step or fewer values.`
   return new ProblemError(503, 'query-timeout', 'The question takes too long', detail)
 }
 

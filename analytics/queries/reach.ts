@@ -56,7 +56,9 @@ export function cover(fromMs: number, toMs: number, rules: CoverRules): Reach {
     const fits = (step: Step) =>
       step.seconds <= coarsest && startOf(step, at, days) === at && endOf(step, at, days) <= end
     const step = keptAt(at).findLast(fits) ?? finestAt(at)
-    const next = endOf(step, at, days)
+    // Days follow days up to the last that is whole: centuries are one range, not a walk over each of their days.
+    const lastDay = coarsest === daySeconds && step.seconds === daySeconds ? days.startOf(end) : at
+    const next = Math.max(endOf(step, at, days), lastDay)
     const before = ranges.at(-1)
     if (before?.step === step) before.toMs = next
     else ranges.push({ step, fromMs: at, toMs: next })

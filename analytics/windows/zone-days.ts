@@ -31,6 +31,8 @@ export class ZoneDays {
 
   /** The first instant of the day that holds `timeMs`. */
   startOf(timeMs: number): number {
+    // Most sites keep the default, and a question over all time asks for every day there is.
+    if (this.timeZone === 'UTC') return Math.floor(timeMs / dayMs) * dayMs
     const quarter = Math.floor(timeMs / quarterMs)
     if (quarter === this.#lastQuarter) return this.#lastStart
     let start = this.#starts.get(quarter)
