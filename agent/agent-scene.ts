@@ -49,7 +49,7 @@ export async function agentScene(more: Partial<AgentConfig> = {}) {
     },
     /** Waits for records to arrive: the broker is in this process, so looking is cheap. */
     async until(holds: () => boolean): Promise<void> {
-      const deadline = Date.now() + 10_000
+      const deadline = Date.now() + 60_000
       while (!holds()) {
         assert(Date.now() < deadline, 'what was waited for did not come')
         await new Promise(resolve => setTimeout(resolve, 5))

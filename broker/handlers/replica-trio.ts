@@ -335,7 +335,7 @@ function handlersOf(broker: Broker, security: Security): ReadonlyMap<number, Han
 }
 
 /** Looks again and again, for what is told to nobody. */
-export async function until(what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!holds()) {
     assert(performance.now() < deadline, `in vain: ${what}`)
