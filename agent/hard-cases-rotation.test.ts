@@ -250,7 +250,7 @@ test('copied and truncated twice between two looks: what came in between is in a
 })
 
 for (const watched of ['x.log', 'x.log*']) {
-  test(`a copy found after a crash and deleted before its original's turn: read once (${watched})`, async () => {
+  test(`a copy found after a crash and deleted before its original's turn: once (${watched})`, async () => {
     await using s = await tailScene(watched)
     writeFileSync(s.at('x.log'), 'line 0\n')
     s.agent.sweep()
@@ -267,7 +267,7 @@ for (const watched of ['x.log', 'x.log*']) {
     assert.deepEqual([s.counts(), s.reasons()], [{ 'line 0': 1 }, []])
   })
 
-  test(`copied and truncated before anything of it was read: read in the copy, and no loss (${watched})`, async () => {
+  test(`copied and truncated before anything of it was read: no loss (${watched})`, async () => {
     await using s = await tailScene(watched)
     writeFileSync(s.at('x.log'), '')
     s.agent.settle()
@@ -288,7 +288,7 @@ for (const watched of ['x.log', 'x.log*']) {
   })
 }
 
-test('a copy written over an empty file that a checkpoint knows, before its original has its turn: read once', async () => {
+test('a copy written over an empty file that is known, found before its original is read: read once', async () => {
   await using s = await tailScene('x.log')
   writeFileSync(s.at('x.log'), '')
   s.agent.settle()

@@ -125,7 +125,7 @@ export function guardOfSibling(sibling: Sibling, position: number, admits: Admit
   })
 }
 
-/** The head of a file; null while it has no complete line, cannot be read, or is not held and another one stands there. */
+/** Null while it has no complete line, cannot be read, or is not held and another one stands there. */
 export function headOfFile({ tracked, descriptor }: TailedFile, admits: Admits): Guard | null {
   const { path, inode } = tracked
   const found = descriptor === null ? { path } : { path, descriptor }
