@@ -37,6 +37,10 @@ test('bash completes commands, subcommands and flags', () => {
   assert.deepEqual(offered('tailrace', '--data', 'x', 'config', 'val'), ['validate'])
   assert(offered('tailrace', 'consume', '--').includes('--until-end'))
   assert.deepEqual(offered('tailrace', 'report', '--period', ''), ['day', 'week'])
+  assert.deepEqual(offered('tailrace', 'tok'), ['tokens'])
+  assert.deepEqual(offered('tailrace', 'tokens', 'cr'), ['create'])
+  assert.deepEqual(offered('tailrace', 'accounts', 'ro'), ['role'])
+  assert.deepEqual(offered('tailrace', 'accounts', 'add', 'ada', '--role', ''), ['viewer', 'admin'])
 })
 
 test('bash offers files where nothing of the command fits', () => {

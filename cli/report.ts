@@ -53,6 +53,12 @@ const tops = [
   ['top events', 'events', 'event'],
 ] as const
 
+interface ReportFlags {
+  readonly period: Period
+  readonly format: 'csv' | 'json'
+  readonly json?: boolean
+}
+
 export function addReportCommand<Flags>(
   command: Command,
   withShared: (command: Command) => Command,
@@ -62,9 +68,12 @@ export function addReportCommand<Flags>(
     .description('the last whole day or week: headlines against the one before, and what counted most')
     .addOption(new Option('--period <period>', 'how long').choices(['day', 'week']).default('day'))
     .addOption(new Option('--format <format>', 'how it is written').choices(['csv', 'json']).default('csv'))
-    .action(async (flags: Flags & { readonly period: Period; readonly format: 'csv' | 'json' }) => {
+    .option('--json', 'the same as --format json')
+    .action(async (flags: Flags & ReportFlags) => {
       const report = await makeReport(serverOf(flags), flags.period)
-      process.stdout.write(flags.format === 'json' ? `${JSON.stringify(report)}\n` : reportCsv(report))
+      process.stdout.write(
+        flags.json || flags.format === 'json' ? `${JSON.stringify(report)}\n` : reportCsv(report),
+      )
     })
 }
 

@@ -14,6 +14,7 @@ import {
   stepFrom,
   stepsMax,
   stepText,
+  windowName,
   withoutStep,
   withStep,
 } from './funnel-model.ts'
@@ -98,4 +99,9 @@ test('what an event’s properties must be survives the URL with its kind, and i
     kind: 'event',
     value: 'Order',
   })
+})
+
+test('how long a funnel of the configuration may take is told as the choice has it', () => {
+  const names = [86_400_000, 14 * 86_400_000, 3_600_000, 90 * 60_000, 90_000].map(windowName)
+  assert.deepEqual(names, ['1d', '14d', '1h', '90m', '90s'])
 })

@@ -27,6 +27,15 @@ export const propertiesMax = 5
 export const funnelWindows = ['30m', '1h', '1d', '7d', '14d', '30d'] as const
 const windowDefault = '14d'
 
+/** As the choice has it where it does, else in the largest unit that divides it. */
+export function windowName(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  const found = [['d', 86_400] as const, ['h', 3_600] as const, ['m', 60] as const].find(
+    ([, unit]) => seconds > 0 && seconds % unit === 0,
+  )
+  return found ? `${seconds / found[1]}${found[0]}` : `${seconds}s`
+}
+
 export const newFunnel: FunnelDraft = {
   steps: [
     { kind: 'page', value: '/' },

@@ -29,6 +29,7 @@ import {
   stepFrom,
   stepsMax,
   stepsMin,
+  windowName,
   withoutStep,
   withStep,
 } from './funnel-model.ts'
@@ -305,7 +306,7 @@ function Configured({ catalogue }: { readonly catalogue: CatalogueAnswer | undef
           onClick={() =>
             changeParameters({
               ...draftParameters({ steps: steps.map(stepFrom), order, window: '' }),
-              fw: conversionWindowMs === 14 * 86_400_000 ? '' : `${conversionWindowMs / 1000}s`,
+              fw: conversionWindowMs === 14 * 86_400_000 ? '' : windowName(conversionWindowMs),
             })
           }
         >
