@@ -92,7 +92,7 @@ export class KeptRecords implements AsyncDisposable {
         if (left.size === 0) resolve()
       },
     })
-    const timer = setTimeout(resolve, 20_000)
+    const timer = setTimeout(resolve, 60_000)
     await promise
     clearTimeout(timer)
     await consumer.disconnect()

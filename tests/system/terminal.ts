@@ -150,7 +150,7 @@ export async function everythingIn(kafka: Kafka, expected: readonly string[]): P
       if (missing.size === 0) resolve()
     },
   })
-  const patience = setTimeout(resolve, 20_000)
+  const patience = setTimeout(resolve, 60_000)
   await promise
   clearTimeout(patience)
   await consumer.disconnect()
