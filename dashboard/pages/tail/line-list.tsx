@@ -58,6 +58,8 @@ export function LineList(props: LineListProps) {
     getItemKey: index => entries[index]?.id ?? index,
     overscan: 12,
     scrollMargin: top.current?.offsetHeight ?? 0,
+    // What follows scrolls itself, to rows that are rendered already.
+    useFlushSync: !isFollowing,
     rangeExtractor: isFollowing ? range => lastRows(range, rowsAtEnd.current) : defaultRangeExtractor,
   })
   const viewHeight = virtualizer.scrollRect?.height ?? 0
