@@ -18,7 +18,7 @@ const brokerCount = Number(process.env['CHAOS_BROKERS'] ?? 3)
 const script = ['F1', 'F5', 'F2', 'F5+F32', 'isolated', 'F3']
 /** After each fault, before the next: one that nobody met proves nothing. */
 const calmSends = 400
-const calmTimeoutMs = 15_000
+const calmTimeoutMs = 60_000
 const isolatedMs = 3_500
 const topic = 'chaos'
 const partitions = 4

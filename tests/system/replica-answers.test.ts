@@ -10,13 +10,13 @@ import { type Exchange, exchangeFileName, readExchanges } from '../../fixtures/w
 import { isAboutReplicas } from '../../scripts/golden/selection.ts'
 import { batch } from '../clients/served-broker.ts'
 import { WireClient } from '../clients/wire-client.ts'
+import { until } from '../eventually.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 
 const lengthPrefixBytes = 4
 /** Whose log directory it is. */
 const asked = 1
 const comesAndGoes = 3
-const waitMs = 20_000
 const replicated = 'golden-replicated'
 const lone = 'golden-lone'
 const topics = [
@@ -217,17 +217,14 @@ function byText(one: unknown, other: unknown): number {
 
 /** And the lone replica's partition led by whoever can. */
 async function inSync(members: number): Promise<void> {
-  const deadline = performance.now() + waitMs
   const loneLeader = members === 3 ? comesAndGoes : -1
-  for (;;) {
+  await until(`${members} in sync`, async () => {
     const wanted = { topics: [{ name: replicated }, { name: lone }] }
     const { topics: described } = await client.request(apis.metadata, 12, wanted)
     const [partitions = [], [ofLone] = []] = described.map(topic => topic.partitions)
     const isReached = partitions.every(
       ({ isrNodes, leaderId }) => isrNodes.length === members && leaderId > 0,
     )
-    if (partitions.length > 0 && isReached && ofLone?.leaderId === loneLeader) return
-    assert(performance.now() < deadline, `never ${members} in sync: ${JSON.stringify(described)}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
+    return partitions.length > 0 && isReached && ofLone?.leaderId === loneLeader
+  })
 }
