@@ -1,5 +1,6 @@
 // The checkpoint survives damage to any of its bytes, and keeps the generation before it.
 import assert from 'node:assert/strict'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,10 @@ import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { decodeCheckpoint, encodeCheckpoint, journalNameOf, loadCheckpoint } from './checkpoint.ts'
 import { CheckpointWriter } from './checkpoint-writer.ts'
+import { Discovery } from './discover.ts'
+import { encodeEntry, journalPath } from './journal.ts'
+import { Tailer } from './tail.ts'
+import { tailScene } from './tail-story.ts'
 
 const body = (mark: string) => `"files":[],"note":"${mark}"`
 const noteOf = (checkpoint: unknown) => (checkpoint as { note: string }).note
@@ -119,4 +124,43 @@ test('a checkpoint of a newer format is neither read nor damaged; journals of bo
     await writeFile(path, bytes)
     assert.equal(journalNameOf(path), name)
   }
+})
+
+test('what a later agent adds to a checkpoint or its journal, format unchanged, is passed over', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'checkpoint-'))
+  const file = (serial: number) => `{"serial":${serial},"path":"/${serial}","later":[1]}`
+  const bytes = encodeCheckpoint(`"later":{"a":1},"files":[${file(1)}]`, 'x-1')
+  // As those before `looked` asked: no other format than these two, and files.
+  assert.match(bytes.toString(), /^tailrace-checkpoint \d+ \d+\n\{"format":2,"journal":"x-1",/)
+  await writeFile(join(directory.path, 'checkpoint'), bytes)
+  const entry = encodeEntry(`{"later":2,"looked":7,"forgotten":[],"changed":[${file(2)}]}`)
+  await writeFile(journalPath(directory.path, 'x-1'), entry)
+  const loaded = loadCheckpoint(directory.path)
+  assert(loaded.state === 'current', loaded.state)
+  assert.deepEqual(
+    [loaded.checkpoint.files.map(({ path }) => path), loaded.checkpoint.looked],
+    [['/1', '/2'], 7],
+  )
+})
+
+test('a checkpoint that does not say by when its agent had looked: begun as on a first start', async () => {
+  await using s = await tailScene('x.log')
+  writeFileSync(s.at('x.log'), 'one\n')
+  s.agent.settle()
+  s.agent.crash()
+  appendFileSync(s.at('x.log'), 'two\n')
+  const { story } = s
+  const tailer = new Tailer({
+    discovery: new Discovery(story.inputs),
+    sink: s.agent,
+    log: story.log,
+    // To an agent whose clock is a minute ahead what was rotated is old.
+    wallMs: () => Date.now() + 60_000,
+  })
+  writeFileSync(s.at('x.log.1'), 'rotated\n')
+  tailer.restore({ files: story.checkpoint! }, story.now)
+  s.agent.room = true
+  tailer.sweep(story.now)
+  tailer.close()
+  assert.deepEqual([...s.agent.handed], ['one', 'two'])
 })
