@@ -4,6 +4,7 @@
 import type { Cluster } from '../broker/client/cluster.ts'
 import type { Producer } from '../broker/client/producer.ts'
 import type { ErrorName } from '../broker/protocol/errors.ts'
+import { batchHeaderBytes } from '../broker/protocol/record-batch.ts'
 import { type HeaderPair, PositionHeaders } from '../broker/protocol/record-headers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
@@ -312,7 +313,7 @@ export class Shipper implements TailSink {
     for (let index = 0; index < batch.spans.length; index++) {
       acknowledge(batch.spans[index]!, batch.counts[index]!)
     }
-    this.#unacknowledgedBytes -= batch.rawBytes - 61
+    this.#unacknowledgedBytes -= batch.rawBytes - batchHeaderBytes
     this.#heldBytes -= batch.heldBytes
     this.#memory.give(batch.bytes)
     this.linesAcknowledged += batch.recordCount

@@ -5,8 +5,6 @@ import { eventually } from '../eventually.ts'
 import type { NumberedLines } from './numbered-lines.ts'
 import { countedIn, type Place } from './version.ts'
 
-export const countedTimeoutMs = 40_000
-
 /** Returns how many lines there are. */
 export async function allCounted(
   what: string,
@@ -19,7 +17,6 @@ export async function allCounted(
     `${what}: ${sum(written)} lines counted`,
     () => countedIn(place),
     counts => sum(counts) >= sum(written),
-    countedTimeoutMs,
   )
   assert.deepEqual(new Map([...counted].sort()), new Map([...written].sort()), what)
   return sum(written)

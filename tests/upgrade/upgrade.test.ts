@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { eventually } from '../eventually.ts'
 import { freePorts } from '../system/appliance.ts'
-import { allCounted, countedTimeoutMs } from './all-counted.ts'
+import { allCounted } from './all-counted.ts'
 import { NumberedLines } from './numbered-lines.ts'
 import {
   countedIn,
@@ -73,7 +73,6 @@ for (const brokers of [1, 3]) {
         'the new agent is done',
         () => countedIn(place),
         counts => [...ofNewAgent.written].every(([path, count]) => (counts.get(path) ?? 0) >= count),
-        countedTimeoutMs,
       )
       await newAgent.stop()
       say(`the old server counted ${ofNewAgent.total} lines of a new agent`)
