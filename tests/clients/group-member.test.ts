@@ -46,7 +46,7 @@ class Scene {
       },
       clock: systemClock,
       log: quiet,
-      sessionTimeoutMs: 2_000,
+      sessionTimeoutMs: 30_000,
       heartbeatMs: 50,
     })
   }
