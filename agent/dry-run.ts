@@ -20,6 +20,7 @@ import type { Log } from '../runtime/log.ts'
 import type { AgentConfig } from './config.ts'
 import { Discovery } from './discover.ts'
 import { readEnrolment } from './enrolment.ts'
+import { type ReadFields, readBack } from './read-back.ts'
 import { Shipper } from './ship.ts'
 import { Tailer } from './tail.ts'
 
@@ -27,7 +28,9 @@ export interface SampleRecord {
   readonly topic: string
   readonly key: string | null
   readonly headers: Readonly<Record<string, string>>
-  readonly line: string | null
+  readonly line: string
+  /** What the count will read of it; null where it is not of its format, and will be in the ledger. */
+  readonly read: ReadFields
 }
 
 export interface FilePlan {
@@ -41,6 +44,7 @@ export interface FilePlan {
 
 const sampleBytesMax = 262_144
 const partitionsAssumed = 6
+const longMs = 86_400_000
 
 export interface DryRunOptions {
   readonly filesMax: number
@@ -113,6 +117,9 @@ function recordsOf(config: AgentConfig, log: Log): SampleRecord[] {
   try {
     tailer.sweep(systemClock.monotonicMs())
     while (!tailer.isIdle) tailer.pump()
+    // What waits for more lines of its record has waited long enough.
+    tailer.sweep(systemClock.monotonicMs() + longMs)
+    while (!tailer.isIdle) tailer.pump()
     shipper.flush()
   } finally {
     shipper.close()
@@ -141,7 +148,9 @@ function recordsIn(topic: string, batch: Buffer): SampleRecord[] {
       if (name !== 'src') headers[name] = value?.toString('latin1') ?? ''
     }
     const key = ks < 0 ? null : buffer.toString('latin1', ks, ke)
-    records.push({ topic, key, headers, line: vs < 0 ? null : buffer.toString('utf8', vs, ve) })
+    const line = buffer.toString('utf8', vs, ve)
+    const read = readBack(headers['format'] ?? '', line, systemClock.wallMs())
+    records.push({ topic, key, headers, line, read })
   })
   return records
 }

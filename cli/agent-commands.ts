@@ -9,6 +9,7 @@ import { Discovery } from '../agent/discover.ts'
 import { dryRun, type FilePlan } from '../agent/dry-run.ts'
 import { readEnrolment } from '../agent/enrolment.ts'
 import { join as joinAppliance } from '../agent/join.ts'
+import type { ReadFields } from '../agent/read-back.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 import { printTap, printTop, readAgent, statusText } from './agent-status.ts'
 import { writeAnswer } from './answer.ts'
@@ -174,7 +175,7 @@ function validated(config: AgentConfig): string {
   const rows = config.inputs.map((input, index) => {
     const count = found.filter(file => file.input === index).length
     const none = count === 0 ? '   (none yet: they are found when they appear)' : ''
-    return `input     ${input.paths.join(' ')}   ${input.format}, ${count} files${none}\n`
+    return `input     ${input.paths.join(' ')}   ${input.format}, ${count} ${count === 1 ? 'file' : 'files'}${none}\n`
   })
   const bootstrap = enrolment?.bootstrap ?? config.bootstrap
   const login = enrolment?.user ?? config.login?.user
@@ -184,9 +185,17 @@ function validated(config: AgentConfig): string {
 
 function planText({ path, size, format, records, fault }: FilePlan): string {
   const head = `${path}   ${size} bytes, ${fault ?? format ?? 'no whole line yet'}\n`
-  const rows = records.map(({ topic, key, headers, line }) => {
-    const shown = Object.entries(headers).map(([name, value]) => `${name}=${value}`)
-    return `  → ${topic}  key ${key}  ${shown.join(' ')}\n    ${line}\n`
+  const rows = records.map(({ topic, key, headers, line, read }) => {
+    const shown = Object.entries(headers)
+      .filter(([name]) => name !== 'format')
+      .map(([name, value]) => `${name}=${value}`)
+    return `  → ${topic}  key ${key}  ${shown.join(' ')}\n    ${line}\n    ${readText(read)}\n`
   })
   return head + rows.join('')
+}
+
+function readText(read: ReadFields): string {
+  if (read === null) return '! not of this format: it will be in the ledger as "unparsed"'
+  const fields = Object.entries(read).map(([name, value]) => `${name} ${value}`)
+  return `= ${fields.join(', ') || 'text'}`
 }

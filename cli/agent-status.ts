@@ -15,7 +15,8 @@ export async function readAgent(dataDirectory: string): Promise<AgentDescription
   const response = await ask(dataDirectory, '/status')
   const chunks = await Array.fromAsync(response as AsyncIterable<Buffer>)
   // An agent that was started before an upgrade does not tell its losses.
-  return { losses: [], ...(JSON.parse(Buffer.concat(chunks).toString()) as AgentDescription) }
+  const told = JSON.parse(Buffer.concat(chunks).toString()) as Partial<AgentDescription>
+  return { ...(told as AgentDescription), losses: told.losses ?? [] }
 }
 
 export function statusText(agent: AgentDescription): string {
