@@ -31,7 +31,7 @@ test('swept every ten minutes, a line, a new file and a rotated one still arrive
   assert.deepEqual(s.lines('logs').sort(), [0, 1, 2, 3].map(access).sort())
 })
 
-test('swept every 10 s, an appended line is with the broker before the next sweep, by the hint', async () => {
+test('swept every 10 s, an appended line is with the broker before the next sweep, by the hint', async t => {
   await using s = await agentScene({ watch: true, sweepMs: 10_000 })
   writeFileSync(s.at('a.log'), `${access(0)}\n`)
   const began = performance.now()
@@ -46,7 +46,9 @@ test('swept every 10 s, an appended line is with the broker before the next swee
   }
   // No sweep can have brought any of them; and one of five within a second, however slow this machine is today.
   assert(performance.now() - began < 10_000)
-  assert(Math.min(...took) < 1_000, `${took.map(Math.round)} ms`)
+  const [fastest, , median, , slowest] = took.toSorted((a, b) => a - b).map(Math.round)
+  assert(fastest! < 1_000 && slowest! < 5_000, `${took.map(Math.round)} ms`)
+  t.diagnostic(`from append to broker: median ${median} ms, slowest of five ${slowest} ms`)
 })
 
 /** In a user namespace of its own a process can be given limits that hold for nobody else. */

@@ -15,6 +15,7 @@ import type { Enrolment } from '../../agent/enrolment.ts'
 import type { StatsAnswer } from '../../analytics/http/contract.ts'
 import { Connection } from '../../broker/client/connection.ts'
 import { passwordLogin } from '../../broker/client/login.ts'
+import { apis } from '../../broker/protocol/apis.ts'
 import { readAgent } from '../../cli/agent-status.ts'
 import { eventually } from '../eventually.ts'
 
@@ -238,26 +239,43 @@ test('an agent with a user of its own: TLS by fingerprint, SCRAM, as configured'
   }
 })
 
-test('an agent that is removed is refused within 5 s, and says so', async () => {
+test('an agent that is removed is refused within 5 s, also where it is connected, and says so', async t => {
   const listed = await tailrace('agents', 'list', ...ofAppliance())
   assert.match(listed.stdout, /^web-7 +h-1 +[0-9a-z]{8} +agent-[0-9a-f]{12} /)
   const before = await counted()
-  const removed = await tailrace('agents', 'remove', 'web-7', ...ofAppliance())
-  assert.equal(removed.code, 0, removed.stderr)
   const given = JSON.parse(readFileSync(at('host/agent/enrolment.json'), 'utf8')) as Enrolment
   const [host, port] = given.bootstrap[0]!.split(':')
-  const loggedIn = () =>
+  const connect = () =>
     Connection.open({
       ...{ host: host!, port: Number(port), clientId: 'test', tls: { ca: given.ca } },
       login: passwordLogin(given.user, given.password, given.mechanism),
-    }).then(
+    })
+  const open = await connect()
+  await open.request(apis.metadata, { topics: [{ name: 'logs' }] })
+  const removed = await tailrace('agents', 'remove', 'web-7', ...ofAppliance())
+  assert.equal(removed.code, 0, removed.stderr)
+  const since = performance.now()
+  const msSince = () => Math.round(performance.now() - since)
+  await eventually(
+    'cut off',
+    async () => open.isOpen,
+    isOpen => !isOpen,
+    5_000,
+  )
+  const cutMs = msSince()
+  const loggedIn = () =>
+    connect().then(
       connection => connection.close(),
       (error: Error) => error.message,
     )
   await eventually('refused', loggedIn, said => /Cannot log in/.test(said ?? ''))
+  t.diagnostic(
+    `since the removal: open connections cut within ${cutMs} ms, logins refused within ${msSince()} ms`,
+  )
   appendFileSync(at('logs/a.log'), access(3))
   const isRefused = ({ errors }: AgentDescription) => errors.some(error => /Cannot log in/.test(error))
   await eventually('the agent says so', () => readAgent(at('host/agent')), isRefused)
+  t.diagnostic(`its own status said so within ${msSince()} ms`)
   const status = await tailrace('agent', 'status', '--data', at('host'))
   assert.equal(status.code, 10)
   assert.match(status.stdout, /error +.*Cannot log in/)
