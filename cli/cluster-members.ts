@@ -12,8 +12,9 @@ interface Row {
 /** Ids in ascending order; none where there is no store, or nobody has registered yet. */
 export function membersIn(metadataPath: string): number[] {
   if (!existsSync(metadataPath)) return []
-  const database = new Database(metadataPath, { readonly: true })
+  let database: Database.Database | undefined
   try {
+    database = new Database(metadataPath, { readonly: true })
     const rows = database
       .prepare<[], Row>(
         "SELECT key, value FROM entries WHERE key LIKE 'brokers/known/%' OR key LIKE 'topics/%/p/%'",
@@ -28,6 +29,6 @@ export function membersIn(metadataPath: string): number[] {
     // Not yet a store, or no longer one: whoever opens it for good says what is wrong with it.
     return []
   } finally {
-    database.close()
+    database?.close()
   }
 }

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander'
 import type { AnalyticsConfig } from '../analytics/config.ts'
 import { nearest } from '../analytics/queries/nearest.ts'
 import packageJson from '../package.json' with { type: 'json' }
+import { fileFault } from '../runtime/file-fault.ts'
 import { ExitError, exitCodes, type ProcessContext } from '../runtime/lifecycle.ts'
 import { addAccountCommands } from './account-commands.ts'
 import { addAgentCommands } from './agent-commands.ts'
@@ -382,8 +383,11 @@ function explain(error: unknown): number {
     if (isVerbose && error.cause) process.stderr.write(`${String((error.cause as Error).stack)}\n`)
     return error.exitCode
   }
-  process.stderr.write(`tailrace: ${(error as Error).stack}\n`)
-  return exitCodes.failed
+  const fault = fileFault(error)
+  process.stderr.write(
+    `tailrace: ${isVerbose ? (error as Error).stack : (fault ?? (error as Error).stack)}\n`,
+  )
+  return fault === null ? exitCodes.failed : exitCodes.config
 }
 
 /** The nearest command or flag of the command that was being typed. */

@@ -1,6 +1,7 @@
 // The life of a process: one AbortSignal from SIGTERM, SIGINT or, under the supervisor, the end of its pipe;
 // one line of JSON on stdout when ready; an exit code that says how it ended.
 import module from 'node:module'
+import { fileFault } from './file-fault.ts'
 import { createLog, type Log } from './log.ts'
 
 /** Exit codes every command and process shares (sysexits where one fits). */
@@ -74,6 +75,11 @@ export async function runProcess(
     if (error instanceof ExitError) {
       log.error(error.message, { exitCode: error.exitCode })
       process.exit(error.exitCode)
+    }
+    const fault = fileFault(error)
+    if (fault !== null) {
+      log.error(fault, { error, exitCode: exitCodes.config })
+      process.exit(exitCodes.config)
     }
     log.error(`ended by an error: ${(error as Error).message}`, { error })
     process.exit(exitCodes.failed)
