@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -68,6 +68,35 @@ test("Supervisor.start() rejects with the child's own exit code and sentence", a
     return true
   })
   await supervisor.stop()
+})
+
+test('a process that is refused leaves the pid of the one that runs, and its last words are told', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const pidPath = join(directory.path, 'child.pid')
+  await writeFile(pidPath, '4711\n')
+  const supervisor = new Supervisor(listeningLog().log, directory.path)
+  const dying = await specIn(directory.path, `console.error('FATAL ERROR: out of memory'); process.exit(1)`)
+  await assert.rejects(
+    supervisor.start(dying),
+    /^ExitError: child ended with code 1 before it was ready: FATAL ERROR: out of memory\. .*child\.log"$/,
+  )
+  assert.equal(await readFile(pidPath, 'utf8'), '4711\n')
+  const facts = await supervisor.start(await specIn(directory.path, obedient))
+  assert.equal(Number(await readFile(pidPath, 'utf8')), facts.pid)
+  await supervisor.stop()
+})
+
+test('what every try says anew is said once', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'supervisor-'))
+  const said: string[] = []
+  const say = (message: string) => said.push(message)
+  const supervisor = new Supervisor({ debug: say, info: say, warn: say, error: say }, directory.path)
+  const line = (message: string) => JSON.stringify({ level: 'warn', message })
+  const lines = [line('cannot fetch'), line('cannot fetch'), line('something else'), line('cannot fetch')]
+  const source = `process.stderr.write(${JSON.stringify(`${lines.join('\n')}\n`)}, () => process.exit(1))`
+  await assert.rejects(supervisor.start(await specIn(directory.path, source)))
+  await supervisor.stop()
+  assert.deepEqual(said, ['child: cannot fetch', 'child: something else'])
 })
 
 test('a program that cannot be run now is tried again, and started when it can be', async context => {

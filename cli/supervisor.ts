@@ -29,6 +29,11 @@ const settledMs = 10_000
 /** For all processes together, whatever each may take: the appliance ends within 3 s of Ctrl-C. */
 const stopAllMs = 2_700
 
+/** How long the same sentence of a process is not said again, and of how many that is known. */
+const quietMs = 10_000
+const saidMax = 64
+const wordsMax = 200
+
 export class Supervisor {
   readonly #children = new Map<string, Child>()
   readonly #log: Log
@@ -92,6 +97,8 @@ class Child {
   #restartTimer: NodeJS.Timeout | undefined
   #delayMs = restartDelayMs.first
   #lastError = ''
+  #lastWords = ''
+  readonly #saidAt = new Map<string, number>()
   #wasReady = false
   #onBack: (() => void) | undefined
 
@@ -121,16 +128,18 @@ class Child {
         },
         code => {
           if (ready) return false
-          reject(
-            new ExitError(
-              code,
-              this.#lastError || `${this.#spec.name} ended with code ${code} before it was ready`,
-            ),
-          )
+          reject(new ExitError(code, this.#lastError || this.#earlyEndText(code)))
           return true
         },
       )
     })
+  }
+
+  /** A process that had no time for a sentence: its last words, and where the others are. */
+  #earlyEndText(code: number): string {
+    const words = this.#lastWords && `: ${this.#lastWords}`
+    const ended = `${this.#spec.name} ended with code ${code} before it was ready${words}`
+    return `${ended}. All that it said is in "${this.#pidPath.replace(/pid$/, 'log')}"`
   }
 
   async stop(): Promise<void> {
@@ -171,12 +180,13 @@ class Child {
       },
     )
     this.#process = child
-    if (child.pid !== undefined) writeFileSync(this.#pidPath, `${child.pid}\n`)
     child.stdin.on('error', () => {})
     createInterface(child.stdout).on('line', line => {
       const facts = parseReady(line)
       if (facts) {
         this.#wasReady = true
+        // Not before: what is refused because another one runs must not name itself in that one's place.
+        writeFileSync(this.#pidPath, `${child.pid}\n`)
         onReady(facts)
       } else this.#output.write(line)
     })
@@ -212,17 +222,29 @@ class Child {
     }, delayMs)
   }
 
+  /** A fault that every try meets anew would fill the terminal; the log file has each. */
+  #sayOnce(level: 'warn' | 'error', text: string): void {
+    const now = performance.now()
+    if (now - (this.#saidAt.get(text) ?? Number.NEGATIVE_INFINITY) < quietMs) return
+    if (this.#saidAt.size >= saidMax) this.#saidAt.clear()
+    this.#saidAt.set(text, now)
+    this.#log[level](text)
+  }
+
   /** Everything goes to the process's log file; what a person should see now goes to the terminal too. */
   #onLogLine(line: string): void {
     this.#output.write(line)
     const entry = parseLogLine(line)
+    // What Node says itself, when memory ends, say.
+    if (entry === undefined && /error|fatal|cannot/i.test(line))
+      this.#lastWords = line.trim().slice(0, wordsMax)
     if (entry === undefined || (entry.level !== 'warn' && entry.level !== 'error')) return
     if (entry.level === 'error') this.#lastError = String(entry.message)
     // What keeps it from starting is said once, by whoever waits for it.
     if (entry.level === 'error' && !this.#wasReady) return
     const told = entry.detail ?? entry.reason
     const detail = typeof told === 'string' ? `: ${told}` : ''
-    this.#log[entry.level](`${this.#spec.name}: ${entry.message}${detail}`)
+    this.#sayOnce(entry.level, `${this.#spec.name}: ${entry.message}${detail}`)
   }
 }
 
