@@ -30,9 +30,12 @@ export function commandName(script: string | undefined): string {
     : 'tailrace'
 }
 
-export function bannerText(facts: BannerFacts): string {
+export function bannerText(given: BannerFacts): string {
+  const { data } = given
+  const quoted = { ...data, path: shellWord(data.path), tokenPath: shellWord(data.tokenPath) }
+  const facts = { ...given, data: quoted }
   const rows = [
-    ['data', `${facts.data.path} (created ${facts.data.createdAt.slice(0, 10)})`],
+    ['data', `${data.path} (created ${facts.data.createdAt.slice(0, 10)})`],
     [
       'tailing',
       facts.inputs.length === 0
@@ -55,6 +58,11 @@ export function bannerText(facts: BannerFacts): string {
   const traffic = facts.demo ? ', with demo traffic' : ''
   const heading = `Tailrace is up${traffic}   (version ${facts.version})`
   return `\n${heading}\n${lines.join('\n')}\n\n  Open ${facts.link}\n\n`
+}
+
+/** A path as a shell reads it back: what is printed is there to be pasted. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function publicRows({ open, publicOrigin, data, brokerPids, command }: BannerFacts): string[][] {

@@ -1,7 +1,7 @@
 // tailrace.yaml as it stands on disk: its values, and the line and column of each, so that whoever refuses one can
 // point at it. Reads the one file it is given; knows nothing of what the settings mean.
 import { existsSync, readFileSync } from 'node:fs'
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isScalar, LineCounter, parseDocument, type YAMLParseError } from 'yaml'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
 
 export interface Place {
@@ -37,12 +37,9 @@ export function readConfigFile(configPath: string | undefined): ConfigFile {
   }
   const broken = document.errors[0]
   if (broken) {
-    throw new ExitError(
-      exitCodes.config,
-      `${placeText(path, at(broken.pos[0]))}${broken.message.split('\n')[0]}`,
-    )
+    throw new ExitError(exitCodes.config, `${placeText(path, at(broken.pos[0]))}${yamlFault(broken)}`)
   }
-  const values: unknown = document.toJS() ?? {}
+  const values: unknown = valuesOf(document, path) ?? {}
   if (typeof values !== 'object' || Array.isArray(values)) {
     throw new ExitError(
       exitCodes.config,
@@ -74,12 +71,30 @@ export function placeText(path: string | undefined, place: Place | undefined): s
   return path === undefined || place === undefined ? '' : `${path}:${place.line}:${place.column}: `
 }
 
+/** The parser's first line, without the place, which stands before it, and without its advice to programmers. */
+function yamlFault({ code, message }: YAMLParseError): string {
+  if (code === 'MULTIPLE_DOCS') return 'There is a second document (---); write all settings into one'
+  return message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
+}
+
+/** An alias without its anchor is found only now, and so is one that unfolds without end. */
+function valuesOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    throw new ExitError(
+      exitCodes.config,
+      `Cannot read the configuration "${path}": ${(error as Error).message}`,
+    )
+  }
+}
+
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'no such file' : message
+    const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'it is a directory' : message
     throw new ExitError(exitCodes.config, `Cannot read the configuration "${path}": ${why}`)
   }
 }

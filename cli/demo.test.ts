@@ -40,6 +40,23 @@ test('the banner ends with the link, and names three commands before', () => {
   assert.match(text, /nothing stays/)
 })
 
+test('the banner can be pasted, also where the data lies in a directory with a space', () => {
+  const text = bannerText({
+    data: {
+      path: '/a b',
+      createdAt: '2026-11-24',
+      fresh: true,
+      keySeedPath: '/a b/k',
+      tokenPath: '/a b/token',
+    },
+    ...{ kafkaAddress: 'k:1', origin: 'http://127.0.0.1:8080', link: 'l', brokerPids: [1], inputs: [] },
+    ...{ demo: false, version: '1.2.3', command: 'tailrace' },
+  })
+  assert(text.includes(`$(cat '/a b/token')`), text)
+  assert(text.includes(`tailrace status --data '/a b'`), text)
+  assert(text.includes('  data     /a b (created'), text)
+})
+
 test('commandName() is what a person types', () => {
   assert.equal(commandName('/usr/bin/tailrace'), 'tailrace')
   assert.equal(commandName('/home/me/tailrace/cli/tailrace.js'), 'node cli/tailrace.js')

@@ -7,6 +7,7 @@ import { lineBytesMax } from '../agent/lines.ts'
 import { multilineBytesMax, multilineFault, multilinePresets } from '../agent/multiline.ts'
 import { patternFault } from '../agent/patterns.ts'
 import { nearest } from '../analytics/queries/nearest.ts'
+import { topicNameFault } from '../broker/controller/cluster-state.ts'
 
 /** A text that must satisfy a rule, which answers with what is wrong or null. */
 function ruled(faultOf: (text: string) => string | null) {
@@ -22,6 +23,13 @@ function orNearest(fault: string | null, text: string, names: readonly string[])
 }
 
 export const formatSetting = ruled(text => orNearest(formatFault(text), text, inputFormats))
+
+/** What is read is sent there: to what brokers write for themselves nobody may. */
+function topicFault(name: string): string | null {
+  const fault = topicNameFault(name)
+  if (fault !== null) return `no topic may have the name "${name}": ${fault}`
+  return name.startsWith('__') ? `"${name}" is an internal topic: name another` : null
+}
 
 const encoding = ruled(text =>
   encodings.includes(text) ? null : orNearest(`write one of ${encodings.join(', ')}`, text, encodings),
@@ -89,7 +97,7 @@ export const inputSchema = z.strictObject({
     .array(z.string().startsWith('/', 'must be an absolute path'))
     .optional()
     .describe('Directories that symbolic links may lead into'),
-  topic: z.string().optional().describe('Topic to send to; by default chosen by format'),
+  topic: ruled(topicFault).optional().describe('Topic to send to; by default chosen by format'),
   format: formatSetting.default('auto').describe('How the lines are written'),
   keyField: z.string().optional().describe('JSON field whose hash keys the record, such as anonymousId'),
   encoding: encoding.optional().describe('Of the files; UTF-16 with a byte order mark is found without'),

@@ -23,6 +23,11 @@ test('loadSettings() lets the environment override the file, and flags override 
   assert.equal((await load('kafkaPort: 1', {}, { kafkaPort: undefined })).kafkaPort, 1)
 })
 
+test('what the environment says wrongly is laid to its variable, not to the line that says it rightly', async () => {
+  const wrong = load('httpPort: 8081', { TAILRACE_HTTP_PORT: 'abc' })
+  await assert.rejects(wrong, /^ExitError: Setting "httpPort" \(TAILRACE_HTTP_PORT\): a port is/)
+})
+
 const refusals = [
   ['kafkaProt: 1', /tailrace\.yaml:1:\d+: Unknown setting "kafkaProt": did you mean "kafkaPort"\?/],
   ['data: x\nkafkaPort: many', /tailrace\.yaml:2:\d+: Setting "kafkaPort"/],
@@ -57,6 +62,12 @@ const refusals = [
   ['inputs:\n  - paths: [/x]\n    excludeLines: ["(?<=a)b"]', /must run in linear time/],
   ['inputs:\n  - paths: [/x]\n    includeLines: ["("]', /not a regular expression/],
   ['inputs:\n  - paths: [/x]\n    fields: { src: a }', /says where a line comes from/],
+  ['kafkaPort: *none', /^Cannot read the configuration .*Unresolved alias.*: none$/],
+  ['kafkaPort: 1\n---\nkafkaPort: 2', /yaml:2:1: There is a second document/],
+  ['inputs:\n\t- paths: [/x]', /yaml:2:1: Tabs are not allowed as indentation$/],
+  ['timeZone: Mars/Phobos', /yaml:1:11: Setting "timeZone": no such time zone: write an IANA name/],
+  ['inputs:\n  - paths: [/x]\n    topic: "a/b"', /yaml:3:12: .*no topic may have the name "a\/b"/],
+  ['inputs:\n  - paths: [/x]\n    topic: __consumer_offsets', /is an internal topic: name another/],
   ['inputs:\n  - paths: [/x]\n    sample: 0', /"inputs.0.sample"/],
   [
     'data: x\nalerts:\n  - name: a\n    metric: errors',

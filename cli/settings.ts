@@ -18,7 +18,7 @@ const portRule = 'a port is a whole number from 0 to 65535'
 const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)
 
 export const settingsSchema = z.strictObject({
-  data: z.string().describe('Directory that holds everything Tailrace keeps'),
+  data: z.string().min(1, 'name a directory').describe('Directory that holds everything Tailrace keeps'),
   kafkaPort: port.default(9092).describe('Port that Kafka clients connect to'),
   brokers: z
     .number()
@@ -147,7 +147,11 @@ export const settingsSchema = z.strictObject({
     .max(16)
     .default(1)
     .describe('Processes that count, sharing the partitions; more than one where one core is not enough'),
-  timeZone: z.string().default('UTC').describe('Time zone of days in statistics'),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, 'no such time zone: write an IANA name such as Europe/Berlin')
+    .default('UTC')
+    .describe('Time zone of days in statistics'),
   statistics: statisticsSchema
     .default([])
     .describe(
@@ -191,6 +195,15 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe('Brokers of somebody else, host:port,host:port'),
 })
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Why this is no place for metadata, or null. */
 function metadataFault(text: string): string | null {
@@ -259,13 +272,14 @@ type Judged =
   | { readonly settings: Settings; readonly faults: readonly [] }
   | { readonly settings: null; readonly faults: readonly SettingsFault[] }
 
-export function judgeSettings({ flags, environment, file, defaults }: Sources): Judged {
+export function judgeSettings(sources: Sources): Judged {
+  const { flags, environment, file, defaults } = sources
   const result = settingsSchema.safeParse(
     { ...defaults, ...file.values, ...environment, ...flags },
     { reportInput: true },
   )
   if (result.success) return { settings: { ...result.data, data: resolve(result.data.data) }, faults: [] }
-  return { settings: null, faults: result.error.issues.flatMap(issue => faultsOf(issue, file)) }
+  return { settings: null, faults: result.error.issues.flatMap(issue => faultsOf(issue, sources)) }
 }
 
 /** TAILRACE_KAFKA_PORT=9192 sets kafkaPort; numbers and booleans are written as in YAML. */
@@ -286,10 +300,16 @@ function definedOnly(flags: Readonly<Record<string, unknown>>): Record<string, u
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
 }
 
-function faultsOf(issue: z.core.$ZodIssue, file: ConfigFile): SettingsFault[] {
-  const place = nearestPlace(issue.path, file)
+function faultsOf(issue: z.core.$ZodIssue, { flags, environment, file }: Sources): SettingsFault[] {
+  const setting = String(issue.path[0] ?? '')
+  // The file may hold the same setting, rightly.
+  const isElsewhere = setting in flags || setting in environment
+  const place = isElsewhere ? undefined : nearestPlace(issue.path, file)
   if (issue.code !== 'unrecognized_keys') {
-    return [{ place, message: `Setting "${issue.path.map(String).join('.')}": ${messageOf(issue)}` }]
+    const variable = setting in environment && !(setting in flags) ? ` (${variableOf(setting)})` : ''
+    return [
+      { place, message: `Setting "${issue.path.map(String).join('.')}"${variable}: ${messageOf(issue)}` },
+    ]
   }
   const names = namesUnder(issue.path)
   return issue.keys.map(key => {

@@ -34,6 +34,21 @@ const refusals = [
   ['a glob without a file', ['up', '--tail', 'none/*.log'], 64, /No file matches "none\/\*\.log"/],
   ['the same for an agent alone', ['agent', '--tail', 'none/*.log'], 64, /No file matches/],
   ['a server that is not there', ['status', '--http-port', '1'], 69, /Cannot reach http:\/\/127\.0\.0\.1:1/],
+  [
+    'brokers beyond the last port',
+    ['up', '--kafka-port', '65535'],
+    78,
+    /ports 65535 to 65537.*--kafka-port \d+/,
+  ],
+  [
+    'one port for two',
+    ['up', '--kafka-port', '7000', '--http-port', '7002'],
+    78,
+    /7002 is the page's.*--http-port/,
+  ],
+  ['a data directory that is a file', ['up', '--data', 'token'], 78, /".*token": .*file where a directory/],
+  ['a data directory without a name', ['up', '--data', ''], 78, /Setting "data": name a directory/],
+  ['a glob without a name', ['up', '--tail', ''], 64, /Cannot tail ""/],
   ['a directory without a token', ['login-link', '--data', 'elsewhere'], 78, /No token at ".*elsewhere/],
 ] as const
 

@@ -26,6 +26,8 @@ import { openHttp, openPublicPort, publicConfig, publicListener } from './public
 import type { Settings } from './settings.ts'
 import { type ReadyFacts, Supervisor } from './supervisor.ts'
 
+const portMax = 65_535
+
 export interface UpOptions {
   readonly demo: boolean
   /** Globs given on the command line: tailed instead of the demo's traffic. */
@@ -41,6 +43,7 @@ export async function up(settings: Settings, options: UpOptions, context: Proces
   await refuseEmptyGlobs(options.tail)
   const brokers = ownBrokers(settings)
   const { kafkaPort, httpPort } = settings
+  refusePortsThatClash(settings, brokers)
   for (const id of brokers) {
     await refuseTakenPort(brokerPort(settings, id), `--kafka-port ${kafkaPort + 100}`, 'Kafka')
   }
@@ -167,6 +170,8 @@ function demoDirectory(data: DataDirectory): string {
 /** A glob that matches nothing is most often a slip, so it is said before anything starts. */
 export async function refuseEmptyGlobs(globs: readonly string[]): Promise<void> {
   for (const pattern of globs) {
+    if (pattern === '')
+      throw new ExitError(exitCodes.usage, 'Cannot tail "": name a file, or a glob in quotes')
     let found = false
     for await (const _path of glob(resolve(pattern))) {
       found = true
@@ -180,6 +185,24 @@ export async function refuseEmptyGlobs(globs: readonly string[]): Promise<void> 
       )
     }
   }
+}
+
+/** Brokers take ports from `kafkaPort` on, which may leave what there is, or reach the page's. */
+export function refusePortsThatClash(
+  { kafkaPort, httpPort }: Pick<Settings, 'kafkaPort' | 'httpPort'>,
+  brokers: readonly number[],
+): void {
+  if (kafkaPort === 0 || brokers.length === 0) return
+  const last = kafkaPort + Math.max(...brokers) - 1
+  const ports = last === kafkaPort ? `port ${kafkaPort}` : `ports ${kafkaPort} to ${last}`
+  const fault =
+    last > portMax
+      ? `there is none beyond ${portMax}. Choose lower ones: --kafka-port ${portMax - brokers.length - 1000}`
+      : httpPort >= kafkaPort && httpPort <= last
+        ? `${httpPort} is the page's. Choose another: --http-port ${httpPort > 1000 ? last - 1000 : last + 1}`
+        : null
+  if (fault !== null)
+    throw new ExitError(exitCodes.config, `Kafka clients would be served on ${ports}, and ${fault}`)
 }
 
 /** Asked before anything starts, so that the answer names the flag instead of a stack trace. */
