@@ -51,7 +51,8 @@ export class Budget {
 }
 
 export function tooSlow(timeoutMs: number): ProblemError {
-  const detail = `It took longer than ${Math.round(timeoutMs / 1000)} s. Ask for a shorter range, a wider step or fewer values.`
+  const seconds = Math.round(timeoutMs / 1000)
+  const detail = `It took longer than ${seconds} s. Ask for a shorter range, a wider step or fewer values.`
   return new ProblemError(503, 'query-timeout', 'The question takes too long', detail)
 }
 
