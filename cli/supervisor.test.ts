@@ -75,7 +75,10 @@ test('a process that is refused leaves the pid of the one that runs, and its las
   const pidPath = join(directory.path, 'child.pid')
   await writeFile(pidPath, '4711\n')
   const supervisor = new Supervisor(listeningLog().log, directory.path)
-  const dying = await specIn(directory.path, `console.error('FATAL ERROR: out of memory'); process.exit(1)`)
+  const dying = await specIn(
+    directory.path,
+    `console.error('FATAL ERROR: out of memory\\n 1: 0xb8 FatalOOM()'); process.exit(1)`,
+  )
   await assert.rejects(
     supervisor.start(dying),
     /^ExitError: child ended with code 1 before it was ready: FATAL ERROR: out of memory\. .*child\.log"$/,

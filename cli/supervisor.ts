@@ -235,8 +235,8 @@ class Child {
   #onLogLine(line: string): void {
     this.#output.write(line)
     const entry = parseLogLine(line)
-    // What Node says itself, when memory ends, say.
-    if (entry === undefined && /error|fatal|cannot/i.test(line))
+    // What Node says itself, when memory ends, say; the frames of its stack tell nobody anything.
+    if (entry === undefined && /error|fatal|cannot/i.test(line) && !/^ *(\d+: 0x|at )/.test(line))
       this.#lastWords = line.trim().slice(0, wordsMax)
     if (entry === undefined || (entry.level !== 'warn' && entry.level !== 'error')) return
     if (entry.level === 'error') this.#lastError = String(entry.message)
