@@ -28,7 +28,8 @@ export class GroupMonitor {
   readonly #clock: Clock
   readonly #ends: PartitionOffsets
   readonly #history = new LagHistory()
-  #answer: GroupsAnswer = { groups: [], truncated: false, error: null, historyStepMs }
+  /** That nothing was read yet must not look like a cluster without groups. */
+  #answer: GroupsAnswer = { groups: [], truncated: false, error: 'They are being read.', historyStepMs }
   #members: ReadonlyMap<string, GroupAnswer> = new Map()
   #timer: NodeJS.Timeout | null = null
   #askedAtMs = Number.NEGATIVE_INFINITY

@@ -24,13 +24,15 @@ const forecast = new DiskForecast()
 export function useTileFacts(): TileFacts {
   const overview = useLive(state => state.overview)
   const cluster = useLive(state => state.cluster)
-  const groups = useSubscription('groups', {}).data
+  const told = useSubscription('groups', {}).data
+  const groups = told?.kind === 'groups' ? told.groups : null
+  const isUnknown = groups?.groups.length === 0 && groups.error !== null
   const { data: visits, refusal } = useSubscription('stats', { metric: 'visits', window: '1h' })
   const pixel = usePixelLag()
   const daysLeft = useDaysLeft(cluster)
   return {
     ...{ overview, cluster, pixel, daysLeft, visitsRefusal: refusal },
-    groups: groups?.kind === 'groups' ? groups.groups : null,
+    groups: isUnknown ? null : groups,
     visits: visits?.kind === 'stats' ? (visits.stats.rows[0]?.values['value'] ?? 0) : null,
   }
 }

@@ -23,8 +23,7 @@ let browser: Browser
 let appliance: Appliance
 
 before(async () => {
-  browser = await openBrowser()
-  appliance = await startAppliance([], {}, { agent: false })
+  ;[browser, appliance] = await Promise.all([openBrowser(), startAppliance([], {}, { agent: false })])
   await api('POST', '/accounts', { name: 'vera', role: 'viewer', password })
 })
 

@@ -56,8 +56,7 @@ async function tell(from: number, to: number): Promise<void> {
 }
 
 before(async () => {
-  browser = await openBrowser()
-  appliance = await startAppliance([], {}, { agent: false })
+  ;[browser, appliance] = await Promise.all([openBrowser(), startAppliance([], {}, { agent: false })])
   await tell(0, agentCount)
   const look = { theme: 'light', width: 1_440, height: 900 } as const
   const opened = await openPage(browser, await appliance.loginLink(), look)
@@ -78,6 +77,7 @@ test('which agent lags and in which file: one click to the fleet, one to its fil
   const first = page.locator('#agents tbody tr[data-key]').first()
   assert.equal(await first.getAttribute('data-key'), 'agent123')
   assert.ok((await page.locator('#agents tbody tr').count()) < 60)
+  await page.locator('#agents thead', { hasText: 'Joined by' }).waitFor()
   await first.locator('.row-open').click()
   const file = page.locator('#agent-files tbody tr[data-key]').first()
   await file.waitFor()
@@ -131,6 +131,18 @@ test('where others are served, the line is shown and the row turns green at the 
   assert.equal(await hello.textContent(), 'web-500 connected, 2 files found, 3,210 lines/s')
   await keepScreenshot(page, 'add-agent-light')
   await page.getByRole('button', { name: 'Done' }).click()
+})
+
+test('a viewer is not told how an agent joined', async () => {
+  await page.route('**/api/v1/me', async route => {
+    const me = (await (await route.fetch()).json()) as object
+    await route.fulfill({ json: { ...me, role: 'viewer' } })
+  })
+  await page.goto(`${appliance.origin}/agents`)
+  await page.locator(`#agents table[data-rows="${agentCount + 1}"]`).waitFor()
+  await page.getByRole('button', { name: 'Add agent' }).waitFor({ state: 'detached' })
+  assert.doesNotMatch(await page.locator('#agents thead').innerText(), /Joined by/)
+  await page.unrouteAll()
 })
 
 test('on a phone in the dark; no script failed', async () => {

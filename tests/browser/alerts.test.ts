@@ -20,8 +20,10 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tailrace-alerts-'))
   site = join(directory, 'site.log')
   await appendFile(site, accessLine('/first', 200))
-  browser = await openBrowser()
-  appliance = await startAppliance([{ paths: [site], format: 'combined' }])
+  ;[browser, appliance] = await Promise.all([
+    openBrowser(),
+    startAppliance([{ paths: [site], format: 'combined' }]),
+  ])
 })
 
 after(async () => {

@@ -53,9 +53,13 @@ export async function pillSays(page: Page, state: string, timeoutMs = 15_000): P
   await page.locator(`.pill[data-state="${state}"]`).waitFor({ timeout: timeoutMs })
 }
 
-/** What axe finds wrong, one line each. */
-export async function accessibilityBreaches(page: Page): Promise<string[]> {
-  const found = await new AxeBuilder({ page }).analyze()
+/**
+ * What axe finds wrong, one line each; in a part of the page, where one is named. Without frames the older way finds
+ * the same in a third of the time, as it needs no second page.
+ */
+export async function accessibilityBreaches(page: Page, within = 'html'): Promise<string[]> {
+  const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode()
+  const found = await axe.include(within).analyze()
   return found.violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html.slice(0, 200)}`))
 }
 

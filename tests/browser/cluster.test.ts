@@ -1,6 +1,8 @@
 // The cluster's pages over one broker: topics, partitions and groups shown and changed, each action beside the command
 // it equals; records by offset with integers as they were sent; and 5,000 partitions that stay quick.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Browser, Page } from 'playwright'
@@ -18,8 +20,7 @@ let page: Page
 let errors: string[]
 
 before(async () => {
-  browser = await openBrowser()
-  appliance = await startAppliance([], {}, { agent: false })
+  ;[browser, appliance] = await Promise.all([openBrowser(), startAppliance([], {}, { agent: false })])
   const kafka = new Kafka({
     brokers: [appliance.kafkaAddress],
     clientId: 'browser-test',
@@ -33,14 +34,13 @@ before(async () => {
   }))
   await producer.send({ topic: 'logs', messages })
   await producer.disconnect()
-  const admin = kafka.admin()
-  await admin.connect()
-  await admin.setOffsets({
-    groupId: hostileGroup,
-    topic: 'logs',
-    partitions: [{ partition: 0, offset: '20' }],
+  const token = readFileSync(join(appliance.directory, 'data', 'token'), 'utf8').trim()
+  const made = await fetch(`${appliance.origin}/api/v1/groups/${encodeURIComponent(hostileGroup)}/reset`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ topic: 'logs', to: { offset: '20' } }),
   })
-  await admin.disconnect()
+  assert.ok(made.ok, await made.text())
   const look = { theme: 'dark', width: 1_440, height: 900 } as const
   const opened = await openPage(browser, await appliance.loginLink(), look)
   page = opened.page

@@ -120,6 +120,11 @@ test('overview and tail: lines, paths, referrers, file names', async () => {
   await judge('overview')
   await page.goto(`${appliance.origin}/tail?hl=${encoded}&wrap=1`)
   await page.locator('.tail-row', { hasText: 'U+202E' }).first().waitFor()
+  const icon = await page.locator('.highlight').evaluate(button => {
+    const [whole, cross] = [button, button.querySelector('.icon')!].map(one => one.getBoundingClientRect())
+    return cross!.width > 10 && cross!.right <= whole!.right
+  })
+  assert.ok(icon, 'a long highlight leaves room for its cross')
   for (const toggle of (await page.locator('.row-toggle').all()).slice(0, 3)) await toggle.click()
   await page.locator('.line-detail[data-record="loaded"]').first().waitFor()
   await judge('tail')
@@ -259,9 +264,9 @@ test('a terminal gets no escape, and nothing that runs backwards', async () => {
 async function tailrace(...words: readonly string[]): Promise<string> {
   const entry = join(import.meta.dirname, '../../cli/tailrace.js')
   // Only what goes to a terminal is made visible; a pipe gets lines as they are.
-  const line = [process.execPath, entry, ...words].map(word => `'${word}'`).join(' ')
   const env = { ...childEnvironment(), NO_COLOR: '1' }
-  const ran = promisify(execFile)('script', ['-qec', line, '/dev/null'], { env })
+  const inTerminal = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'
+  const ran = promisify(execFile)('python3', ['-c', inTerminal, process.execPath, entry, ...words], { env })
   // `status` ends with 10 where something is not well.
   const { stdout, stderr } = await ran.catch((error: { stdout: string; stderr: string }) => error)
   return `${stdout}${stderr}`

@@ -142,11 +142,16 @@ test('a lost server leaves every panel with what it had, paler and with its age;
   const pages: Page[] = []
   for (let at = 0; at < views.length; at += 7) {
     const { page, context } = await openPage(browser, await appliance.loginLink(), look)
+    pages.push(page)
     sessions.push(context)
-    const others = views.slice(at + 1, at + 7).map(() => context.newPage())
-    pages.push(page, ...(await Promise.all(others)))
+    // Opened by the page, they share its process and what it has compiled.
+    for (const [path] of views.slice(at + 1, at + 7)) {
+      const opened = context.waitForEvent('page')
+      await page.evaluate(address => void window.open(address), path)
+      pages.push(await opened)
+    }
+    await page.evaluate(to => window.history.pushState(null, '', to), views[at]![0])
   }
-  await Promise.all(pages.map((page, at) => page.goto(`${appliance.origin}${views[at]![0]}`)))
   const before = await Promise.all(
     pages.map(async page => {
       await pillSays(page, 'live')

@@ -1,13 +1,16 @@
 // The tail's page in a real browser, against the real appliance: a pattern filters, terms are marked, a record opens
-// without a digit lost and is found again by its link, a gap is loaded, and 500 lines a second cost no frame.
+// without a digit lost and is found again by its link, a gap is loaded, 500 lines a second cost no frame, and a cut
+// connection goes on where it was.
 import assert from 'node:assert/strict'
 import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright'
+import type { StatsAnswer } from '../../analytics/http/contract.ts'
+import { eventually } from '../eventually.ts'
 import { type Appliance, startAppliance } from '../system/appliance.ts'
-import { accessibilityBreaches, openBrowser, openPage } from './browser.ts'
+import { accessibilityBreaches, openBrowser, openPage, pillSays, type WatchedPage } from './browser.ts'
 
 const desktop = { width: 1_440, height: 900 }
 
@@ -15,6 +18,8 @@ let browser: Browser
 let appliance: Appliance
 let directory: string
 let file: string
+/** Of the test of frames, and then of the one about a cut connection. */
+let opened: WatchedPage
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tailrace-tail-'))
@@ -134,7 +139,7 @@ test('what came too fast is loaded where it is missing', async () => {
 })
 
 test('500 lines a second are shown without a frame lost to them', async context => {
-  const opened = await openPage(browser, await appliance.loginLink(), { theme: 'dark', ...desktop })
+  opened = await openPage(browser, await appliance.loginLink(), { theme: 'dark', ...desktop })
   const { page, errors } = opened
   await visit(page, '/tail')
   await page.locator('.tail-row').first().waitFor()
@@ -166,5 +171,67 @@ test('500 lines a second are shown without a frame lost to them', async context 
   assert.ok(gaps.length > 20 && slow <= gaps.length / 3, `${slow} of ${gaps.length} frames were late`)
   assert.ok((await page.locator('.tail-item').count()) < 150, 'only the rows on screen are elements')
   assert.deepEqual(errors, [])
-  await opened.context.close()
+})
+
+interface LiveMessage {
+  readonly type: string
+  readonly id: number
+  readonly topic?: string
+  readonly seq?: number
+  readonly from?: { readonly epoch: string; readonly seq: number }
+}
+
+test('a connection that is cut goes on by its sequence number, without a hole or a snapshot', async () => {
+  const { page } = opened
+  let isAway = false
+  let connection: { readonly asked: LiveMessage[]; readonly told: LiveMessage[]; cut(): Promise<void> }
+  await page.routeWebSocket(/\/api\/v1\/live/, async socket => {
+    if (isAway) return socket.close({ code: 1001 })
+    const server = socket.connectToServer()
+    const asked: LiveMessage[] = []
+    const told: LiveMessage[] = []
+    socket.onMessage(message => {
+      asked.push(JSON.parse(String(message)) as LiveMessage)
+      server.send(message)
+    })
+    server.onMessage(message => {
+      told.push(JSON.parse(String(message)) as LiveMessage)
+      socket.send(message)
+    })
+    const cut = async () => void (await Promise.all([server.close(), socket.close({ code: 1001 })]))
+    connection = { asked, told, cut }
+  })
+  await visit(page, '/tail')
+  await appendFile(file, linesFrom(20_000, 5))
+  await page.locator('.tail-row', { hasText: '"n":20004,' }).waitFor()
+  const live = () =>
+    page.evaluate(() => {
+      const { epoch, reconnects, resubscribes, dropped } = window.__live
+      return { epoch, reconnects: Number(reconnects), resubscribes, dropped }
+    })
+  const linesNow = async () =>
+    (await appliance.get<StatsAnswer>('/stats/lines?window=1h')).rows[0]?.values['value'] ?? 0
+  const before = await live()
+  const counted = await linesNow()
+  isAway = true
+  await connection!.cut()
+  await pillSays(page, 'reconnecting')
+  await appendFile(file, linesFrom(20_005, 20))
+  await eventually('what came meanwhile is counted', linesNow, lines => lines >= counted + 20)
+  isAway = false
+  await page.evaluate(() => window.dispatchEvent(new Event('online')))
+  await page.locator('.tail-row', { hasText: '"n":20024,' }).waitFor()
+  assert.deepEqual(await live(), { ...before, reconnects: before.reconnects + 1 })
+  const shown = (await page.locator('.tail-row').allInnerTexts()).flatMap(text =>
+    [...text.matchAll(/"n":(2\d{4}),/g)].map(([, number]) => Number(number)),
+  )
+  assert.deepEqual(
+    shown.slice(-25),
+    Array.from({ length: 25 }, (_, at) => 20_000 + at),
+  )
+  const { asked, told } = connection!
+  const { id, from } = asked.find(({ topic }) => topic === 'tail')!
+  assert.equal(from?.epoch, before.epoch)
+  const [first] = told.filter(message => message.id === id)
+  assert.deepEqual([first?.type, first?.seq], ['delta', from!.seq + 1])
 })

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Browser, Locator, Page } from 'playwright'
+import type { Settings } from '../../cli/settings.ts'
 import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { openBrowser, openPage, pillSays } from './browser.ts'
 
@@ -26,11 +27,11 @@ before(async () => {
   await appendFile(site, ['/fast', '/slow', '/fast'].map(accessLine).join(''))
   await appendFile(site, 'no access line\n')
   await appendFile(events, Array.from({ length: 12 }, (_, at) => eventLine(`visitor-${at % 8}`, at)).join(''))
-  browser = await openBrowser()
-  appliance = await startAppliance([
+  const inputs: Settings['inputs'] = [
     { paths: [site], format: 'combined', topic: 'logs' },
     { paths: [events], format: 'json', topic: 'behavior', keyField: 'anonymousId' },
-  ])
+  ]
+  ;[browser, appliance] = await Promise.all([openBrowser(), startAppliance(inputs)])
   await tellOfTrouble()
   const look = { theme: 'dark', width: 1_440, height: 900 } as const
   page = (await openPage(browser, await appliance.loginLink(), look)).page

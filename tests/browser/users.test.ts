@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import type { VisitsAnswer } from '../../analytics/http/contract-visits.ts'
+import type { Settings } from '../../cli/settings.ts'
 import { eventually } from '../eventually.ts'
 import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { accessibilityBreaches, keepScreenshot, openBrowser, openPage } from './browser.ts'
@@ -29,11 +30,11 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tailrace-users-'))
   const events = join(directory, 'behavior.jsonl')
   await writeFile(events, eventLines())
-  browser = await openBrowser()
-  appliance = await startAppliance(
-    [{ paths: [events], format: 'json', topic: 'behavior', keyField: 'anonymousId' }],
-    { goals: [{ name: 'cart', page: '/cart' }] },
-  )
+  const inputs: Settings['inputs'] = [
+    { paths: [events], format: 'json', topic: 'behavior', keyField: 'anonymousId' },
+  ]
+  const goals = [{ name: 'cart', page: '/cart' }]
+  ;[browser, appliance] = await Promise.all([openBrowser(), startAppliance(inputs, { goals })])
   await eventually(
     'every visit is counted',
     () => appliance.get<VisitsAnswer>('/visits?window=1h'),

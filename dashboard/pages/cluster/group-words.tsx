@@ -14,6 +14,11 @@ export function useGroups(): {
   return { answer: data?.kind === 'groups' ? data.groups : null, refusal, seq }
 }
 
+/** Nobody was heard of, and that because they could not be asked for, or not yet. */
+export function isUnknown(answer: GroupsAnswer | null): boolean {
+  return answer === null || (answer.groups.length === 0 && answer.error !== null)
+}
+
 export function lagWords(lag: number | null): string {
   return lag === null ? '–' : formatCount(lag)
 }

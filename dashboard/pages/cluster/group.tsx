@@ -15,7 +15,15 @@ import { useIsAdmin } from '../../panels/use-admin.ts'
 import { useParameter } from '../../url-state.ts'
 import { clusterPath, messagesPath } from './cluster-path.ts'
 import { deleteGroupCommand, movedWords, type ResetTo, resetGroupCommand } from './commands.ts'
-import { LagLine, lagTimeTitle, lagTimeWords, lagWords, trendWords, useGroups } from './group-words.tsx'
+import {
+  isUnknown,
+  LagLine,
+  lagTimeTitle,
+  lagTimeWords,
+  lagWords,
+  trendWords,
+  useGroups,
+} from './group-words.tsx'
 
 const membersEveryMs = 5_000
 /** So long nothing is typed before a preview is asked for: each is written down. */
@@ -83,7 +91,7 @@ export function Group({ name }: { readonly name: string }) {
       member: owners.get(`${topic}-${one.partition}`) ?? null,
     })),
   )
-  const state = refusal ? 'refused' : answer === null ? 'loading' : group ? 'live' : 'empty'
+  const state = refusal ? 'refused' : isUnknown(answer) ? 'loading' : group ? 'live' : 'empty'
   return (
     <Panel id="group" title="Group" state={state} seq={seq} tools={group && <GroupTools group={group} />}>
       <p className="cluster-name">

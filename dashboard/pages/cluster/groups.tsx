@@ -7,7 +7,15 @@ import { HostileText } from '../../panels/hostile-text.tsx'
 import { Empty, Panel } from '../../panels/panel.tsx'
 import { useParameter } from '../../url-state.ts'
 import { clusterPath } from './cluster-path.ts'
-import { LagLine, lagTimeTitle, lagTimeWords, lagWords, trendWords, useGroups } from './group-words.tsx'
+import {
+  isUnknown,
+  LagLine,
+  lagTimeTitle,
+  lagTimeWords,
+  lagWords,
+  trendWords,
+  useGroups,
+} from './group-words.tsx'
 
 const columns: readonly Column<ConsumerGroup>[] = [
   {
@@ -54,7 +62,7 @@ export function Groups() {
   const [sort, setSort] = useParameter('sort', '-lag')
   const all = answer?.groups ?? []
   const rows = all.filter(({ group }) => group.toLowerCase().includes(query.toLowerCase()))
-  const state = refusal ? 'refused' : answer === null ? 'loading' : all.length === 0 ? 'empty' : 'live'
+  const state = refusal ? 'refused' : isUnknown(answer) ? 'loading' : all.length === 0 ? 'empty' : 'live'
   return (
     <Panel
       id="groups"
@@ -77,7 +85,8 @@ export function Groups() {
       {refusal && <Empty title="Groups cannot be shown">{refusal}</Empty>}
       {answer?.error && (
         <p className="act-refused">
-          As last heard: <HostileText text={answer.error} />
+          {all.length > 0 && 'As last heard: '}
+          <HostileText text={answer.error} />
         </p>
       )}
       {state === 'empty' && (
