@@ -198,6 +198,12 @@ export class LiveServer implements LiveHub {
   #tick(): void {
     const now = this.nowMs()
     for (const client of this.#clients) client.beginTick()
+    // All that a tick tells is of one state of the store, which is opened once.
+    if (this.#groups.size > 0) this.#options.context.reading().rows.snapshot(() => this.#tell(now))
+    for (const client of this.#clients) client.settle()
+  }
+
+  #tell(now: number): void {
     for (const { group } of this.#groups.values()) {
       if (group.idleSinceMs !== null && now - group.idleSinceMs > groupLingersMs) {
         this.#groups.delete(group.key)
@@ -207,7 +213,6 @@ export class LiveServer implements LiveHub {
       if (!group.tick()) continue
       for (const client of this.#clients) client.deliver(group)
     }
-    for (const client of this.#clients) client.settle()
   }
 
   #heartbeat(): void {

@@ -63,6 +63,9 @@ export class Rows {
   readonly #connection: Connection
   readonly #budget: Budget | null
   readonly #statements
+  readonly #transaction
+  /** What was read in the snapshot that is open; it would be the same if it were read again. */
+  #held: Map<string, unknown> | null = null
 
   /** With a budget, a read that costs more than it allows ends in a ProblemError. */
   constructor(connection: Connection, budget: Budget | null = null) {
@@ -70,11 +73,26 @@ export class Rows {
     this.#budget = budget
     this.visits = new VisitReads(connection, budget)
     this.#statements = prepareStatements(connection)
+    this.#transaction = connection.transaction((read: () => void) => read())
   }
 
-  /** Runs several reads over one state of the database. */
+  /** Runs several reads over one state of the database; within another snapshot, over that one's. */
   snapshot<Result>(read: () => Result): Result {
-    return this.#connection.transaction(read)()
+    if (this.#held) return read()
+    this.#held = new Map()
+    try {
+      return this.#transaction(read) as Result
+    } finally {
+      this.#held = null
+    }
+  }
+
+  /** Read once in a snapshot. What is returned is shared: nobody may change it. */
+  #once<Result>(key: string, read: () => Result): Result {
+    const held = this.#held
+    if (!held) return read()
+    if (!held.has(key)) held.set(key, read())
+    return held.get(key) as Result
   }
 
   /** Changes whenever another connection has committed. */
@@ -83,14 +101,18 @@ export class Rows {
   }
 
   commit(): { readonly version: number; readonly committedAt: number | null } {
-    const row = this.#statements.commit.get()!
-    return { version: row.version, committedAt: row.committed_at }
+    return this.#once('commit', () => {
+      const row = this.#statements.commit.get()!
+      return { version: row.version, committedAt: row.committed_at }
+    })
   }
 
   /** Series of a dimension set that have rows on or after a day (seconds). */
-  series(metric: string, dims: string, sinceDay: number): SeriesRow[] {
-    const rows = this.#statements.series.all(metric, dims, sinceDay)
-    return rows.map(({ id, labels }) => ({ id, labels: JSON.parse(labels) as Record<string, string> }))
+  series(metric: string, dims: string, sinceDay: number): readonly SeriesRow[] {
+    return this.#once(`series ${metric} ${dims} ${sinceDay}`, () => {
+      const rows = this.#statements.series.all(metric, dims, sinceDay)
+      return rows.map(({ id, labels }) => ({ id, labels: JSON.parse(labels) as Record<string, string> }))
+    })
   }
 
   /** Sums by series over [from, to), in seconds. */
@@ -134,15 +156,17 @@ export class Rows {
     return this.#statements.firstDay.get()?.bucket ?? 0
   }
 
-  sources(): SourceState[] {
-    return this.#statements.sources.all()
+  sources(): readonly SourceState[] {
+    return this.#once('sources', () => this.#statements.sources.all())
   }
 
   /** Buckets (seconds) of a step touched since a version; null when that is longer ago than is remembered. */
-  changedSince(version: number, step: StepSeconds): number[] | null {
-    const oldest = this.#statements.oldestChange.get()?.version ?? null
-    if (oldest !== null && oldest > version + 1) return null
-    return this.#statements.changed.all(version, step).map(row => row.bucket)
+  changedSince(version: number, step: StepSeconds): readonly number[] | null {
+    return this.#once(`changed ${version} ${step}`, () => {
+      const oldest = this.#statements.oldestChange.get()?.version ?? null
+      if (oldest !== null && oldest > version + 1) return null
+      return this.#statements.changed.all(version, step).map(row => row.bucket)
+    })
   }
 
   /** Newest first, after a place in that order. */

@@ -300,7 +300,7 @@ export function pathsAnswer(
   }
 }
 
-function seriesOf(reading: Reading, metric: string, dims: string, kind: number | null): SeriesRow[] {
+function seriesOf(reading: Reading, metric: string, dims: string, kind: number | null): readonly SeriesRow[] {
   const rows = reading.rows.series(metric, dims, 0)
   return kind === null ? rows : rows.filter(({ labels }) => labels['source'] === sourceNames[kind])
 }
