@@ -63,5 +63,7 @@ export interface AnalyticsConfig {
 
 /** How often folded records are committed. */
 export const flushIntervalMs = 200
+/** … while no page is open and nobody asks: what a commit costs hardly depends on how few lines it holds. */
+export const unwatchedIntervalMs = 500
 /** A flush comes earlier after this many records, so that a replay's transaction stays short. */
 export const flushRecordsMax = 50_000

@@ -25,6 +25,9 @@ import { defineMetrics } from './windows/definitions.ts'
 
 enableCompileCache()
 
+/** How often it is looked whether anybody looks. */
+const watchedMs = 500
+
 /**
  * What the ingest thread's objects may take. What it keeps is bounded far below; without a limit the collector lets
  * the garbage of a replay grow to several times of it before it looks.
@@ -59,10 +62,12 @@ export async function runAnalytics(config: AnalyticsConfig, process: ProcessCont
     if (message.type === 'assigned') isAssigned = true
     else if (message.type === 'counters') observe(message.counters, message.commitSeconds)
   })
+  const watching = setInterval(() => counting.watched(server.isWatched()), watchedMs)
   try {
     process.ready({ port: server.port, publicPort: server.publicPort })
     await Promise.race([aborted(signal), counting.failed])
   } finally {
+    clearInterval(watching)
     await Promise.all([counting.stop(), server.close()])
   }
 }
@@ -99,6 +104,7 @@ function startIngest(config: IngestThreadConfig) {
   }
   const worker = new Worker(new URL(file, import.meta.url), { workerData, resourceLimits: ingestHeap })
   let isStopping = false
+  let isWatched = true
   const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()))
   const failed = new Promise<never>((_resolve, reject) => {
     worker.once('error', reject)
@@ -111,6 +117,11 @@ function startIngest(config: IngestThreadConfig) {
   return {
     failed,
     onMessage: (listener: (message: FromIngest) => void) => worker.on('message', listener),
+    /** Commits come less often while nobody looks. */
+    watched: (isNow: boolean): void => {
+      if (isNow !== isWatched) worker.postMessage({ type: 'watched', isWatched: isNow })
+      isWatched = isNow
+    },
     /** Resolves when everything folded is committed. */
     stop: (): Promise<void> => {
       isStopping = true

@@ -40,6 +40,8 @@ import { openReader } from './store/schema.ts'
 import { observeStore } from './store/store-metrics.ts'
 import { ZoneDays } from './windows/zone-days.ts'
 
+/** Who has asked may ask again: for so long the count is as fresh as for a page. */
+const askedLatelyMs = 10_000
 /** Episodes that a live page is told of. */
 const alertsShown = 50
 
@@ -60,6 +62,8 @@ export interface AnswerServer {
   readonly metrics: Metrics
   readonly sessions: Sessions
   readonly application: Application
+  /** A page is open, or somebody has asked a moment ago. */
+  isWatched(): boolean
   close(): Promise<void>
 }
 
@@ -138,7 +142,8 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     database.close()
     joining.close()
   }
-  return { port, publicPort: door?.port ?? null, metrics, sessions, application, close }
+  const isWatched = () => live.clients > 0 || performance.now() - queries.lastAskedMs < askedLatelyMs
+  return { port, publicPort: door?.port ?? null, metrics, sessions, application, isWatched, close }
 }
 
 interface WatchOptions {

@@ -103,3 +103,36 @@ test('after a slow commit the next one comes later, and everything is counted', 
   ingest.close()
   connection.close()
 })
+
+test('the interval is asked anew for every commit', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'ingest-'))
+  const connection = openStore(join(directory.path, 'windows.db'))
+  const clock = new TestClock()
+  const days = new ZoneDays('UTC')
+  let intervalMs = 200
+  const ingest = new Ingest({
+    ...{ writer: new Writer(connection, days), days, clock, log: silent, flushRecordsMax: 1e6 },
+    get flushIntervalMs() {
+      return intervalMs
+    },
+  })
+  const loop = new MemoryLoop(randomLog(3, 60).log, ingest)
+  ingest.attach(loop)
+  for (const topic of Object.keys(topics)) for (const at of [0, 1]) ingest.assign(topic, at, 'id', 0)
+  const commitsAfter = (ms: number) => {
+    clock.nowMs += ms
+    loop.turn(1)
+    return ingest.counters.commits
+  }
+
+  const first = commitsAfter(0)
+  assert.equal(commitsAfter(250), first + 1)
+  intervalMs = 500
+  assert.equal(commitsAfter(250), first + 1, 'nobody looks: twice as long is not enough')
+  assert.equal(commitsAfter(300), first + 2)
+  intervalMs = 200
+  assert.equal(commitsAfter(250), first + 3)
+  while (loop.turn());
+  ingest.close()
+  connection.close()
+})

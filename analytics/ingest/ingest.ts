@@ -26,6 +26,7 @@ export interface IngestOptions {
   readonly days: ZoneDays
   readonly clock: Clock
   readonly log: Log
+  /** Asked anew for every commit. */
   readonly flushIntervalMs: number
   readonly flushRecordsMax: number
   /** How single lines are counted. */

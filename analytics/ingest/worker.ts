@@ -5,17 +5,17 @@ import { FetchLoop } from '../../broker/client/fetcher.ts'
 import type { GroupMember } from '../../broker/client/group-member.ts'
 import { type BrokerReach, clusterAt } from '../../broker/client/reach.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import { createLog } from '../../runtime/log.ts'
-import { flushIntervalMs, flushRecordsMax } from '../config.ts'
+import { createLog, type Log } from '../../runtime/log.ts'
+import { flushIntervalMs, flushRecordsMax, unwatchedIntervalMs } from '../config.ts'
 import { type CountingSettings, foldOptions } from '../fold/counting-settings.ts'
-import { openStore } from '../store/schema.ts'
+import { type Connection, openStore } from '../store/schema.ts'
 import { processClaimant } from '../store/slots.ts'
 import { Writer } from '../store/writer.ts'
 import type { VisitSettings } from '../visits/conditions.ts'
 import { ZoneDays } from '../windows/zone-days.ts'
 import { DeadLetterSender, turnMs } from './dead-letter-sender.ts'
 import type { LastCommit } from './flush-rhythm.ts'
-import { Ingest } from './ingest.ts'
+import { Ingest, type IngestOptions } from './ingest.ts'
 import type { IngestCounters } from './ingest-counters.ts'
 import { joinStoreGroup, storeGroup } from './membership.ts'
 import { PartitionShare } from './partition-share.ts'
@@ -42,7 +42,10 @@ export type FromIngest =
   | { readonly type: 'assigned' }
   | { readonly type: 'stopped' }
 
-export type ToIngest = { readonly type: 'stop' }
+export type ToIngest =
+  | { readonly type: 'stop' }
+  /** Whether anybody looks at what is counted; somebody does until it is said that nobody does. */
+  | { readonly type: 'watched'; readonly isWatched: boolean }
 
 /** Until every topic is found; afterwards new partitions and topics are noticed in this rhythm. */
 const searchMs = 500
@@ -67,12 +70,10 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   const clock = systemClock
   const days = new ZoneDays(config.timeZone)
   const connection = openStore(config.path)
-  const claimant = processClaimant(() => clock.wallMs())
-  const visits = config.visits && { visits: config.visits }
-  const writer = new Writer(connection, days, { log, claimant, ...visits })
-  const counting = { fold: foldOptions(config.counting), flushIntervalMs, flushRecordsMax }
+  const writer = newWriter(config, connection, days, log)
   const commits = new CommitTimes()
-  const ingest = new Ingest({ writer, days, clock, log, ...counting, onCommit: commits.note })
+  let isWatched = true
+  const ingest = newIngest(config, { writer, days, clock, log }, commits, () => isWatched)
   const cluster = clusterAt(config.reach, 'tailrace-analytics')
   const loop = new FetchLoop({ cluster, handler: ingest, clock, log, ...fetchBytes })
   ingest.attach(loop)
@@ -132,6 +133,7 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
   setInterval(() => void sender.turn(), turnMs)
 
   port.on('message', (message: ToIngest) => {
+    if (message.type === 'watched') isWatched = message.isWatched
     if (message.type !== 'stop') return
     stopping = true
     loop.close()
@@ -144,6 +146,25 @@ function run(config: IngestThreadConfig, port: NonNullable<typeof parentPort>): 
       post({ type: 'stopped' })
       process.exit(0)
     })
+  })
+}
+
+function newWriter({ visits }: IngestThreadConfig, connection: Connection, days: ZoneDays, log: Log): Writer {
+  const claimant = processClaimant(() => systemClock.wallMs())
+  return new Writer(connection, days, { log, claimant, ...(visits && { visits }) })
+}
+
+function newIngest(
+  { counting }: IngestThreadConfig,
+  parts: Pick<IngestOptions, 'writer' | 'days' | 'clock' | 'log'>,
+  commits: CommitTimes,
+  isWatched: () => boolean,
+): Ingest {
+  return new Ingest({
+    ...{ ...parts, fold: foldOptions(counting), flushRecordsMax, onCommit: commits.note },
+    get flushIntervalMs() {
+      return isWatched() ? flushIntervalMs : unwatchedIntervalMs
+    },
   })
 }
 

@@ -81,6 +81,8 @@ export class QueryThread {
   #timer: NodeJS.Timeout | undefined
   #lastId = 0
   #isClosed = false
+  /** By `performance.now()`; the last question of anybody. */
+  lastAskedMs = Number.NEGATIVE_INFINITY
   readonly counters = { answered: 0, refused: 0, timedOut: 0, cancelled: 0, failed: 0 }
 
   constructor(options: QueryOptions) {
@@ -94,6 +96,7 @@ export class QueryThread {
   }
 
   ask(query: Query): Promise<Answered> {
+    this.lastAskedMs = performance.now()
     const refusal = this.#refusal(query.asker)
     if (refusal) {
       this.counters.refused++
