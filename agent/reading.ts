@@ -162,7 +162,7 @@ export class Reading {
     const isFinal = isOver || (range.open && atEnd && this.#isDue)
     const span = beginSpan(range)
     this.#span = span
-    const lose = (loss: Loss) => this.#sink.lose(loss)
+    const lose = (loss: Loss) => this.#loseOf(file, loss)
     const taken = ruled.cut(this.#chunk, before, end, position, isFinal, this.#visit, lose)
     this.#sink.leftOut?.(ruled.takeLeftOut())
     if (isFinal && range.open && multiline !== null) cutByClock(range, position + taken)
@@ -293,7 +293,7 @@ export class Reading {
     if (ruled !== null) {
       const ruledSpan = beginSpan(range)
       this.#span = ruledSpan
-      ruled.long(bytes, bytes.length, close - start, start, this.#visit, loss => this.#sink.lose(loss))
+      ruled.long(bytes, bytes.length, close - start, start, this.#visit, loss => this.#loseOf(file, loss))
       this.#sink.leftOut?.(ruled.takeLeftOut())
       endSpan(ruledSpan, next, readGuard(file, next))
       file.scanned = 0
@@ -306,7 +306,7 @@ export class Reading {
     const span = beginSpan(range)
     if (end > 0) this.#sink.append(span, bytes, 0, end, start)
     if (isCut) {
-      this.#sink.lose({
+      this.#loseOf(file, {
         source: range.src,
         from: start + end,
         to: close,
@@ -318,6 +318,10 @@ export class Reading {
     endSpan(span, close + 1, readGuard(file, close + 1))
     file.scanned = 0
     return 'more'
+  }
+
+  #loseOf({ tracked }: TailedFile, loss: Loss): void {
+    this.#sink.lose({ ...loss, detail: `${tracked.path}: ${loss.detail}` })
   }
 
   #rewritten(file: TailedFile): TurnResult {
