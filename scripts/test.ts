@@ -25,7 +25,12 @@ const stages: readonly Stage[] = [
   },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'], quick: true },
   { name: 'tidy', command: ['node', 'scripts/tidy.ts'], quick: true },
-  { name: 'unit', globs: unitRooms.map(room => `${room}/**/*.test.ts`), concurrency: 2, quick: true },
+  {
+    name: 'unit',
+    globs: [...unitRooms.map(room => `${room}/**/*.test.ts`), 'tests/bench/*.test.ts'],
+    concurrency: 2,
+    quick: true,
+  },
   { name: 'model', globs: ['tests/model/*.test.ts'], concurrency: 2, quick: false },
   {
     name: 'simulation',

@@ -9,25 +9,30 @@ import { demoInputs } from '../../cli/processes.ts'
 import { eventually } from '../eventually.ts'
 import { type Appliance, startAppliance } from '../system/appliance.ts'
 import { writeTraffic } from '../system/traffic.ts'
-import { quantile, rooms, usageOf } from './usage.ts'
+import { quantile, roomsOf, usageOf } from './usage.ts'
 
 const drainTimeoutMs = 180_000
 
-/** `npm run bench -- pipeline --rate 30000 --seconds 60` */
+/** `npm run bench -- pipeline --rate 30000 --seconds 60 --brokers 1` */
 export async function runPipeline(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { rate: { type: 'string', default: '30000' }, seconds: { type: 'string', default: '60' } },
+    options: {
+      rate: { type: 'string', default: '30000' },
+      seconds: { type: 'string', default: '60' },
+      brokers: { type: 'string', default: '1' },
+    },
   })
   const rate = Number(values.rate)
   const lines = rate * Number(values.seconds)
   await using traffic = await mkdtempDisposable(join(tmpdir(), 'tailrace-bench-'))
-  await using appliance = await startAppliance(demoInputs(traffic.path))
+  await using appliance = await startAppliance(demoInputs(traffic.path), { brokers: Number(values.brokers) })
+  const rooms = roomsOf(Number(values.brokers))
   const lags: number[] = []
   const sampler = setInterval(() => void sampleLag(appliance, lags), 1_000)
   const startedAt = performance.now()
   const before = rooms.map(room => usageOf(appliance, room))
-  const writing = writeTraffic(trafficConfig(traffic.path, rate, lines))
+  const writing = writeTraffic(pipelineTraffic(traffic.path, rate, lines))
   const timeoutMs = Number(values.seconds) * 1_000 + drainTimeoutMs
   const counted = await eventually(
     'all lines counted',
@@ -56,7 +61,8 @@ export async function runPipeline(args: readonly string[]): Promise<void> {
   })
 }
 
-function trafficConfig(directory: string, rate: number, lines: number) {
+/** Steady, now, to the two files of the demo. */
+export function pipelineTraffic(directory: string, rate: number, lines: number) {
   const ledgerPath = join(directory, 'ledger.json')
   return {
     directory,
@@ -75,7 +81,8 @@ export async function countedLines(appliance: Appliance): Promise<number> {
   return answer.rows.reduce((sum, row) => sum + (row.values['value'] ?? 0), 0)
 }
 
-async function sampleLag(appliance: Appliance, lags: number[]): Promise<void> {
+/** Adds the median of the last ten seconds, where there is one. */
+export async function sampleLag(appliance: Appliance, lags: number[]): Promise<void> {
   const answer = await appliance.get<StatsAnswer>('/stats/lag?window=10s').catch(() => undefined)
   const lag = answer?.rows[0]?.values['p50']
   if (typeof lag === 'number') lags.push(Math.round(lag))

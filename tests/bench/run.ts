@@ -2,12 +2,14 @@
 // Each benchmark is a file here that exports `run(arguments)`; this one only picks it.
 import { nearest } from '../../analytics/queries/nearest.ts'
 import { runAgentBench } from './agent.ts'
+import { runAll } from './all.ts'
 import { runAnalytics } from './analytics.ts'
 import { runBacklog } from './backlog.ts'
 import { runBroker } from './broker.ts'
 import { runBusy } from './busy.ts'
 import { runCompaction } from './compaction.ts'
 import { runFailover } from './failover.ts'
+import { runFreshness } from './freshness.ts'
 import { runInstall } from './install.ts'
 import { runLines } from './lines.ts'
 import { runLive } from './live.ts'
@@ -18,12 +20,14 @@ import { runStart } from './start.ts'
 
 const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   agent: runAgentBench,
+  all: runAll,
   analytics: runAnalytics,
   backlog: runBacklog,
   broker: runBroker,
   busy: runBusy,
   compaction: runCompaction,
   failover: runFailover,
+  freshness: runFreshness,
   install: runInstall,
   lines: runLines,
   live: runLive,

@@ -5,7 +5,17 @@ import type { Appliance, Room } from '../system/appliance.ts'
 /** Of /proc/PID/stat on Linux, USER_HZ. */
 const clockTicksPerSecond = 100
 
-export const rooms = ['agent', 'broker', 'analytics'] as const satisfies readonly Room[]
+export const rooms: readonly Room[] = ['agent', 'broker', 'analytics']
+
+/** With as many brokers. */
+export function roomsOf(brokers: number): readonly Room[] {
+  if (brokers === 1) return rooms
+  return [
+    'agent',
+    ...Array.from({ length: brokers }, (_, index) => `broker-${index + 1}` as const),
+    'analytics',
+  ]
+}
 
 export interface Usage {
   readonly cpuSeconds: number
