@@ -89,16 +89,17 @@ export async function startAnswering(options: AnswerOptions): Promise<AnswerServ
     admin: newCluster('tailrace-admin'),
   }
   const monitor = monitorOf(config, clusters.monitor, clock, log)
-  const watching = startWatching(options, { database, reading, access, build, monitor, clusters })
+  const joining = startJoining(config, newCluster('tailrace-enrolling'), reading, clock, log)
+  const { enrolling } = joining
+  const watching = startWatching(options, { database, reading, access, build, monitor, clusters, enrolling })
   const { live } = watching
   sessions.onEnded = session => live.endSession(session)
   observeState(metrics, rows, live)
   observeStore(metrics, connection)
   observeCluster(metrics, monitor)
   observeQueries(metrics, queries)
-  const joining = startJoining(config, newCluster('tailrace-enrolling'), clock, log)
   const application = createApplication({
-    enrolling: joining.enrolling,
+    enrolling,
     addMore: watching.addRoutes,
     alerting: {
       rules: () => prometheusRules(watching.alerts.rulesNow()),
@@ -153,12 +154,13 @@ interface WatchOptions {
   readonly build: string
   readonly monitor: BrokerMonitor
   readonly clusters: Readonly<Record<'monitor' | 'tail' | 'search' | 'admin', Cluster>>
+  readonly enrolling: Enrolling
 }
 
 /** Alerts, consumer groups, and the live socket that tells of them and of everything else. */
 function startWatching(options: AnswerOptions, known: WatchOptions) {
   const { config, clock, log } = options
-  const { database, reading, access, build, monitor, clusters } = known
+  const { database, reading, access, build, monitor, clusters, enrolling } = known
   const otherTopics = () => monitor.topicNames()
   const feed = new TailFeed({ cluster: clusters.tail, clock, log, topics: config.topics, otherTopics })
   const alerts = alertsOf(options, database, reading, () => monitor.state.state === 'up')
@@ -166,7 +168,12 @@ function startWatching(options: AnswerOptions, known: WatchOptions) {
   groups.start()
   const live = new LiveServer({
     access,
-    context: { reading, broker: () => monitor.state, cluster: () => monitor.clusterState() },
+    context: {
+      reading,
+      broker: () => monitor.state,
+      cluster: () => monitor.clusterState(),
+      isRemoved: (agentId, lastSeenMs) => enrolling.isRemoved(agentId, lastSeenMs),
+    },
     lists: {
       groups: () => groups.latest(),
       alerts: () => alerts.answer(alertsShown),
@@ -234,11 +241,24 @@ function monitorOf(config: AnalyticsConfig, cluster: Cluster, clock: Clock, log:
 }
 
 /** What is needed for agents to join; they can once the port for others is open. */
-function startJoining(config: AnalyticsConfig, cluster: Cluster, clock: Clock, log: Log) {
+function startJoining(
+  config: AnalyticsConfig,
+  cluster: Cluster,
+  reading: () => Reading,
+  clock: Clock,
+  log: Log,
+) {
   const enrolments = new Enrolments(join(config.dataDirectory, 'enrolments.db'), clock)
   let door: OpenDoor | null = null
   return {
-    enrolling: new Enrolling({ enrolments, cluster, clock, log, door: () => door }),
+    enrolling: new Enrolling({
+      enrolments,
+      cluster,
+      clock,
+      log,
+      reported: agentId => agentAnswer(reading().rows, agentId),
+      door: () => door,
+    }),
     /** The origin by which others reach this server. */
     opened(port: number): string {
       const { host, kafka, keySeedPath, packagesDirectory, authority: authorityPath } = config.open!

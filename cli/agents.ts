@@ -21,6 +21,13 @@ interface Invitation {
   readonly checksum: string
 }
 
+interface RemovedAnswer {
+  readonly name: string
+  readonly agentId: string
+  /** Null of one that never joined. */
+  readonly user: string | null
+}
+
 interface EnrolledAgent {
   readonly user: string
   readonly name: string
@@ -89,9 +96,12 @@ export function addAgentsCommands(
     'refuse an agent from now on: by name, agent id or user',
     async (call, flags, word) => {
       const path = `/api/v1/agents/enrolled/${encodeURIComponent(word)}`
-      const removed = (await call(path, 'DELETE')) as EnrolledAgent
+      const removed = (await call(path, 'DELETE')) as RemovedAnswer
       if (flags.json) return print(removed)
-      process.stdout.write(`removed   ${removed.name}, user ${removed.user}; its connections end\n`)
+      const { name, user, agentId } = removed
+      const what =
+        user === null ? `${agentId}; it is not expected any more` : `user ${user}; its connections end`
+      process.stdout.write(`removed   ${visible(`${name}, ${what}`)}\n`)
     },
   )
 }

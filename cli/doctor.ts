@@ -6,11 +6,13 @@ import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'nod
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { AgentsAnswer, ClusterAnswer } from '../analytics/http/contract.ts'
+import type { EnrolledAnswer } from '../analytics/http/contract-agents.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { brokersIn } from './broker-count.ts'
 import { bytesText } from './cluster-status.ts'
 import { callServer } from './login-link.ts'
 import type { Settings } from './settings.ts'
+import { expected } from './status.ts'
 
 export type Severity = 'ok' | 'warning' | 'problem'
 
@@ -62,11 +64,12 @@ export async function examine(settings: Settings, origin: string): Promise<Docto
 async function askServer(origin: string, tokenPath: string) {
   try {
     const ask = <Answer>(path: string) => callServer(origin, tokenPath, path, 'GET') as Promise<Answer>
-    const [cluster, agents] = await Promise.all([
+    const [cluster, { agents }, { removed }] = await Promise.all([
       ask<ClusterAnswer>('/api/v1/cluster'),
       ask<AgentsAnswer>('/api/v1/agents'),
+      ask<EnrolledAnswer>('/api/v1/agents/enrolled'),
     ])
-    return { cluster, agents: agents.agents }
+    return { cluster, agents: expected(agents, removed, Date.now()) }
   } catch (error) {
     return error as Error
   }

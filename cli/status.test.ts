@@ -44,6 +44,7 @@ function facts(change: Partial<ClusterAnswer> = {}, agentSeen = nowMs - 3_000): 
         },
       ],
     },
+    removed: [],
     losses: { totalLines: 0 },
     lines: {
       rows: [{ labels: {}, values: { value: 600 } }],
@@ -95,9 +96,16 @@ test('status with a broker down names it, counts what lacks a copy, ends with "d
 
 test('a silent agent and a cluster nobody has reached are wrong too', () => {
   assert.deepEqual(judge(facts({}, nowMs - 20_000), nowMs).problems, [
-    'agent a1 on web-1 has been silent for 20 s',
+    'agent a1 on web-1 has been silent for 20 s; if it is not to come back: tailrace agents remove a1',
   ])
   assert.deepEqual(judge(facts({ brokers: [] }), nowMs).problems, ['no broker has been reached yet'])
+})
+
+test('an agent that was removed may be silent, and counts while it is heard of', () => {
+  const removed = [{ agentId: 'a1', name: 'web-1', removedAt: nowMs - 60_000 }]
+  const silent = judge({ ...facts({}, nowMs - 20_000), removed }, nowMs)
+  assert.deepEqual([silent.healthy, silent.agents], [true, []])
+  assert.equal(judge({ ...facts(), removed }, nowMs).agents.length, 1)
 })
 
 test('a broker without room for more is wrong, and one that says nothing of its disk is not', () => {

@@ -7,6 +7,7 @@ import type {
   LossesAnswer,
   StatsAnswer,
 } from '../analytics/http/contract.ts'
+import type { EnrolledAnswer } from '../analytics/http/contract-agents.ts'
 import { exitCodes } from '../runtime/lifecycle.ts'
 import { bytesText } from './cluster-status.ts'
 import { callServer } from './login-link.ts'
@@ -29,6 +30,8 @@ export interface StatusReport {
 export interface StatusFacts {
   readonly cluster: ClusterAnswer
   readonly agents: AgentsAnswer
+  /** They are silent because they were removed. */
+  readonly removed: EnrolledAnswer['removed']
   readonly losses: Pick<LossesAnswer, 'totalLines'>
   readonly lines: Pick<StatsAnswer, 'rows' | 'freshness'>
 }
@@ -39,21 +42,25 @@ const electionsShown = 3
 
 export async function readStatus(origin: string, tokenPath: string, nowMs: number): Promise<StatusReport> {
   const read = <Answer>(path: string) => callServer(origin, tokenPath, path, 'GET') as Promise<Answer>
-  const [cluster, agents, losses, lines] = await Promise.all([
+  const [cluster, agents, enrolled, losses, lines] = await Promise.all([
     read<ClusterAnswer>('/api/v1/cluster'),
     read<AgentsAnswer>('/api/v1/agents'),
+    read<EnrolledAnswer>('/api/v1/agents/enrolled'),
     read<LossesAnswer>('/api/v1/losses'),
     read<StatsAnswer>('/api/v1/stats/lines?window=1m'),
   ])
-  return judge({ cluster, agents, losses, lines }, nowMs)
+  return judge({ cluster, agents, removed: enrolled.removed, losses, lines }, nowMs)
 }
 
-export function judge({ cluster, agents, losses, lines }: StatusFacts, nowMs: number): StatusReport {
+export function judge(facts: StatusFacts, nowMs: number): StatusReport {
+  const { cluster, losses, lines } = facts
+  const agents = expected(facts.agents.agents, facts.removed, nowMs)
   const counted = lines.rows[0]?.values['value'] ?? null
   const problems = [...brokerProblems(cluster), ...partitionProblems(cluster)]
-  for (const { agentId, host, lastSeen } of agents.agents) {
-    if (nowMs - lastSeen >= agentSilentMs)
-      problems.push(`agent ${agentId} on ${host} has been silent for ${age(nowMs - lastSeen)}`)
+  for (const { agentId, host, lastSeen } of agents) {
+    if (nowMs - lastSeen < agentSilentMs) continue
+    const since = `agent ${agentId} on ${host} has been silent for ${age(nowMs - lastSeen)}`
+    problems.push(`${since}; if it is not to come back: tailrace agents remove ${agentId}`)
   }
   return {
     healthy: problems.length === 0,
@@ -62,11 +69,21 @@ export function judge({ cluster, agents, losses, lines }: StatusFacts, nowMs: nu
     brokersDown: cluster.brokers.filter(broker => !broker.up).length,
     underReplicated: cluster.partitionCounts.underReplicated,
     cluster,
-    agents: agents.agents,
+    agents,
     linesPerSecond: counted === null ? null : counted / 60,
     lagRecords: lines.freshness.lagRecords,
     lossesTotal: losses.totalLines,
   }
+}
+
+/** Without those that are silent because they were removed. */
+export function expected(
+  agents: AgentsAnswer['agents'],
+  removed: EnrolledAnswer['removed'],
+  nowMs: number,
+): AgentsAnswer['agents'] {
+  const ids = new Set(removed.map(({ agentId }) => agentId))
+  return agents.filter(({ agentId, lastSeen }) => !ids.has(agentId) || nowMs - lastSeen < agentSilentMs)
 }
 
 function brokerProblems({ brokers }: ClusterAnswer): string[] {

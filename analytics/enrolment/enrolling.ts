@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { Cluster } from '../../broker/client/cluster.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
+import type { AgentStatus } from '../http/contract.ts'
 import { ProblemError, shown } from '../queries/problem.ts'
 import { Attempts } from './attempts.ts'
 import type { EnrolledAgent, Enrolments, RemovedAgent } from './enrolments.ts'
@@ -38,6 +39,15 @@ export interface Applicant {
   readonly agentId: string
 }
 
+/** What was removed; user and moment are null of an agent that never joined. */
+export interface RemovedAnswer {
+  readonly user: string | null
+  readonly name: string
+  readonly host: string
+  readonly agentId: string
+  readonly enrolledAt: number | null
+}
+
 export interface EnrolAnswer {
   readonly name: string
   readonly bootstrap: readonly string[]
@@ -56,6 +66,8 @@ export interface EnrollingOptions {
   readonly cluster: Cluster
   readonly clock: Clock
   readonly log: Log
+  /** What an agent has told of itself, whether it joined or not. */
+  reported(agentId: string): Pick<AgentStatus, 'host' | 'lastSeen'> | null
   /** Null while nobody elsewhere can reach this appliance. */
   door(): OpenDoor | null
 }
@@ -137,16 +149,28 @@ export class Enrolling {
     return this.#options.enrolments.list()
   }
 
+  /** Those that have not come back. */
   removed(): readonly RemovedAgent[] {
-    return this.#options.enrolments.removed()
+    return this.#options.enrolments
+      .removed()
+      .filter(({ agentId }) => this.isRemoved(agentId, this.#options.reported(agentId)?.lastSeen ?? 0))
   }
 
-  /** By user, agent id, or a name that is one agent's alone. Its connections end. */
-  async remove(word: string): Promise<EnrolledAgent> {
+  isRemoved(agentId: string, lastSeenMs: number): boolean {
+    return this.#options.enrolments.isRemoved(agentId, lastSeenMs)
+  }
+
+  /**
+   * By user, agent id, or a name that is one agent's alone. Its connections end. One that never joined, by its agent
+   * id, has no rights to lose: it is only not expected any more.
+   */
+  async remove(word: string): Promise<RemovedAnswer> {
     const { enrolments, cluster, log } = this.#options
     const found = enrolments.find(word)
     const [agent] = found
     if (!agent) {
+      const local = this.#options.reported(word)
+      if (local) return this.#forget(word, local.host)
       const detail = `There is no agent "${shown(word)}". See: tailrace agents list`
       throw new ProblemError(404, 'unknown-agent', 'Unknown agent', detail)
     }
@@ -159,6 +183,12 @@ export class Enrolling {
     enrolments.remove(agent.user)
     log.info('an agent was removed', { name: agent.name, user: agent.user })
     return agent
+  }
+
+  #forget(agentId: string, host: string): RemovedAnswer {
+    this.#options.enrolments.forget(agentId, host)
+    this.#options.log.info('an agent that never joined is not expected any more', { agentId, host })
+    return { user: null, name: host, host, agentId, enrolledAt: null }
   }
 
   #door(): OpenDoor {

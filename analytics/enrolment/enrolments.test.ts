@@ -84,6 +84,16 @@ test('an agent that was removed is known as removed, until its host joins again'
   assert.deepEqual(s.enrolments.removed(), [])
 })
 
+test('one that never joined can be forgotten, and is expected again when it is heard of much later', async () => {
+  await using s = await scene()
+  assert.equal(s.enrolments.isRemoved('cccccccc', 1_000_000), false)
+  s.enrolments.forget('cccccccc', 'here')
+  assert.equal(s.enrolments.isRemoved('cccccccc', 1_060_000), true)
+  assert.equal(s.enrolments.isRemoved('cccccccc', 1_060_001), false)
+  s.enrolments.add({ user: 'agent-3', name: 'here', host: 'h', agentId: 'cccccccc', enrolledAt: 2 })
+  assert.equal(s.enrolments.isRemoved('cccccccc', 0), false)
+})
+
 test('ten attempts of an address in a row, then one every six seconds; others are not held up by it', () => {
   const attempts = new Attempts()
   for (let index = 0; index < 10; index++) assert.equal(attempts.take('a', 0), null)

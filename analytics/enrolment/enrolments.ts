@@ -38,6 +38,8 @@ export interface RemovedAgent {
 
 /** The newest of those that were removed. */
 const removedMax = 10_000
+/** What was sent before it was removed may still arrive. */
+const lastWordsMs = 60_000
 /** Forgotten tokens do not pile up. */
 const tokensMax = 1_000
 
@@ -60,6 +62,8 @@ interface TokenRow {
 export class Enrolments {
   readonly #database: Database.Database
   readonly #clock: Clock
+  /** Asked several times a second; null when it has changed. */
+  #removals: ReadonlyMap<string, number> | null = null
 
   constructor(path: string, clock: Clock) {
     this.#database = new Database(path)
@@ -118,6 +122,7 @@ export class Enrolments {
       .prepare('INSERT INTO agents(user, name, host, agent_id, enrolled_at) VALUES (?, ?, ?, ?, ?)')
       .run(user, name, host, agentId, enrolledAt)
     this.#database.prepare('DELETE FROM removed WHERE agent_id = ?').run(agentId)
+    this.#removals = null
   }
 
   list(): EnrolledAgent[] {
@@ -144,16 +149,33 @@ export class Enrolments {
         )
         .get(user)
       // A host that has joined again since has another user under the same id.
-      if (!gone || this.find(gone.agentId).length > 0) return
-      this.#database
-        .prepare('INSERT OR REPLACE INTO removed(agent_id, name, removed_at) VALUES (?, ?, ?)')
-        .run(gone.agentId, gone.name, now)
-      this.#database
-        .prepare(
-          'DELETE FROM removed WHERE agent_id NOT IN (SELECT agent_id FROM removed ORDER BY removed_at DESC LIMIT ?)',
-        )
-        .run(removedMax)
+      if (gone && this.find(gone.agentId).length === 0) this.#note(gone.agentId, gone.name, now)
     })()
+    this.#removals = null
+  }
+
+  /** One that never joined: it sent from this machine, and is not expected any more. */
+  forget(agentId: string, name: string): void {
+    this.#note(agentId, name, this.#clock.wallMs())
+    this.#removals = null
+  }
+
+  #note(agentId: string, name: string, atMs: number): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO removed(agent_id, name, removed_at) VALUES (?, ?, ?)')
+      .run(agentId, name, atMs)
+    this.#database
+      .prepare(
+        'DELETE FROM removed WHERE agent_id NOT IN (SELECT agent_id FROM removed ORDER BY removed_at DESC LIMIT ?)',
+      )
+      .run(removedMax)
+  }
+
+  /** One that is heard of long after it was removed has come back another way, and is expected again. */
+  isRemoved(agentId: string, lastSeenMs: number): boolean {
+    this.#removals ??= new Map(this.removed().map(one => [one.agentId, one.removedAt]))
+    const removedAt = this.#removals.get(agentId)
+    return removedAt !== undefined && lastSeenMs <= removedAt + lastWordsMs
   }
 
   removed(): RemovedAgent[] {

@@ -2,7 +2,7 @@
 // only when something was committed or time has moved on; the cluster from what the brokers last told.
 import type { ClusterState, LiveData, LiveSeries, Overview } from '../http/contract.ts'
 import { type Reading, series, top } from '../queries/answers.ts'
-import { overview } from '../queries/overview.ts'
+import { type IsRemoved, overview } from '../queries/overview.ts'
 import { ProblemError } from '../queries/problem.ts'
 import { breakdown, dimensionNamed, filtersOf, metricNamed, windowMs } from '../queries/question.ts'
 import { lossesAnswer } from '../queries/side-answers.ts'
@@ -15,6 +15,7 @@ export interface StateContext {
   reading(): Reading
   broker(): Overview['broker']
   cluster(): ClusterState
+  readonly isRemoved: IsRemoved
 }
 
 /** Without a change values still move, because windows slide; that often is enough for them. */
@@ -50,7 +51,8 @@ export function overviewSource(context: StateContext): LiveSource {
   const snapshot = (): LiveData => {
     const reading = context.reading()
     broker = context.broker()
-    return { kind: 'overview', overview: reading.rows.snapshot(() => ({ ...overview(reading), broker })) }
+    const tiles = reading.rows.snapshot(() => overview(reading, context.isRemoved))
+    return { kind: 'overview', overview: { ...tiles, broker } }
   }
   return {
     snapshot,

@@ -11,13 +11,20 @@ const minuteMs = 60_000
 /** Agents report every 5 s. */
 const agentLiveMs = 20_000
 
+/** Whether nobody expects to hear of an agent any more. */
+export type IsRemoved = (agentId: string, lastSeenMs: number) => boolean
+
 const noFilters = new Map<never, never>()
 
-/** Everything but the broker's state, which is not in any row. */
-export function overview(reading: Reading): Omit<Overview, 'broker'> {
+/**
+ * Everything but the broker's state, which is not in any row. Agents that were removed count only while they are
+ * heard of.
+ */
+export function overview(reading: Reading, isRemoved: IsRemoved): Omit<Overview, 'broker'> {
   const { rows, nowMs } = reading
   const fresh = freshness(reading, nowMs)
-  const agents = rows.agents()
+  const isLive = (agent: { readonly lastSeen: number }) => agent.lastSeen >= nowMs - agentLiveMs
+  const agents = rows.agents().filter(agent => isLive(agent) || !isRemoved(agent.agentId, agent.lastSeen))
   const isKnown = fresh.committedAt !== null
   const requests = windowSum(reading, 'requests', minuteMs)
   const latency = lastMinute(reading, 'latency')
@@ -37,7 +44,7 @@ export function overview(reading: Reading): Omit<Overview, 'broker'> {
     lossesTotal: rows.lossTotal(),
     agents: {
       seen: agents.length,
-      live: agents.filter(agent => agent.lastSeen >= nowMs - agentLiveMs).length,
+      live: agents.filter(isLive).length,
     },
     freshness: fresh,
   }

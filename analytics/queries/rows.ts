@@ -194,7 +194,7 @@ export class Rows {
   }
 
   /** The status JSON of every agent heard of, and when. */
-  agents(): { readonly lastSeen: number; readonly status: string }[] {
+  agents(): { readonly agentId: string; readonly lastSeen: number; readonly status: string }[] {
     return this.#statements.agents.all()
   }
 }
@@ -272,8 +272,8 @@ function prepareStatements(connection: Connection) {
     lossTotal: connection.prepare<[], { lines: number }>(
       'SELECT coalesce(sum(lines), 0) AS lines FROM losses',
     ),
-    agents: connection.prepare<[], { lastSeen: number; status: string }>(
-      'SELECT last_seen AS lastSeen, status FROM agents ORDER BY agent_id',
+    agents: connection.prepare<[], { agentId: string; lastSeen: number; status: string }>(
+      'SELECT agent_id AS agentId, last_seen AS lastSeen, status FROM agents ORDER BY agent_id',
     ),
   }
 }

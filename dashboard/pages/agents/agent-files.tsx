@@ -113,6 +113,8 @@ export function AgentFiles({ row, isAdmin, onRemoved, onClose }: AgentFilesProps
   const zone = useLive(state => state.settings.zone)
   const [sort, setSort] = useParameter('files', '-behind')
   const [removing, setRemoving] = useState(false)
+  // One that never joined has no user: once it is silent, it can be no longer expected.
+  const removable = row.enrolled?.user ?? (row.standing === 'silent' ? row.id : null)
   const files = data?.fileStatuses ?? []
   const state = data ? 'live' : error ? 'refused' : row.status ? 'loading' : 'empty'
   return (
@@ -125,7 +127,7 @@ export function AgentFiles({ row, isAdmin, onRemoved, onClose }: AgentFilesProps
       tools={
         <div className="cluster-tools">
           <Link href={`/tail?q=${encodeURIComponent(row.status?.host ?? row.name)}`}>Live tail</Link>
-          {isAdmin && row.enrolled && (
+          {isAdmin && removable !== null && (
             <button type="button" className="button danger" onClick={() => setRemoving(true)}>
               Remove
             </button>
@@ -189,17 +191,21 @@ export function AgentFiles({ row, isAdmin, onRemoved, onClose }: AgentFilesProps
           </ol>
         </div>
       )}
-      {removing && row.enrolled && (
+      {removing && removable !== null && (
         <ActDialog
           title="Remove agent"
-          command={removeAgentCommand(row.enrolled.user)}
-          deed={{ method: 'DELETE', path: `/agents/enrolled/${encodeURIComponent(row.enrolled.user)}` }}
+          command={removeAgentCommand(removable)}
+          deed={{ method: 'DELETE', path: `/agents/enrolled/${encodeURIComponent(removable)}` }}
           verb="Remove agent"
           confirm={row.name}
           onClose={() => setRemoving(false)}
           onDone={onRemoved}
         >
-          <p>Its password is taken away and its connections end. What it has sent stays.</p>
+          <p>
+            {row.enrolled
+              ? 'Its password is taken away and its connections end. What it has sent stays.'
+              : 'It never joined, so there is no password to take away: it is only not expected any more, until it is heard of again. What it has sent stays.'}
+          </p>
         </ActDialog>
       )}
     </Panel>
