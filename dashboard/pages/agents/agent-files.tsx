@@ -204,7 +204,7 @@ export function AgentFiles({ row, isAdmin, onRemoved, onClose }: AgentFilesProps
           <p>
             {row.enrolled
               ? 'Its password is taken away and its connections end. What it has sent stays.'
-              : 'It never joined, so there is no password to take away: it is only not expected any more, until it is heard of again. What it has sent stays.'}
+              : 'It never joined, so it has no password to lose: it is not expected until it is heard of again.'}
           </p>
         </ActDialog>
       )}
