@@ -51,8 +51,11 @@ export const targetRows: readonly TargetRow[] = [
   row('whole pipeline, RF 3', '≥ 12,000 lines/s, lag p95 < 2 s', 'pipelineThree', output =>
     pipeline(output, 12_000),
   ),
-  row('broker, produce, against what the machine needs', '≤ 2 × in each row', 'broker', output =>
-    atMost(column(output, '× limits'), 2, '× at most'),
+  row(
+    'broker, produce, against what the machine needs',
+    '≤ 2 × in each row, where no Kafka is at hand',
+    'broker',
+    output => atMost(column(output, '× limits'), 2, '× at most'),
   ),
   row('broker beside Kafka, 1 MiB or zstd', '≤ 0.5 × its CPU in each row', 'brokerBesideKafka', output =>
     atMost(
