@@ -34,6 +34,7 @@ const refusals = [
   ['inputs:\n  - path: [/x]', /Unknown setting "path": did you mean "paths"\?/],
   ['dataDirectoryBytes: 1', /tailrace\.yaml:1:\d+: Setting "dataDirectoryBytes"/],
   ['kafkaPort: 70000', /tailrace\.yaml:1:\d+: Setting "kafkaPort"/],
+  ['retentionHours: 1e300', /tailrace\.yaml:1:\d+: Setting "retentionHours": at most 100 years/],
   ['a: [', /tailrace\.yaml:1:\d+: /],
   ['bootstrap: nonsense', /tailrace\.yaml:1:\d+: Setting "bootstrap": write host:port/],
   ['bootstrap: "a:1, b:2"', /Setting "bootstrap": write host:port/],

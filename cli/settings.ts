@@ -14,6 +14,8 @@ import { type ConfigFile, type Place, placeText, readConfigFile } from './config
 import { inputSchema } from './input-settings.ts'
 import { retentionSchema } from './keep-settings.ts'
 
+/** A hundred years. */
+const hoursMax = 876_600
 const portRule = 'a port is a whole number from 0 to 65535'
 const port = z.number(portRule).int(portRule).min(0, portRule).max(65_535, portRule)
 
@@ -106,7 +108,12 @@ export const settingsSchema = z.strictObject({
     .default(0)
     .describe("Loopback port of the agent's health and metrics; 0 for any free one"),
   packages: z.string().optional().describe('Directory with the agents that are handed out to other hosts'),
-  retentionHours: z.number().positive().default(168).describe('How long the log keeps a line'),
+  retentionHours: z
+    .number()
+    .positive()
+    .max(hoursMax, 'at most 100 years')
+    .default(168)
+    .describe('How long the log keeps a line'),
   retentionBytes: z
     .number()
     .int()

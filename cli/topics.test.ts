@@ -58,6 +58,7 @@ test('topics are made, described, changed and deleted', async () => {
     /state +3 partitions × 1\ndurability: .* page cache .*\n {2}flush.messages=\d+\n/,
   )
   await deleteTopic(admin, 'state')
+  await assert.rejects(deleteTopic(admin, 'state'), /Topic "state": there is no such topic/)
   const gone = run('describe', 'state', '--json')
   assert.equal(gone.status, 1)
   assert.match(gone.stderr, /There is no topic "state"/)

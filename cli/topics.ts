@@ -1,7 +1,7 @@
 // `tailrace topics`: which topics there are, what each is made of, how durable it is, and changing that. Over Kafka's
 // own admin calls; any broker that answers will do, for it hands changes on to the controller.
 import { apis } from '../broker/protocol/apis.ts'
-import { errorName } from '../broker/protocol/errors.ts'
+import { type ErrorName, errorName } from '../broker/protocol/errors.ts'
 import { configResourceTypes, configSources } from '../broker/protocol/messages/32-describe-configs.ts'
 import { configOperations } from '../broker/protocol/messages/44-incremental-alter-configs.ts'
 import { ExitError, exitCodes } from '../runtime/lifecycle.ts'
@@ -135,7 +135,16 @@ export async function deleteTopic(admin: ClusterAdmin, name: string): Promise<vo
   refuse(responses[0]!.errorCode, responses[0]!.errorMessage, name)
 }
 
+/** Where the broker says no more than its error's name. */
+const sentences: Partial<Record<ErrorName, string>> = {
+  unknownTopicOrPartition: 'there is no such topic; `tailrace topics list` has those that are there',
+  invalidTopicException: 'a name has letters, digits, dots, dashes and underscores, 249 of them at most',
+  topicAuthorizationFailed: 'this user may not do that; `tailrace users list` says who may',
+  requestTimedOut: 'the brokers did not answer in time; `tailrace cluster health` says how they are',
+}
+
 function refuse(errorCode: number, message: string | null, topic: string): void {
   if (errorCode === 0) return
-  throw new ExitError(exitCodes.failed, `Topic "${topic}": ${message ?? errorName(errorCode)}`)
+  const name = errorName(errorCode)
+  throw new ExitError(exitCodes.failed, `Topic "${topic}": ${message ?? sentences[name] ?? name}`)
 }
