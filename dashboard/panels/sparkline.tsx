@@ -1,6 +1,7 @@
-// A tile's recent past as a bare line on a small canvas, redrawn when its bucket moves on. It has no axis on purpose:
-// the number above it says how much, the line only says where from.
+// A tile's recent past as a bare line on a small canvas, and how much it has moved in words, both redrawn when its
+// bucket moves on. It has no axis on purpose: the number above it says how much, the line only says where from.
 import { useEffect, useRef } from 'react'
+import { changeOf, changeWords } from '../change.ts'
 import { windowEndingAt } from '../chart-window.ts'
 import type { Model } from '../model.ts'
 import { usePage } from '../page-context.ts'
@@ -19,6 +20,7 @@ const spanMin = 0.25
 export function Sparkline({ source }: { readonly source: SparkSource }) {
   const page = usePage()
   const canvas = useRef<HTMLCanvasElement>(null)
+  const change = useRef<HTMLSpanElement>(null)
 
   useEffect(() => {
     let drawnKey = ''
@@ -35,6 +37,8 @@ export function Sparkline({ source }: { readonly source: SparkSource }) {
       for (let at = window.fromMs; at <= window.toMs; at += ring.stepMs)
         values.push(source.value(ring, at, page.model))
       paint(element, values, theme)
+      const words = changeWords(changeOf(values))
+      if (change.current && change.current.textContent !== words) change.current.textContent = words
     }
     page.frames.add(draw)
     return () => {
@@ -42,7 +46,15 @@ export function Sparkline({ source }: { readonly source: SparkSource }) {
     }
   }, [page, source])
 
-  return <canvas ref={canvas} className="spark" />
+  return (
+    <>
+      <p className="tile-change">
+        <span ref={change} />
+        <span className="sr-only">against where its line begins</span>
+      </p>
+      <canvas ref={canvas} className="spark" />
+    </>
+  )
 }
 
 function paint(canvas: HTMLCanvasElement, values: readonly number[], colour: string): void {
