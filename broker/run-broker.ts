@@ -62,6 +62,8 @@ export async function runBroker(
   observe(metrics, broker, server)
   observeLogs(metrics, broker)
   broker.parts.security.image.onUserChanged = user => server.endSessionsOf(user)
+  // A disk can be full before the first tick, and then nothing of it could be let go.
+  broker.parts.logs.reserve.look()
   server.serve({
     handlers: handlerTable(broker),
     newSession: (door, host, certified) => broker.parts.security.newSession(door, host, certified),

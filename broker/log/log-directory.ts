@@ -72,7 +72,7 @@ export class LogDirectory {
   readonly #config: LogConfig
   readonly #cursor: BatchCursor
   readonly #flushQueue = new FlushQueue()
-  readonly #reserve: Reserve
+  readonly reserve: Reserve
   readonly #logs = new Map<string, PartitionLog>()
   readonly #scrub: Scrub
   readonly #highWatermarks: OffsetCheckpoint
@@ -124,14 +124,14 @@ export class LogDirectory {
     this.#listener = this.#wrap(options.listener)
     const reserveBytes =
       options.reserveBytes ?? (options.disk ? 0 : reserveBytesFor(disk.totalBytes(this.path)))
-    this.#reserve = new Reserve(disk, this.path, reserveBytes)
-    this.#reserve.look(false)
+    this.reserve = new Reserve(disk, this.path, reserveBytes)
+    this.reserve.look(false)
     this.#doomed = new DoomedDirectories(disk)
     this.capacity = new Capacity({
       disk,
       path: this.path,
       configuredBytes: options.capBytes ?? (options.disk ? null : Number.POSITIVE_INFINITY),
-      reserve: this.#reserve,
+      reserve: this.reserve,
       listener: this.#listener,
       doomedBytes: () => this.#doomed.sizeBytes,
     })
@@ -175,7 +175,7 @@ export class LogDirectory {
 
   /** No room on the disk: only internal topics take records, until there is some again. */
   get isFull(): boolean {
-    return this.#reserve.isFull
+    return this.reserve.isFull
   }
 
   /** A new, empty log; durable, name and all, when this returns. Blocks for a few flushes. */
@@ -217,7 +217,7 @@ export class LogDirectory {
     this.#nowMs = nowMs
     this.#attempt(() => this.#doomed.step(this.isFull ? Number.POSITIVE_INFINITY : nowMs))
     if (this.#failure || this.#onDrained) return
-    this.#attempt(() => this.#reserve.look())
+    this.#attempt(() => this.reserve.look())
     if (this.#isDue('highWatermarks')) this.#checkpoint(this.#highWatermarks, highWatermarkOf)
     if (this.#isDue('recoveryPoints')) this.#checkpoint(this.#recoveryPoints, recoveryPointOf)
     let isRoomMade = false
@@ -306,7 +306,7 @@ export class LogDirectory {
       producers,
       cursor: this.#cursor,
       flushQueue: this.#flushQueue,
-      reserve: this.#reserve,
+      reserve: this.reserve,
       listener: this.#listener,
       topic: name.slice(0, name.lastIndexOf('-')),
       partition: Number(name.slice(name.lastIndexOf('-') + 1)),
@@ -366,7 +366,7 @@ export class LogDirectory {
   /** A full disk passes, and the work is tried again; anything else is the end of the directory. */
   #tolerate(error: NodeJS.ErrnoException): void {
     const [log] = this.#logs.values()
-    if (!this.#reserve.survives(error)) log?.fail(error)
+    if (!this.reserve.survives(error)) log?.fail(error)
   }
 
   #isDrained(): boolean {
