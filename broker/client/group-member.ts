@@ -92,9 +92,9 @@ export class GroupMember {
   async #run(): Promise<void> {
     while (!this.#closed) {
       try {
-        this.#membership = await this.#join()
+        const membership = await this.#join()
         this.#failures = 0
-        await this.#stay(this.#membership)
+        await this.#stay(membership)
       } catch (error) {
         this.#membership = null
         await this.#failed(error as Error)
@@ -151,6 +151,8 @@ export class GroupMember {
     )
     check('SyncGroup', answer.errorCode)
     const membership = { connection, instanceId, generation: joined.generationId, leads, partitionCounts }
+    // Whoever is told of an assignment may ask of which generation it is.
+    this.#membership = membership
     if (!this.#closed) onAssigned(decodeAssignment(answer.assignment))
     return membership
   }
